@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+from django.core import checks
+from django.utils.translation import gettext_lazy as _
+
+
+class EventLogConfig(AppConfig):
+    name = "eventlog"
+    label = "eventlog"
+    verbose_name = _("Event log")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from .checks import check_settings  # noqa: PLC0415 (it reaches the models)
+
+        checks.register(check_settings)

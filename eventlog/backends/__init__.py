@@ -1,0 +1,60 @@
+"""``get_backend()``: the seam between making an event and storing it."""
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.module_loading import import_string
+
+from ..conf import Misconfigured, conf
+from .base import BaseBackend
+
+_lock = threading.Lock()
+_current: tuple[str, Mapping[str, Any], BaseBackend] | None = None
+
+
+def get_backend() -> BaseBackend:
+    """The backend that ``settings.EVENTLOG`` names: one for the whole process.
+
+    When the setting changes, as ``override_settings`` does, what the old one held is delivered
+    first. Raises ``Misconfigured`` for a path or an option that does not fit.
+    """
+    global _current
+    path, options = conf.backend, conf.options
+    current = _current
+    if current is not None and current[0] == path and current[1] is options:
+        return current[2]
+    with _lock:
+        current = _current
+        if current is None or current[0] != path or current[1] is not options:
+            if current is not None:
+                current[2].flush()
+            current = (path, options, build_backend(path, options))
+            _current = current
+    return current[2]
+
+
+def build_backend(path: str, options: Mapping[str, Any]) -> BaseBackend:
+    """A new backend; raises ``Misconfigured`` for a path or an option that does not fit."""
+    try:
+        backend_class = import_string(path)
+    except (ImportError, AttributeError) as error:
+        raise Misconfigured(
+            f"EVENTLOG['BACKEND'] is {path!r}, which cannot be imported: {error}.",
+            "Give the dotted path of a backend class.",
+            "eventlog.E004",
+        ) from error
+    if not (isinstance(backend_class, type) and issubclass(backend_class, BaseBackend)):
+        raise Misconfigured(
+            f"EVENTLOG['BACKEND'] is {path!r}, which is no backend.",
+            "Give a subclass of eventlog.backends.base.BaseBackend.",
+            "eventlog.E004",
+        )
+    try:
+        return backend_class(**options)
+    except (TypeError, ValueError) as error:
+        raise Misconfigured(
+            f"EVENTLOG['OPTIONS'] is {options!r}, which {path} does not take: {error}.",
+            f"Give keyword arguments of {backend_class.__name__}.",
+            "eventlog.E005",
+        ) from error

@@ -1,0 +1,46 @@
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from asgiref.sync import sync_to_async
+from django.core.checks import CheckMessage
+
+from ..records import Record
+
+if TYPE_CHECKING:
+    from ..models import Log
+
+
+class BaseBackend(ABC):
+    """Where records go. Options are the keyword arguments of ``__init__``."""
+
+    # Whether write() only takes the records over, so that inside a transaction log() hands its
+    # event on when that commits. A backend that writes at once takes part in the transaction.
+    deferred: ClassVar[bool] = False
+
+    @abstractmethod
+    def write(self, records: Sequence[Record]) -> "Sequence[Log]":
+        """Take the records; return their rows if they are written now, else nothing.
+
+        Raises what its database or broker raises: the caller decides whether that matters.
+        """
+
+    async def awrite(self, records: Sequence[Record]) -> "Sequence[Log]":
+        """See write()."""
+        return await sync_to_async(self.write)(records)
+
+    def write_apart(self, records: Sequence[Record]) -> "Sequence[Log]":
+        """write(), such that its failure leaves a transaction of the caller's as it was."""
+        return self.write(records)
+
+    async def awrite_apart(self, records: Sequence[Record]) -> "Sequence[Log]":
+        """See write_apart()."""
+        return await self.awrite(records)
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Deliver what waits, within ``timeout`` seconds; whether nothing waits any more."""
+        return True
+
+    def check(self) -> list[CheckMessage]:
+        """What is wrong with the way this backend is set up, for ``manage.py check``."""
+        return []

@@ -1,0 +1,131 @@
+"""Each fact of a request is one small reader, named as the key it is stored under.
+
+A reader answers None for what is unknown, and then the key is absent.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import uuid4
+
+from django.http import HttpRequest
+
+from ..conf import conf, once_per_value
+from ..redaction import MASK, is_secret, redact_query, redact_url
+from ..text import clean, header_text
+from . import user_agent
+from .client_ip import client_ip
+
+Reader = Callable[[HttpRequest], str | None]
+
+LONGEST_PATH = 2048
+LONGEST_NAME = 255
+_REQUEST_ID = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)
+
+
+def method(request: HttpRequest) -> str | None:
+    return clean(request.method, 32) if request.method else None
+
+
+def path(request: HttpRequest) -> str:
+    """The path, with what the URL pattern captured under a secret name masked."""
+    text = request.path
+    match = request.resolver_match
+    if match is not None:
+        for name, value in match.captured_kwargs.items():
+            if is_secret(name):
+                text = _mask_segments(text, str(value))
+    return clean(text, LONGEST_PATH)
+
+
+def _mask_segments(text: str, secret: str) -> str:
+    if "/" in secret:
+        return text.replace(secret, MASK)
+    return "/".join(MASK if segment == secret else segment for segment in text.split("/"))
+
+
+def query(request: HttpRequest) -> str | None:
+    text: str = request.META.get("QUERY_STRING", "")
+    return redact_query(header_text(text, LONGEST_PATH)) if text else None
+
+
+def route(request: HttpRequest) -> str | None:
+    match = request.resolver_match
+    return clean(match.route, LONGEST_NAME) if match is not None and match.route else None
+
+
+def view(request: HttpRequest) -> str | None:
+    match = request.resolver_match
+    return clean(match.view_name, LONGEST_NAME) if match is not None else None
+
+
+def ua(request: HttpRequest) -> str | None:
+    text: str = request.META.get("HTTP_USER_AGENT", "")
+    return header_text(text, user_agent.LONGEST) if text else None
+
+
+def browser(request: HttpRequest) -> str | None:
+    return client.browser if (client := _client(request)) else None
+
+
+def os(request: HttpRequest) -> str | None:
+    return client.os if (client := _client(request)) else None
+
+
+def device(request: HttpRequest) -> str | None:
+    return client.device if (client := _client(request)) else None
+
+
+def device_type(request: HttpRequest) -> str | None:
+    return client.device_type if (client := _client(request)) else None
+
+
+def _client(request: HttpRequest) -> user_agent.Client | None:
+    text = ua(request)
+    return user_agent.parse(text) if text else None
+
+
+def referer(request: HttpRequest) -> str | None:
+    text: str = request.META.get("HTTP_REFERER", "")
+    return redact_url(header_text(text, LONGEST_PATH)) if text else None
+
+
+def request_id(request: HttpRequest) -> str:
+    """The id that the proxy gave the request, else one of our own: the same for all its events."""
+    found: str | None = vars(request).get("_eventlog_request_id")
+    if found is None:
+        sent = request.META.get("HTTP_X_REQUEST_ID", "")
+        found = sent if _REQUEST_ID.fullmatch(sent) else uuid4().hex
+        request._eventlog_request_id = found  # type: ignore[attr-defined]
+    return found
+
+
+READERS: dict[str, Reader] = {
+    "ip": client_ip,
+    "method": method,
+    "path": path,
+    "query": query,
+    "route": route,
+    "view": view,
+    "ua": ua,
+    "browser": browser,
+    "os": os,
+    "device": device,
+    "device_type": device_type,
+    "referer": referer,
+    "request_id": request_id,
+}
+
+
+@once_per_value
+def _wanted(fields: Sequence[str]) -> Sequence[tuple[str, Reader]]:
+    return [(key, READERS[key]) for key in fields if key in READERS]
+
+
+def describe(request: HttpRequest) -> dict[str, Any]:
+    """Where an event comes from: those keys of ``FIELDS`` that the request itself answers."""
+    return {
+        key: fact
+        for key, read in _wanted(conf.fields)
+        if (fact := read(request)) is not None
+    }

@@ -1,0 +1,3 @@
+from .request import EventLogMiddleware
+
+__all__ = ["EventLogMiddleware"]

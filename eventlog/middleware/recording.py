@@ -1,0 +1,97 @@
+"""One request from the moment it comes in to the event that it leaves."""
+
+from time import perf_counter
+from types import TracebackType
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from ..backends import get_backend
+from ..conf import conf
+from ..context import Origin, current_origin
+from ..metadata import known_user
+from ..records import Record
+from ..reporting import report
+from ..rules import Answer, Rule, deciding_rule
+
+
+class Recording(Origin):
+    """Watches one request and writes its event. Nothing here ever raises.
+
+    As a context manager it is the origin of what ``log()`` records meanwhile.
+    """
+
+    __slots__ = ("_before", "_began", "_started", "exception", "rule")
+
+    def __init__(self, request: HttpRequest) -> None:
+        super().__init__(request)
+        self.rule: Rule | None = None  # of the view; it goes before the rules of the settings
+        self.exception: BaseException | None = None  # raised by the view
+        self._began = timezone.now()
+        self._started = perf_counter()
+
+    def __enter__(self) -> "Recording":
+        self._before = current_origin.get()
+        current_origin.set(self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        current_origin.set(self._before)
+        if error is not None:
+            self.exception = error
+
+    def write(self, response: Answer) -> None:
+        """Record the request if a rule says so. To be called before the response leaves."""
+        try:
+            if (record := self._record(response)) is not None:
+                get_backend().write_apart([record])
+        except Exception as error:  # noqa: BLE001 (whatever it is, the visitor gets the page)
+            report("recording a request", error)
+
+    async def awrite(self, response: Answer) -> None:
+        """See write()."""
+        try:
+            if (record := self._record(response)) is not None:
+                await get_backend().awrite_apart([record])
+        except Exception as error:  # noqa: BLE001 (whatever it is, the visitor gets the page)
+            report("recording a request", error)
+
+    def _record(self, response: Answer) -> Record | None:
+        milliseconds = (perf_counter() - self._started) * 1000
+        request = self.request
+        user = known_user(request)
+        rule = deciding_rule(request, response, user, self.rule or _rule_of_view(request))
+        if rule is None or not rule.log or not rule.keeps(response):
+            return None
+        action = rule.action(request, response)
+        extra = {
+            **self.facts(),
+            **self._outcome(response, milliseconds),
+            **rule.extra(request, response),
+        }
+        try:
+            return Record.build(user, action, extra, None, self._began)
+        except Exception as error:  # noqa: BLE001 (a user object or an extra of the site's own)
+            report("describing a request", error)
+            facts = {**self.facts(), **self._outcome(response, milliseconds)}
+            return Record.build(None, action, facts, None, self._began)
+
+    def _outcome(self, response: Answer, milliseconds: float) -> dict[str, Any]:
+        outcome: dict[str, Any] = {"duration_ms": round(milliseconds, 1)}
+        if response is not None:
+            outcome["status"] = int(response.status_code)
+        if self.exception is not None:
+            outcome["exception"] = type(self.exception).__name__
+        wanted = conf.fields
+        return {key: fact for key, fact in outcome.items() if key in wanted}
+
+
+def _rule_of_view(request: HttpRequest) -> Rule | None:
+    match = request.resolver_match
+    return None if match is None else getattr(match.func, "eventlog_rule", None)

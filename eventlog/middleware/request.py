@@ -1,0 +1,53 @@
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from ..context import current_origin
+from .recording import Recording
+
+
+class EventLogMiddleware:
+    """Records every request that the rules in ``EVENTLOG["REQUESTS"]`` want, under WSGI and ASGI.
+
+    It belongs at the top of ``MIDDLEWARE``: what answers above it is not seen.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if self.is_async:
+            return self.__acall__(request)
+        response = None
+        recording = Recording(request)
+        try:
+            with recording:
+                response = self.get_response(request)
+        finally:  # also when the worker is told to stop
+            recording.write(response)
+        return response
+
+    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+        response = None
+        recording = Recording(request)
+        try:
+            with recording:
+                response = await self.get_response(request)
+        finally:  # also when the visitor went away
+            await recording.awrite(response)
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        """Remember what the view raised: by the time it comes back it is a response."""
+        recording = current_origin.get()
+        if isinstance(recording, Recording):
+            recording.exception = exception

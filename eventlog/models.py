@@ -1,0 +1,226 @@
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import Error as DatabaseFault
+from django.db import connections, models, router, transaction
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from .backends import get_backend
+from .conf import conf
+from .context import current_origin, origin_of
+from .records import LONGEST, Record
+from .redaction import redact
+from .reporting import report
+
+
+class LogQuerySet(models.QuerySet["Log"]):
+    """The questions that people ask of events; each narrows, and they chain."""
+
+    def for_user(self, user: Any) -> "LogQuerySet":
+        """What this user did; anonymous or None: what was done without a user."""
+        pk = getattr(user, "pk", None)
+        return self.filter(user__isnull=True) if pk is None else self.filter(user=pk)
+
+    def for_object(self, obj: models.Model) -> "LogQuerySet":
+        """What was done to this object, which may be deleted by now if it still has its pk."""
+        return self.filter(
+            content_type=ContentType.objects.get_for_model(obj), object_id=str(obj.pk)
+        )
+
+    def action(self, *names: str) -> "LogQuerySet":
+        """Events of any of these actions; a name that ends in ``*`` stands for all that begin so."""
+        exact = [name for name in names if not name.endswith("*")]
+        wanted = models.Q(action__in=exact)
+        for name in names:
+            if name.endswith("*"):
+                wanted |= models.Q(action__startswith=name[:-1])
+        return self.filter(wanted)
+
+    def since(self, when: datetime | timedelta) -> "LogQuerySet":
+        """From this moment on, or of this last stretch of time."""
+        moment = timezone.now() - when if isinstance(when, timedelta) else when
+        return self.filter(timestamp__gte=moment)
+
+    def until(self, when: datetime) -> "LogQuerySet":
+        """Before this moment."""
+        return self.filter(timestamp__lt=when)
+
+    def between(self, start: datetime, end: datetime) -> "LogQuerySet":
+        """From ``start`` on, before ``end``."""
+        return self.since(start).until(end)
+
+    def for_request(self, request_id: str) -> "LogQuerySet":
+        """All that one request left behind: its own event and those logged within it."""
+        return self.filter(extra__request_id=request_id)
+
+
+class Log(models.Model):
+    """One event: who did what, to which object, when, and in ``extra`` from where."""
+
+    id = models.BigAutoField(primary_key=True)
+    # No index of its own for a column that begins one of the three below.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        db_index=False,
+        verbose_name=_("user"),
+    )
+    # Database defaults, so that processes of the release before can write while this one rolls out.
+    user_repr = models.CharField(
+        _("user's name then"), max_length=LONGEST, blank=True, default="", db_default=""
+    )
+    timestamp = models.DateTimeField(_("time"), default=timezone.now, db_index=True)
+    action = models.CharField(_("action"), max_length=LONGEST)
+    content_type = models.ForeignKey(
+        ContentType,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        db_index=False,
+        verbose_name=_("kind of object"),
+    )
+    object_id = models.CharField(  # noqa: DJ001 (NULL is pinax-eventlog's "no object")
+        _("object's key"), max_length=LONGEST, null=True, blank=True
+    )
+    object_repr = models.CharField(
+        _("object's name then"), max_length=LONGEST, blank=True, default="", db_default=""
+    )
+    obj = GenericForeignKey("content_type", "object_id")
+    extra = models.JSONField(_("extra"), encoder=DjangoJSONEncoder, blank=True, default=dict)
+
+    objects = LogQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-timestamp", "-id"]
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        indexes = [
+            models.Index(fields=["user", "timestamp"], name="eventlog_user_time"),
+            models.Index(
+                fields=["content_type", "object_id", "timestamp"], name="eventlog_object_time"
+            ),
+            models.Index(fields=["action", "timestamp"], name="eventlog_action_time"),
+        ]
+
+    def __str__(self) -> str:
+        what = f" {self.object_name}" if self.object_name else ""
+        return f"{self.user_name} {self.action}{what} {self.timestamp:%Y-%m-%d %H:%M}"
+
+    @classmethod
+    def from_record(cls, record: Record) -> "Log":
+        """The row, not saved, that ``record`` becomes."""
+        content_type = _content_type_id(record.model) if record.model else None
+        return cls(
+            timestamp=record.timestamp,
+            action=record.action,
+            user_id=_user_id(record.user_id),
+            user_repr=record.user_repr,
+            content_type_id=content_type,
+            object_id=record.object_id,
+            object_repr=record.object_repr,
+            extra=record.extra_value(),
+        )
+
+    @property
+    def template_fragment_name(self) -> str:
+        """The template that draws events of this action."""
+        return f"eventlog/{self.action.lower()}.html"
+
+    @property
+    def user_name(self) -> str:
+        """What to call whoever did it, without a query."""
+        if self.user_repr:
+            return self.user_repr
+        return "anonymous" if self.user_id is None else f"user {self.user_id}"
+
+    @property
+    def object_name(self) -> str:
+        """What to call the object, without a query; empty if there was none."""
+        if self.object_repr or self.object_id is None:
+            return self.object_repr
+        return f"object {self.object_id}"
+
+
+def _user_id(key: int | str | None) -> Any:
+    try:
+        return Log._meta.get_field("user").target_field.to_python(key)
+    except ValidationError:  # the id of a token or a service, which is in no table
+        return None
+
+
+def _content_type_id(model: str) -> int | None:
+    try:
+        found = apps.get_model(model)
+    except LookupError:  # an app that was removed while the event waited
+        return None
+    return ContentType.objects.db_manager(router.db_for_write(Log)).get_for_model(found).pk
+
+
+def _enriched(extra: Any, request: HttpRequest | None) -> Any:
+    """``extra`` with its secrets masked, over the facts of the request it was logged in."""
+    own = {} if extra is None else redact(extra)
+    origin = current_origin.get() if request is None else origin_of(request)
+    if origin is None or not isinstance(own, dict) or not (request is not None or conf.enrich):
+        return own
+    return origin.facts() | own
+
+
+def log(
+    user: Any,
+    action: str,
+    extra: Any = None,
+    obj: models.Model | None = None,
+    dateof: datetime | None = None,
+    *,
+    request: HttpRequest | None = None,
+) -> Log | None:
+    """Record that ``user`` did ``action``, to ``obj`` if given; return the row if written now.
+
+    An anonymous user counts as none. ``extra`` is anything that JSON knows, copied at the call;
+    values under secret names are masked. Where the event came from is added to it: from
+    ``request``, or the one that EventLogMiddleware is answering. ``dateof`` is now by default.
+
+    Raises ``TypeError`` or ``ValueError`` for an argument that does not fit, naming it. In a
+    transaction the event is rolled back with it and a database error is raised, as the
+    transaction is lost anyway; elsewhere the error is reported on the ``eventlog`` logger.
+    """
+    record = Record.build(user, action, _enriched(extra, request), obj, dateof)
+    backend = get_backend()
+    in_transaction = connections[(using := router.db_for_write(Log))].in_atomic_block
+    if backend.deferred and in_transaction:
+        transaction.on_commit(lambda: backend.write([record]), using=using, robust=True)
+        return None
+    try:
+        rows = backend.write([record])
+    except DatabaseFault as fault:
+        if in_transaction:
+            raise
+        return report("log()", fault)
+    return rows[0] if rows else None
+
+
+async def alog(
+    user: Any,
+    action: str,
+    extra: Any = None,
+    obj: models.Model | None = None,
+    dateof: datetime | None = None,
+    *,
+    request: HttpRequest | None = None,
+) -> Log | None:
+    """See log()."""
+    record = Record.build(user, action, _enriched(extra, request), obj, dateof)
+    try:
+        rows = await get_backend().awrite([record])
+    except DatabaseFault as fault:
+        return report("alog()", fault)
+    return rows[0] if rows else None

@@ -1,0 +1,152 @@
+"""One event as plain values, checked where it was logged."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.db.models import DateTimeField, Model
+from django.utils import timezone
+
+from .encoding import encode
+from .text import clean
+
+LONGEST = 255  # characters in the text columns of the table
+
+_TIMESTAMP = DateTimeField()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What a backend is handed: nothing in it can change, or fail to encode, later on."""
+
+    action: str
+    timestamp: datetime
+    user_id: int | str | None = None
+    user_repr: str = ""  # what the user was called then
+    model: str | None = None  # of the object, as "app_label.modelname"
+    object_id: int | str | None = None
+    object_repr: str = ""  # what the object was called then
+    extra: str = "{}"  # a JSON document
+
+    @classmethod
+    def build(
+        cls,
+        user: Any,
+        action: str,
+        extra: Any = None,
+        obj: Model | None = None,
+        dateof: datetime | None = None,
+    ) -> "Record":
+        """The record of what a caller of ``log()`` says.
+
+        Raises ``TypeError`` or ``ValueError`` for an argument that does not fit, naming it.
+        """
+        user_id, user_repr = _user(user)
+        model, object_id, object_repr = _object(obj)
+        return cls(
+            action=_action(action),
+            timestamp=timezone.now() if dateof is None else _moment(dateof),
+            user_id=user_id,
+            user_repr=user_repr,
+            model=model,
+            object_id=object_id,
+            object_repr=object_repr,
+            extra=encode({} if extra is None else extra),
+        )
+
+    def extra_value(self) -> Any:
+        """A copy of ``extra`` as Python values, as the database gives them back."""
+        return json.loads(self.extra)
+
+    def to_json(self) -> str:
+        """One line of JSON, for a file or a broker."""
+        return json.dumps(asdict(self) | {"timestamp": self.timestamp.isoformat()})
+
+    @classmethod
+    def from_json(cls, line: str) -> "Record":
+        """The record that ``to_json()`` made ``line`` of."""
+        values = json.loads(line)
+        return cls(**values | {"timestamp": datetime.fromisoformat(values["timestamp"])})
+
+
+def _action(action: str) -> str:
+    if not isinstance(action, str):
+        raise TypeError(f"action is {action!r:.100} ({type(action).__name__}); it has to be a str")
+    if not action.strip():
+        raise ValueError(f"action is {action!r:.100}; it has to name what happened")
+    if len(action) > LONGEST:
+        raise ValueError(
+            f"action has {len(action)} characters, {LONGEST} at most fit: {action[:60]!r}…"
+        )
+    return clean(str(action), LONGEST)
+
+
+def _moment(dateof: datetime) -> datetime:
+    try:
+        # Django's own field reads text, and warns of naive times, as it would at the INSERT.
+        moment = _TIMESTAMP.get_prep_value(dateof)
+    except (TypeError, ValidationError) as error:
+        raise ValueError(f"dateof is {dateof!r:.100}, which is no date and time") from error
+    if not isinstance(moment, datetime):
+        raise ValueError(f"dateof is {dateof!r:.100}, which is no date and time")
+    if timezone.is_aware(moment) and not settings.USE_TZ:
+        return timezone.make_naive(moment)
+    return moment
+
+
+def _user(user: Any) -> tuple[int | str | None, str]:
+    if user is None:
+        return None, ""
+    try:
+        if not user.is_authenticated:
+            return None, ""
+        key = _user_key(user)
+    except AttributeError as error:
+        raise TypeError(
+            f"user is {user!r:.100} ({type(user).__name__}); give a user, an AnonymousUser or None"
+        ) from error
+    return key, _name(user, "get_username")
+
+
+def _user_key(user: Any) -> int | str | None:
+    """What the foreign key can hold: not one who was deleted just now, nor one of another table."""
+    if user.pk is None or (isinstance(user, Model) and not isinstance(user, get_user_model())):
+        return None
+    return _key(user.pk, "user")
+
+
+def _object(obj: Model | None) -> tuple[str | None, int | str | None, str]:
+    if obj is None:
+        return None, None, ""
+    if not isinstance(obj, Model):
+        raise TypeError(f"obj is {obj!r:.100} ({type(obj).__name__}); give a model instance")
+    if obj.pk is None or obj._state.adding:
+        raise ValueError(
+            f"obj is a {obj._meta.label} that is not saved, so nothing can point to it; "
+            f"log() after save(), or before delete()"
+        )
+    # As content types have it: a proxy counts as the model that has the table.
+    model = (obj._meta.concrete_model or type(obj))._meta.label_lower
+    return model, _key(obj.pk, "obj"), _name(obj, "__str__")
+
+
+def _key(pk: Any, whose: str) -> int | str:
+    if isinstance(pk, int) and not isinstance(pk, bool):
+        return pk
+    key = encode(pk) if isinstance(pk, tuple) else str(pk)
+    if len(key) > LONGEST:
+        raise ValueError(
+            f"the primary key of {whose} has {len(key)} characters, {LONGEST} at most fit"
+        )
+    return clean(key, LONGEST)
+
+
+def _name(thing: Any, method: str) -> str:
+    try:
+        return clean(str(getattr(thing, method, thing.__str__)()), LONGEST)
+    except Exception:  # noqa: BLE001 (a broken __str__ must not cost the event)
+        return f"{type(thing).__name__} object ({thing.pk})"
