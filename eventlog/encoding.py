@@ -62,7 +62,7 @@ def _complaint(extra: Any, error: Exception) -> TypeError | ValueError:
     path, culprit = _culprit(extra, "extra")
     kind = type(error) if type(error) in (TypeError, ValueError) else ValueError
     return kind(
-        f"{path} is {culprit!r:.100} ({type(culprit).__name__}), which JSON does not know; "
+        f"{path} is {_shown(culprit)} ({type(culprit).__name__}), which JSON does not know; "
         f"convert it first, to a string for example"
     )
 
@@ -88,3 +88,10 @@ def _encodes(value: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return True
+
+
+def _shown(value: Any) -> str:
+    try:
+        return f"{value!r:.100}"
+    except Exception:  # noqa: BLE001 (a broken __repr__ must not hide the complaint)
+        return "something"

@@ -113,7 +113,8 @@ class Log(models.Model):
 
     def __str__(self) -> str:
         what = f" {self.object_name}" if self.object_name else ""
-        return f"{self.user_name} {self.action}{what} {self.timestamp:%Y-%m-%d %H:%M}"
+        when = timezone.localtime(self.timestamp) if settings.USE_TZ else self.timestamp
+        return f"{self.user_name} {self.action}{what}, {when:%Y-%m-%d %H:%M}"
 
     @classmethod
     def from_record(cls, record: Record) -> "Log":

@@ -236,7 +236,7 @@ def _statuses(status: int | str | Sequence[int | str] | None) -> frozenset[str]:
 
 
 def _user_kind(user: str) -> Callable[[Any], bool]:
-    if user not in USERS:
+    if not isinstance(user, str) or user not in USERS:
         raise _wrong("user", user, f"Give one of {', '.join(USERS)}.", "eventlog.E006")
     return USERS[user]
 

@@ -180,6 +180,11 @@ def log_in(request):
     return HttpResponse("in")
 
 
+def leave(request):
+    User.objects.filter(pk=request.user.pk).delete()
+    return HttpResponse("left")
+
+
 def log_out(request):
     logout(request)
     return HttpResponse("out")

@@ -1,0 +1,90 @@
+import pytest
+from asgiref.sync import async_to_sync
+
+from eventlog.conf import Misconfigured
+from eventlog.decorators import log_request
+
+OURS = "eventlog.middleware.EventLogMiddleware"
+LOGGED = [
+    ("/logged/", "SEEN", 200),
+    ("/alogged/", "ASEEN", 200),
+    ("/logged-class/", "CLASS_SEEN", 200),
+    ("/logged-async-class/", "ASYNC_CLASS_SEEN", 200),
+    ("/logged-method/", "METHOD_SEEN", 200),
+    ("/logged-crash/", "GET_LOGGED_CRASH", 500),
+    ("/logged-missing/", "GET_LOGGED_MISSING", 404),
+]
+
+
+@pytest.fixture(params=[True, False], ids=["with middleware", "without middleware"])
+def middleware(request, settings, outbox):
+    """With and without the middleware, which on its own would record nothing here."""
+    settings.EVENTLOG = settings.EVENTLOG | {"REQUESTS": []}
+    if not request.param:
+        settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if name != OURS]
+    return request.param
+
+
+@pytest.fixture(params=["sync", "async"])
+def get(request, client, async_client):
+    return client.get if request.param == "sync" else async_to_sync(async_client.get)
+
+
+@pytest.mark.parametrize(("path", "action", "status"), LOGGED)
+def test_a_decorated_view_leaves_one_event(get, middleware, outbox, path, action, status):
+    assert get(path).status_code == status
+    (event,) = outbox
+    assert (event.action, event.extra["status"]) == (action, status)
+    assert event.extra["path"] == path
+
+
+@pytest.mark.parametrize(("path", "action", "status"), LOGGED)
+def test_and_only_one_where_the_rules_want_it_too(
+    get, middleware, outbox, settings, path, action, status
+):
+    settings.EVENTLOG = settings.EVENTLOG | {"REQUESTS": [{}]}
+    get(path)
+    assert [event.action for event in outbox] == [action]
+
+
+def test_the_exception_is_named(get, middleware, outbox):
+    get("/logged-crash/")
+    assert outbox[0].extra["exception"] == "RuntimeError"
+
+
+def test_its_extra_is_added(get, middleware, outbox):
+    get("/logged/")
+    assert outbox[0].extra["why"] == "decorated"
+
+
+@pytest.mark.parametrize("path", ["/exempt/", "/aexempt/", "/exempt-class/"])
+def test_an_exempt_view_leaves_none(get, middleware, outbox, settings, path):
+    settings.EVENTLOG = settings.EVENTLOG | {"REQUESTS": [{}]}
+    assert get(path).content == b"ok"
+    assert not outbox
+
+
+def test_where_something_answers_in_front_of_the_view_its_rule_still_holds(client, outbox):
+    assert client.get("/private/").status_code == 302
+    assert [event.action for event in outbox] == ["PRIVATE"]
+
+
+def test_a_request_that_the_decorators_conditions_leave_out_falls_to_the_rules(rf, outbox):
+    view = log_request(methods=["POST"])(lambda request: HttpResponse("ok"))
+    from django.http import HttpResponse
+
+    view(rf.get("/"))
+    assert [event.action for event in outbox] == ["GET_UNRESOLVED"]
+
+
+def test_the_view_keeps_its_name():
+    @log_request("X")
+    def some_view(request):
+        """Its text."""
+
+    assert (some_view.__name__, some_view.__doc__) == ("some_view", "Its text.")
+
+
+def test_a_wrong_option_is_refused_where_it_is_written():
+    with pytest.raises(Misconfigured, match=r"log_request\(\) has the key 'acton'.*'action'"):
+        log_request(acton="X")

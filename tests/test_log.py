@@ -1,0 +1,371 @@
+import enum
+import pathlib
+import uuid
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.contrib.auth.models import AnonymousUser, User
+from django.db import DatabaseError, connection, transaction
+from django.test import RequestFactory
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext_lazy
+
+from eventlog.models import Log, alog, log
+from eventlog.redaction import MASK
+from eventlog.signals import event_logged
+
+from .shop.models import Country, Grumpy, Token, Widget
+
+pytestmark = pytest.mark.django_db
+
+
+class Color(enum.Enum):
+    RED = "red"
+
+
+def test_the_event_is_returned_and_stored(anna):
+    event = log(user=anna, action="JUMPED", extra={"high": 3})
+    stored = Log.objects.get()
+    assert (stored.pk, stored.user, stored.action, stored.extra) == (
+        event.pk,
+        anna,
+        "JUMPED",
+        {"high": 3},
+    )
+
+
+def test_arguments_may_be_positional_as_in_pinax(anna):
+    moment = timezone.now() - timedelta(days=3)
+    event = log(anna, "JUMPED", {"high": 3}, anna, moment)
+    assert (event.obj, event.timestamp) == (anna, moment)
+
+
+@pytest.mark.parametrize("user", [None, AnonymousUser(), SimpleLazyObject(AnonymousUser)])
+def test_a_missing_or_anonymous_user_becomes_none(user):
+    event = log(user, "X")
+    assert (event.user, event.user_repr) == (None, "")
+
+
+def test_a_lazy_user_is_the_user(anna):
+    assert log(SimpleLazyObject(lambda: anna), "X").user_id == anna.pk
+
+
+def test_extra_is_copied_at_the_call():
+    extra = {"list": [1]}
+    event = log(None, "X", extra)
+    extra["list"].append(2)
+    assert event.extra == Log.objects.get().extra == {"list": [1]}
+
+
+@pytest.mark.parametrize(
+    ("value", "stored"),
+    [
+        (datetime(2026, 1, 2, tzinfo=UTC), "2026-01-02T00:00:00Z"),
+        (date(2026, 1, 2), "2026-01-02"),
+        (timedelta(hours=1), "P0DT01H00M00S"),
+        (Decimal("1.50"), "1.50"),
+        (uuid.UUID(int=7), "00000000-0000-0000-0000-000000000007"),
+        (gettext_lazy("Save"), "Save"),
+        (pathlib.PurePosixPath("/a/b"), "/a/b"),
+        (Color.RED, "red"),
+        ((1, 2), [1, 2]),
+        ({1: None}, {"1": None}),
+        ("emoji \U0001f600 and \u00e9", "emoji \U0001f600 and \u00e9"),
+        ("nul \x00", "nul \ufffd"),
+        ("half \ud800 of a pair", "half \ufffd of a pair"),
+    ],
+)
+def test_what_python_programmers_pass_is_accepted(value, stored):
+    log(None, "X", {"value": value})
+    assert Log.objects.get().extra == {"value": stored}
+
+
+class Unjson:
+    pass
+
+
+def circular():
+    value = {}
+    value["self"] = value
+    return value
+
+
+def deep():
+    value = []
+    for _ in range(100_000):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("extra", "error", "named"),
+    [
+        ({"tags": {1, 2}}, TypeError, "extra['tags']"),
+        ({"blob": b"x"}, TypeError, "extra['blob']"),
+        ({"ratio": float("nan")}, ValueError, "extra['ratio']"),
+        ({"ratio": float("inf")}, ValueError, "extra['ratio']"),
+        ({"a": [{"b": Unjson()}]}, TypeError, "extra['a'][0]['b']"),
+        ({"widget": Widget(name="x")}, TypeError, "extra['widget']"),
+        ({(1, 2): 3}, TypeError, "(1, 2)"),
+        ({"many": 10**5000}, ValueError, "extra['many']"),
+        (circular(), ValueError, "circular"),
+        (deep(), ValueError, "deeply nested"),
+        (b"x", TypeError, "extra is b'x'"),
+    ],
+)
+def test_an_extra_that_is_no_json_is_refused_by_name(extra, error, named):
+    with pytest.raises(error) as caught:
+        log(None, "X", extra)
+    assert named in str(caught.value)
+    assert not Log.objects.exists()
+
+
+def test_an_action_that_is_too_long_is_refused_with_both_lengths():
+    with pytest.raises(ValueError, match=r"256 characters, 255 at most"):
+        log(None, "X" * 256)
+
+
+@pytest.mark.parametrize("action", ["", "  "])
+def test_an_empty_action_is_refused(action):
+    with pytest.raises(ValueError, match="action"):
+        log(None, action)
+
+
+@pytest.mark.parametrize("action", [None, 7, b"X"])
+def test_an_action_that_is_no_text_is_refused(action):
+    with pytest.raises(TypeError, match="action"):
+        log(None, action)
+
+
+def test_an_action_of_255_characters_fits():
+    assert log(None, "\u00e9" * 255).action == Log.objects.get().action
+
+
+@pytest.mark.parametrize("obj", [Widget(name="new"), Token()])
+def test_an_unsaved_object_is_refused(obj):
+    with pytest.raises(ValueError, match="not saved"):
+        log(None, "X", obj=obj)
+
+
+@pytest.mark.parametrize("obj", ["widget", 7, Widget])
+def test_an_object_that_is_no_model_is_refused(obj):
+    with pytest.raises(TypeError, match="obj is"):
+        log(None, "X", obj=obj)
+
+
+@pytest.mark.parametrize("user", ["anna", 7])
+def test_a_user_that_is_no_user_is_refused(user):
+    with pytest.raises(TypeError, match="user is"):
+        log(user, "X")
+
+
+def test_a_date_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="dateof is 'yesterday'"):
+        log(None, "X", dateof="yesterday")
+
+
+def test_a_naive_date_follows_djangos_own_warning():
+    with pytest.warns(RuntimeWarning, match="naive datetime"):
+        event = log(None, "X", dateof=datetime(2026, 1, 2, 12))
+    assert event.timestamp == datetime(2026, 1, 2, 11, tzinfo=UTC)  # noon in Berlin
+
+
+def test_without_time_zones_the_date_is_naive(settings):
+    settings.USE_TZ = False
+    log(None, "X", dateof=datetime(2026, 1, 2, 11, tzinfo=UTC))
+    assert Log.objects.get().timestamp == datetime(2026, 1, 2, 12)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Widget.objects.create(name="w"),
+        lambda: Token.objects.create(),
+        lambda: Country.objects.create(code="f/r \u00e9"),
+    ],
+    ids=["integer", "uuid", "string"],
+)
+def test_an_object_with_any_primary_key_is_found_again(make):
+    obj = make()
+    log(None, "X", obj=obj)
+    assert Log.objects.get().obj == obj
+    assert Log.objects.for_object(obj).count() == 1
+
+
+def test_the_names_survive_the_deletion_of_user_and_object(anna):
+    widget = Widget.objects.create(name="sprocket")
+    log(anna, "X", obj=widget)
+    widget.delete()
+    anna.delete()
+    event = Log.objects.get()
+    assert (event.user, event.obj) == (None, None)
+    assert (event.user_repr, event.object_repr) == ("anna", "sprocket")
+
+
+def test_an_object_that_cannot_say_its_name_is_logged_by_its_key():
+    grumpy = Grumpy.objects.create()
+    assert log(None, "X", obj=grumpy).object_repr == f"Grumpy object ({grumpy.pk})"
+
+
+def test_a_user_deleted_just_now_leaves_the_name(anna):
+    anna.delete()
+    event = log(anna, "LEFT")
+    assert (event.user_id, event.user_repr) == (None, "anna")
+
+
+def test_a_model_that_is_no_user_is_not_taken_for_the_user_of_the_same_key(anna):
+    widget = Widget.objects.create(pk=anna.pk, name="robot")
+    widget.is_authenticated = True
+    event = log(widget, "X")
+    assert (event.user_id, event.user_repr) == (None, "robot")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_user_deleted_meanwhile_leaves_the_event():
+    anna = User.objects.create_user("anna")
+    User.objects.filter(pk=anna.pk).delete()
+    log(anna, "X")
+    event = Log.objects.get()
+    assert (event.user_id, event.user_repr) == (None, "anna")
+
+
+class Service:
+    """As a token without a row of its own."""
+
+    is_authenticated = True
+    pk = "billing"
+
+    def __str__(self):
+        return "billing"
+
+
+def test_a_service_that_is_in_no_table_is_named():
+    event = log(Service(), "X")
+    assert (event.user_id, event.user_repr) == (None, "billing")
+
+
+def test_the_sentence(anna):
+    widget = Widget.objects.create(name="sprocket")
+    moment = datetime(2026, 1, 2, 11, tzinfo=UTC)
+    event = log(anna, "CREATED", obj=widget, dateof=moment)
+    assert str(event) == "anna CREATED sprocket, 2026-01-02 12:00"
+    assert str(log(None, "SEEN", dateof=moment)) == "anonymous SEEN, 2026-01-02 12:00"
+
+
+def test_the_sentence_of_a_row_from_pinax_names_the_keys(anna):
+    event = Log.objects.create(user=anna, action="A", object_id="7")
+    assert str(event).startswith(f"user {anna.pk} A object 7")
+
+
+def test_the_template_fragment_is_named_after_the_action():
+    assert log(None, "FOO").template_fragment_name == "eventlog/foo.html"
+
+
+def test_a_rolled_back_transaction_takes_the_event_along():
+    with pytest.raises(RuntimeError), transaction.atomic():
+        log(None, "X")
+        raise RuntimeError
+    assert not Log.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["password", "API_KEY", "newPassword1", "csrfmiddlewaretoken"])
+def test_secrets_in_extra_are_masked_however_deep(name):
+    event = log(None, "X", {"form": [{name: "hunter2"}], "author": "anna"})
+    assert event.extra == {"form": [{name: MASK}], "author": "anna"}
+
+
+def test_a_request_that_is_given_says_where_from():
+    request = RequestFactory().get("/here/", REMOTE_ADDR="192.0.2.7")
+    extra = log(None, "X", {"method": "mine"}, request=request).extra
+    assert (extra["ip"], extra["path"], extra["method"]) == ("192.0.2.7", "/here/", "mine")
+
+
+def test_an_extra_that_is_a_list_stays_one():
+    assert log(None, "X", [1, 2]).extra == [1, 2]
+
+
+class TestSignal:
+    @pytest.fixture
+    def received(self):
+        """What three receivers got, of which the second fails."""
+        got = []
+
+        def first(sender, event, **kwargs):
+            got.append((sender, event))
+
+        def second(sender, event, **kwargs):
+            raise RuntimeError("receiver's own")
+
+        async def third(sender, event, **kwargs):
+            got.append((sender, event))
+
+        receivers = [first, second, third]
+        for receiver in receivers:
+            event_logged.connect(receiver)
+        yield got
+        for receiver in receivers:
+            event_logged.disconnect(receiver)
+
+    def test_each_receiver_gets_the_event_and_a_failing_one_stops_nobody(self, received, caplog):
+        event = log(None, "X")
+        assert received == [(Log, event), (Log, event)]
+        assert "receiver's own" in caplog.text
+        assert {record.name for record in caplog.records} == {"eventlog"}
+
+    def test_async_receivers_get_it_from_alog(self, received):
+        event = async_to_sync(alog)(None, "X")
+        assert received == [(Log, event), (Log, event)]
+
+
+class TestAlog:
+    def test_the_event_is_returned_and_stored(self, anna):
+        event = async_to_sync(alog)(anna, "X", {"a": 1}, anna)
+        stored = Log.objects.get()
+        assert (stored.pk, stored.user, stored.obj, stored.extra) == (
+            event.pk,
+            anna,
+            anna,
+            {"a": 1},
+        )
+
+    def test_a_wrong_argument_is_refused(self):
+        with pytest.raises(ValueError, match="action"):
+            async_to_sync(alog)(None, "")
+
+
+@pytest.mark.django_db(transaction=True)
+class TestMissingTable:
+    @pytest.fixture(autouse=True)
+    def _no_table(self):
+        with connection.schema_editor() as editor:
+            editor.execute("ALTER TABLE eventlog_log RENAME TO eventlog_away")
+        yield
+        with connection.schema_editor() as editor:
+            editor.execute("ALTER TABLE eventlog_away RENAME TO eventlog_log")
+
+    def test_log_reports_it_and_goes_on(self, caplog):
+        assert log(None, "X") is None
+        assert "log()" in caplog.text
+
+    def test_alog_reports_it_and_goes_on(self, caplog):
+        assert async_to_sync(alog)(None, "X") is None
+        assert "alog()" in caplog.text
+
+    def test_in_a_transaction_it_is_raised_since_the_transaction_is_lost(self):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            log(None, "X")
+
+    def test_a_request_is_answered_all_the_same(self, client, caplog):
+        assert client.get("/ok/").content == b"ok"
+        assert client.get("/ok/").content == b"ok"
+        assert caplog.text.count("recording a request") == 1  # not once a request
+        assert "Traceback" in caplog.text
+
+    def test_a_request_in_a_transaction_leaves_the_transaction_as_it_was(self, client):
+        with transaction.atomic():
+            client.get("/ok/")
+            Widget.objects.create(name="after")
+        assert Widget.objects.get().name == "after"

@@ -1,0 +1,120 @@
+import pytest
+from asgiref.sync import async_to_sync
+
+from eventlog.models import Log, log
+
+KEYS = {
+    "ip", "method", "path", "query", "route", "view", "status", "duration_ms", "ua", "browser",
+    "os", "device", "device_type", "referer", "request_id",
+}  # fmt: skip
+AGENT = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 "
+    "(KHTML, like Gecko) Chrome/120.0 Safari/537.36"
+)
+
+
+def test_the_facts_of_a_request(client, outbox):
+    client.get(
+        "/shop/orders/7/?page=2&token=x",
+        HTTP_USER_AGENT=AGENT,
+        HTTP_REFERER="https://example.org/?session=x",
+        HTTP_X_REQUEST_ID="abc-123",
+        REMOTE_ADDR="192.0.2.7",
+    )
+    extra = outbox[0].extra
+    assert set(extra) == KEYS
+    assert isinstance(extra.pop("duration_ms"), float)
+    assert extra == {
+        "ip": "192.0.2.7",
+        "method": "GET",
+        "path": "/shop/orders/7/",
+        "query": "page=2&token=********",
+        "route": "shop/orders/<int:pk>/",
+        "view": "shop:order-detail",
+        "status": 200,
+        "ua": AGENT,
+        "browser": "Chrome 120.0",
+        "os": "Linux",
+        "device": "PC",
+        "device_type": "pc",
+        "referer": "https://example.org/?session=********",
+        "request_id": "abc-123",
+    }
+
+
+def test_unknown_facts_are_absent(client, outbox):
+    client.get("/nowhere/")
+    assert set(outbox[0].extra) == {
+        "ip", "method", "path", "status", "duration_ms", "request_id",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "exception"),
+    [
+        ("/crash/", 500, "RuntimeError"),
+        ("/missing/", 404, "Http404"),
+        ("/denied/", 403, "PermissionDenied"),
+        ("/suspicious/", 400, "SuspiciousOperation"),
+        ("/acrash/", 500, "RuntimeError"),
+    ],
+)
+def test_an_exception_of_the_view_is_named(client, async_client, outbox, path, status, exception):
+    client.get(path)
+    async_to_sync(async_client.get)(path)
+    for event in outbox:
+        assert (event.extra["status"], event.extra["exception"]) == (status, exception)
+
+
+def test_a_secret_in_the_path_is_masked(client, outbox):
+    client.get("/shop/reset/hunter2/")
+    assert outbox[0].extra["path"] == "/shop/reset/********/"
+
+
+@pytest.mark.parametrize("sent", ["", "a b", "x" * 200, "é", "<script>"])
+def test_a_request_id_that_is_none_is_replaced(client, outbox, sent):
+    client.get("/ok/", HTTP_X_REQUEST_ID=sent)
+    assert len(outbox[0].extra["request_id"]) == 32
+
+
+def test_log_at_any_depth_knows_where_it_came_from(client, outbox):
+    client.get("/service/", REMOTE_ADDR="192.0.2.7")
+    inner, outer = outbox
+    assert inner.action == "DEEP_DOWN"
+    assert inner.extra["request_id"] == outer.extra["request_id"]
+    assert (inner.extra["path"], inner.extra["view"]) == ("/service/", "service")
+    assert (inner.extra["n"], inner.extra["ip"]) == (1, "mine")  # the caller's own wins
+    assert "status" not in inner.extra
+
+
+@pytest.mark.parametrize("path", ["/aservice/", "/mixed/"])
+def test_log_in_async_code_knows_it_too(async_client, outbox, path):
+    async_to_sync(async_client.get)(path)
+    inner, outer = outbox
+    assert inner.extra["request_id"] == outer.extra["request_id"]
+    assert inner.extra["view"] == path.strip("/")
+
+
+def test_enrich_can_be_switched_off(client, outbox, settings):
+    settings.EVENTLOG = settings.EVENTLOG | {"ENRICH": False}
+    client.get("/service/")
+    assert outbox[0].extra == {"n": 1, "ip": "mine"}
+
+
+def test_after_the_request_log_is_on_its_own(client, outbox):
+    client.get("/crash/")
+    log(None, "LATER")
+    assert outbox[-1].extra == {}
+
+
+def test_the_event_has_the_time_at_which_the_request_came_in(client, outbox):
+    client.get("/service/")
+    inner, outer = outbox
+    assert outer.timestamp < inner.timestamp
+
+
+@pytest.mark.django_db
+def test_one_event_per_request(client):
+    for _ in range(3):
+        client.get("/ok/")
+    assert Log.objects.count() == 3

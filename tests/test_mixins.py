@@ -1,0 +1,153 @@
+import pytest
+from asgiref.sync import async_to_sync
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import override
+from django.views.generic import View
+
+from eventlog.mixins import EventLogMixin
+
+from .shop.models import Widget
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def mixed(outbox, settings):
+    """What the mixin logged: the requests themselves are not recorded."""
+    settings.EVENTLOG = settings.EVENTLOG | {"REQUESTS": []}
+    return outbox
+
+
+@pytest.fixture
+def widget():
+    return Widget.objects.create(name="sprocket")
+
+
+def test_create(client, anna, mixed):
+    client.force_login(anna)
+    client.post("/widgets/add/", {"name": "sprocket"})
+    (event,) = mixed
+    widget = Widget.objects.get()
+    assert (event.action, event.obj, event.user) == ("CREATED_FOO_WIDGET", widget, anna)
+    assert event.extra["name"] == "sprocket"
+
+
+def test_a_form_that_is_shown_or_wrong_is_not_logged(client, mixed):
+    client.get("/widgets/add/")
+    client.post("/widgets/add/", {"name": ""})
+    assert not mixed
+
+
+def test_update(client, mixed, widget):
+    client.post(f"/widgets/{widget.pk}/edit/", {"name": "gear"})
+    assert (mixed[0].action, mixed[0].object_repr) == ("UPDATED_FOO_WIDGET", "gear")
+
+
+@pytest.mark.parametrize("method", ["post", "delete"])
+def test_delete_records_what_is_gone(client, mixed, widget, method):
+    getattr(client, method)(f"/widgets/{widget.pk}/delete/")
+    assert not Widget.objects.exists()
+    (event,) = mixed
+    assert (event.action, event.object_id, event.object_repr) == (
+        "DELETED_FOO_WIDGET",
+        widget.pk,
+        "sprocket",
+    )
+
+
+def test_detail(client, mixed, widget):
+    client.get(f"/widgets/{widget.pk}/")
+    assert (mixed[0].action, mixed[0].obj) == ("VIEWED_FOO_WIDGET", widget)
+
+
+def test_a_page_that_is_not_there_is_not_logged(client, mixed):
+    assert client.get("/widgets/99/").status_code == 404
+    assert not mixed
+
+
+def test_list(client, mixed):
+    client.get("/widgets/")
+    assert (mixed[0].action, mixed[0].object_id) == ("LISTED_FOO_WIDGET", None)
+
+
+def test_a_view_without_a_model_has_the_name_of_the_view(client, mixed):
+    client.get("/dashboard/")
+    assert mixed[0].action == "VIEWED_DASHBOARD"
+
+
+def test_a_plain_view_is_logged_when_it_answered(client, mixed):
+    client.get("/plain/")
+    assert [event.action for event in mixed] == ["PLAIN"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("get", "/plain/?status=403"), ("post", "/plain/"), ("options", "/plain/")]
+)
+def test_a_view_that_refused_is_not_logged(client, mixed, method, path):
+    getattr(client, method)(path)
+    assert not mixed
+
+
+def test_an_async_view(async_client, anna, mixed):
+    async_to_sync(async_client.aforce_login)(anna)
+    async_to_sync(async_client.get)("/async-plain/")
+    assert [(event.action, event.user) for event in mixed] == [("RAN_ASYNC_PLAIN", anna)]
+
+
+def test_an_async_view_under_wsgi(client, mixed):
+    client.get("/async-plain/")
+    assert [event.action for event in mixed] == ["RAN_ASYNC_PLAIN"]
+
+
+def test_an_async_view_runs_the_log_action_of_a_subclass(rf, mixed):
+    logged = []
+
+    class Own(EventLogMixin, View):
+        action = "X"
+
+        async def get(self, request):
+            from django.http import HttpResponse
+
+            return HttpResponse("ok")
+
+        def log_action(self):
+            logged.append(self.action)
+
+    async_to_sync(Own.as_view())(rf.get("/"))
+    assert logged == ["X"]
+
+
+def test_without_an_action_kind_it_says_what_to_add_before_anything_is_done(client, mixed):
+    client.raise_request_exception = True
+    with pytest.raises(ImproperlyConfigured, match=r"NamelessView.*set action_kind"):
+        client.post("/nameless/", {"name": "w"})
+    assert not Widget.objects.exists()
+
+
+def test_the_action_does_not_change_with_the_visitors_language(client, mixed):
+    from django.contrib.auth.models import User
+
+    class Some(EventLogMixin):
+        action_kind = "CREATED"
+        model = User
+
+    with override("de"):
+        assert Some().action == "CREATED_USER"
+
+
+def test_an_action_of_its_own(client, mixed):
+    class Some(EventLogMixin):
+        action = "WHATEVER"
+
+    assert Some().action == "WHATEVER"
+
+
+def test_it_adds_no_method_to_a_view():
+    class Some(EventLogMixin, View):
+        action = "X"
+
+        def get(self, request): ...
+
+    assert Some()._allowed_methods() == ["GET", "HEAD", "OPTIONS"] or set(
+        Some()._allowed_methods()
+    ) == {"GET", "OPTIONS"}

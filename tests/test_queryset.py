@@ -1,0 +1,90 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from eventlog.models import Log, log
+from eventlog.stats import stats, used_active
+
+from .shop.models import Widget
+
+pytestmark = pytest.mark.django_db
+
+
+def actions(queryset):
+    return sorted(queryset.values_list("action", flat=True))
+
+
+def test_for_user(anna):
+    log(anna, "HERS")
+    log(None, "NOBODYS")
+    assert actions(Log.objects.for_user(anna)) == ["HERS"]
+    assert actions(Log.objects.for_user(None)) == ["NOBODYS"]
+
+
+def test_for_object_outlives_the_object():
+    widget = Widget.objects.create(name="w")
+    log(None, "MADE", obj=widget)
+    log(None, "OTHER", obj=Widget.objects.create(name="v"))
+    assert actions(Log.objects.for_object(widget)) == ["MADE"]
+
+
+def test_action_takes_several_names_and_beginnings():
+    for name in ("LOGIN", "LOGIN_FAILED", "LOGOUT", "SEEN"):
+        log(None, name)
+    assert actions(Log.objects.action("LOGIN*", "SEEN")) == ["LOGIN", "LOGIN_FAILED", "SEEN"]
+    assert actions(Log.objects.action("LOGIN")) == ["LOGIN"]
+
+
+def test_since_until_between():
+    now = timezone.now()
+    for days in (1, 3, 5):
+        log(None, f"D{days}", dateof=now - timedelta(days=days))
+    assert actions(Log.objects.since(timedelta(days=4))) == ["D1", "D3"]
+    assert actions(Log.objects.since(now - timedelta(days=2))) == ["D1"]
+    assert actions(Log.objects.until(now - timedelta(days=2))) == ["D3", "D5"]
+    between = Log.objects.between(now - timedelta(days=4), now - timedelta(days=2))
+    assert actions(between) == ["D3"]
+
+
+def test_questions_chain(anna):
+    log(anna, "LOGIN")
+    log(anna, "SEEN")
+    assert actions(Log.objects.for_user(anna).action("LOGIN").since(timedelta(hours=1))) == [
+        "LOGIN"
+    ]
+
+
+def test_for_request_finds_all_that_one_request_left(client):
+    client.get("/service/")
+    client.get("/ok/")
+    request_id = Log.objects.get(action="DEEP_DOWN").extra["request_id"]
+    assert actions(Log.objects.for_request(request_id)) == ["DEEP_DOWN", "GET_SERVICE"]
+
+
+def test_newest_first():
+    log(None, "OLD", dateof=timezone.now() - timedelta(days=1))
+    log(None, "NEW")
+    log(None, "OLDEST", dateof=timezone.now() - timedelta(days=2))
+    assert [event.action for event in Log.objects.all()] == ["NEW", "OLD", "OLDEST"]
+
+
+def test_used_are_those_with_events_and_active_those_who_joined_before(anna, django_user_model):
+    now = timezone.now()
+    django_user_model.objects.filter(pk=anna.pk).update(date_joined=now - timedelta(days=100))
+    newcomer = django_user_model.objects.create_user("ben")
+    for user in (anna, anna, newcomer, None):
+        log(user, "X", dateof=now - timedelta(days=1))
+    assert used_active(7) == (2, 1)
+    log(anna, "X", dateof=now - timedelta(days=20))
+    assert stats() == {"used_seven": 2, "used_thirty": 2, "active_seven": 1, "active_thirty": 1}
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_the_period_of_stats_is_the_same_in_every_time_zone(anna, settings, zone):
+    settings.TIME_ZONE = zone
+    log(anna, "X", dateof=timezone.now() - timedelta(hours=23))
+    assert used_active(1)[0] == 1
+    log(anna, "X", dateof=timezone.now() - timedelta(hours=25))
+    Log.objects.filter(timestamp__gt=timezone.now() - timedelta(hours=24)).delete()
+    assert used_active(1)[0] == 0
