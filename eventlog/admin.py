@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy as _
 from .models import Log, LogQuerySet
 
 CAP = 10_000  # events within reach of the page numbers; counting further takes ever longer
-EMPTY = "–"
+EMPTY = "-"
 
 REQUEST_FACTS = (
     "method", "path", "query", "route", "view", "status", "duration_ms", "referer", "exception",
@@ -32,7 +32,7 @@ REQUEST_FACTS = (
 CLIENT_FACTS = ("ip", "browser", "os", "device", "device_type", "ua")
 
 
-class CappedPaginator(Paginator):  # type: ignore[type-arg] (no generic in Django itself)
+class CappedPaginator(Paginator):  # type: ignore[type-arg]  # no generic at run time
     """Counts no further than ``CAP``, so that a list costs the same at any size of the table."""
 
     @cached_property
@@ -75,7 +75,7 @@ class WhoFilter(admin.SimpleListFilter):
 
 
 @admin.register(Log)
-class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg] (no generic in Django itself)
+class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run time
     """One line an event; a click on a value narrows the list to it."""
 
     list_display = ("when", "who", "what", "to", "request_line", "address", "client")
@@ -84,7 +84,7 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg] (no generic in Djang
     list_per_page = 100
     list_select_related = ("user",)
     list_max_show_all = 100
-    paginator = CappedPaginator  # type: ignore[assignment]
+    paginator = CappedPaginator
     search_fields = ("action",)
     search_help_text = _("A user's name, or an action; LOGIN* for all that begin so.")
     show_full_result_count = False
@@ -125,8 +125,10 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg] (no generic in Djang
 
     @admin.display(description=_("Time"))
     def when(self, event: Log) -> SafeString:
-        local = timezone.localtime(event.timestamp) if timezone.is_aware(event.timestamp) else (
-            event.timestamp
+        local = (
+            timezone.localtime(event.timestamp)
+            if timezone.is_aware(event.timestamp)
+            else (event.timestamp)
         )
         return format_html(
             '<time datetime="{}" title="{}">{}</time>',
@@ -168,7 +170,9 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg] (no generic in Djang
             ""
             if status is None
             else format_html(' → <span class="status s{}">{}</span>', str(status)[:1], status),
-            "" if took is None else format_html(' <span class="quiet">· {} ms</span>', _round(took)),
+            ""
+            if took is None
+            else format_html(' <span class="quiet">· {} ms</span>', _round(took)),
         )
 
     @admin.display(description=_("Address"))
@@ -243,7 +247,9 @@ def _user_name(event: Log) -> str:
 def _narrow(text: Any, **values: Any) -> SafeString:
     """A link to the events that have these values in common."""
     query = urlencode({f"{key}__exact": value for key, value in values.items()})
-    return format_html('<a href="{}?{}">{}</a>', reverse("admin:eventlog_log_changelist"), query, text)
+    return format_html(
+        '<a href="{}?{}">{}</a>', reverse("admin:eventlog_log_changelist"), query, text
+    )
 
 
 def _admin_page(content_type_id: int | None, object_id: str | None) -> str | None:

@@ -80,7 +80,7 @@ class Conf:
 
     @property
     def trusted_proxies(self) -> Sequence[str] | int:
-        """Addresses, networks or ``"unix"`` whose forwarding header is believed, or their number."""
+        """Addresses, networks, ``"unix"`` or a number of hops whose forwarding header counts."""
         proxies: Sequence[str] | int = self._get("TRUSTED_PROXIES", _NOTHING)
         return proxies
 

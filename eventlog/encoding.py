@@ -10,7 +10,6 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from .text import UNSTORABLE
 
-
 ENDLESS = "extra is circular or too deeply nested; JSON has to end somewhere"
 
 
@@ -60,7 +59,7 @@ def _complaint(extra: Any, error: Exception) -> TypeError | ValueError:
     if isinstance(error, RecursionError) or "Circular" in str(error):
         return ValueError(ENDLESS)
     path, culprit = _culprit(extra, "extra")
-    kind = type(error) if type(error) in (TypeError, ValueError) else ValueError
+    kind = TypeError if isinstance(error, TypeError) else ValueError
     return kind(
         f"{path} is {_shown(culprit)} ({type(culprit).__name__}), which JSON does not know; "
         f"convert it first, to a string for example"

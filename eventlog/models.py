@@ -36,7 +36,7 @@ class LogQuerySet(models.QuerySet["Log"]):
         )
 
     def action(self, *names: str) -> "LogQuerySet":
-        """Events of any of these actions; a name that ends in ``*`` stands for all that begin so."""
+        """Events of any of these actions; ``LOGIN*`` stands for all that begin so."""
         exact = [name for name in names if not name.endswith("*")]
         wanted = models.Q(action__in=exact)
         for name in names:
@@ -117,19 +117,23 @@ class Log(models.Model):
         return f"{self.user_name} {self.action}{what}, {when:%Y-%m-%d %H:%M}"
 
     @classmethod
-    def from_record(cls, record: Record) -> "Log":
-        """The row, not saved, that ``record`` becomes."""
-        content_type = _content_type_id(record.model) if record.model else None
-        return cls(
+    def from_record(cls, record: Record, pk: int | None = None) -> "Log":
+        """The row that ``record`` is, with its ``pk`` if it is written."""
+        row = cls(
+            id=pk,
             timestamp=record.timestamp,
             action=record.action,
-            user_id=_user_id(record.user_id),
+            user_id=user_id(record.user_id),
             user_repr=record.user_repr,
-            content_type_id=content_type,
+            content_type_id=content_type_id(record.model) if record.model else None,
             object_id=record.object_id,
             object_repr=record.object_repr,
             extra=record.extra_value(),
         )
+        if pk is not None:
+            row._state.adding = False
+            row._state.db = router.db_for_write(cls)
+        return row
 
     @property
     def template_fragment_name(self) -> str:
@@ -151,19 +155,28 @@ class Log(models.Model):
         return f"object {self.object_id}"
 
 
-def _user_id(key: int | str | None) -> Any:
+def user_key() -> "models.Field[Any, Any]":
+    """The primary key of users: an integer, a UUID, whatever the site has."""
+    field: models.Field[Any, Any] = Log._meta.get_field("user").target_field
+    return field
+
+
+def user_id(key: int | str | None) -> Any:
+    """``key`` as the key of a user; None for that of a token or a service, which is no user's."""
     try:
-        return Log._meta.get_field("user").target_field.to_python(key)
-    except ValidationError:  # the id of a token or a service, which is in no table
+        return user_key().to_python(key)
+    except ValidationError:
         return None
 
 
-def _content_type_id(model: str) -> int | None:
+def content_type_id(model: str, using: str | None = None) -> int | None:
+    """That of ``model``; None if its app was removed while the event waited."""
     try:
         found = apps.get_model(model)
-    except LookupError:  # an app that was removed while the event waited
+    except LookupError:
         return None
-    return ContentType.objects.db_manager(router.db_for_write(Log)).get_for_model(found).pk
+    using = using or router.db_for_write(Log)
+    return ContentType.objects.db_manager(using).get_for_model(found).pk
 
 
 def _enriched(extra: Any, request: HttpRequest | None) -> Any:
@@ -205,7 +218,8 @@ def log(
     except DatabaseFault as fault:
         if in_transaction:
             raise
-        return report("log()", fault)
+        report("log()", fault)
+        return None
     return rows[0] if rows else None
 
 
@@ -223,5 +237,6 @@ async def alog(
     try:
         rows = await get_backend().awrite([record])
     except DatabaseFault as fault:
-        return report("alog()", fault)
+        report("alog()", fault)
+        return None
     return rows[0] if rows else None

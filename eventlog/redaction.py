@@ -36,8 +36,6 @@ _QUERY = re.compile(r"[?#]")
 _LONGEST_NAME = 200
 
 
-
-
 @once_per_value
 def _judge(more: Sequence[str]) -> Callable[[str], bool]:
     own = tuple(part.lower() for part in more)

@@ -73,7 +73,7 @@ class Rule:
         self.user = user
         self._user = None if user is None else _user_kind(user)
         self._when = None if when is None else _callable("when", when)
-        self.log = _typed("log", log, bool)
+        self.log: bool = _typed("log", log, bool)
         self._sample = _share(sample)
         self._action = _template(_typed("action", action, str))
         self._extra: Mapping[str, Any] = extra if isinstance(extra, Mapping) else {}
@@ -93,12 +93,11 @@ class Rule:
             return False
         if self._user and not self._user(user):
             return False
-        return self._when is None or self._wants(request, response)
+        return self._when is None or self._wants(self._when, request, response)
 
-    def _wants(self, request: HttpRequest, response: Answer) -> bool:
-        assert self._when is not None
+    def _wants(self, when: Condition, request: HttpRequest, response: Answer) -> bool:
         try:
-            return bool(self._when(request, response))
+            return bool(when(request, response))
         except Exception as error:  # noqa: BLE001 (a site's own code)
             report("a rule's 'when'", error)
             return self.log  # in doubt the request is recorded
@@ -142,7 +141,7 @@ KEYS = tuple(signature(Rule.__init__).parameters)[1:]
 def compile_rule(where: str, raw: Any) -> Rule:
     """The rule that stands at ``where`` in the settings; raises ``Misconfigured``."""
     if not isinstance(raw, Mapping):
-        raise Misconfigured(f"{where} is {raw!r}, which is no dict.", "Give a rule.", "eventlog.E002")
+        raise Misconfigured(f"{where} is {raw!r}, no dict.", "Give a rule.", "eventlog.E002")
     for key in raw:
         if key not in KEYS:
             close = get_close_matches(str(key), KEYS, 1)
@@ -255,9 +254,7 @@ def _callable(key: str, value: Any) -> Callable[[HttpRequest, Answer], Any]:
         try:
             found = import_string(value)
         except ImportError as error:
-            raise _wrong(
-                key, value, f"It cannot be imported: {error}.", "eventlog.E004"
-            ) from error
+            raise _wrong(key, value, f"It cannot be imported: {error}.", "eventlog.E004") from error
     if not callable(found) or iscoroutinefunction(found):
         raise _wrong(
             key,

@@ -1,6 +1,7 @@
 """Text from outside, made fit for every database and every log file."""
 
 import re
+from contextlib import suppress
 
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -24,8 +25,6 @@ def header_text(value: str, most: int) -> str:
     """
     value = value[: most * 4]  # UTF-8 takes up to four bytes a character
     if not value.isascii():
-        try:
+        with suppress(UnicodeEncodeError):  # it was text already, as in a test client
             value = value.encode("latin-1").decode("utf-8", "replace")
-        except UnicodeEncodeError:
-            pass  # it was text already, as in a test client
     return clean(value, most)

@@ -101,7 +101,7 @@ def test_an_anonymous_address_keeps_its_network(settings, peer, kept):
 
 @pytest.mark.parametrize("proxies", [["10.0.0.300"], ["nginx"], -1, [""]])
 def test_a_proxy_that_is_no_address_is_refused(proxies):
-    with pytest.raises(ValueError):  # noqa: PT011 (the text is that of ipaddress)
+    with pytest.raises(ValueError):
         Resolver(proxies)
 
 

@@ -47,8 +47,13 @@ from django.contrib.auth.models import User
 from pinax.eventlog.models import Log, log
 anna = User.objects.create_user("anna")
 for n in range(500):
-    log(user=anna if n % 3 else None, action=f"ACTION_{n % 7}", extra={"n": n, "deep": [{"\u00e9": None}]},
-        obj=anna if n % 2 else None, dateof=datetime(2025, 1, 1, n % 24, tzinfo=timezone.utc))
+    log(
+        user=anna if n % 3 else None,
+        action=f"ACTION_{n % 7}",
+        extra={"n": n, "deep": [{"\u00e9": None}]},
+        obj=anna if n % 2 else None,
+        dateof=datetime(2025, 1, 1, n % 24, tzinfo=timezone.utc),
+    )
 """
 DUMP = """
 import json

@@ -81,7 +81,10 @@ def test_query_strings(query, masked):
     ("url", "masked"),
     [
         ("https://example.org/a?token=x#b", f"https://example.org/a?token={MASK}#b"),
-        ("https://example.org/#access_token=x&a=1", f"https://example.org/#access_token={MASK}&a=1"),
+        (
+            "https://example.org/#access_token=x&a=1",
+            f"https://example.org/#access_token={MASK}&a=1",
+        ),
         ("https://anna:secret@example.org/", f"https://{MASK}@example.org/"),
         ("https://example.org/token=x/", "https://example.org/token=x/"),
         ("android-app://com.example/", "android-app://com.example/"),

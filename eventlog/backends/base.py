@@ -29,13 +29,13 @@ class BaseBackend(ABC):
         """See write()."""
         return await sync_to_async(self.write)(records)
 
-    def write_apart(self, records: Sequence[Record]) -> "Sequence[Log]":
+    def write_apart(self, records: Sequence[Record]) -> None:
         """write(), such that its failure leaves a transaction of the caller's as it was."""
-        return self.write(records)
+        self.write(records)
 
-    async def awrite_apart(self, records: Sequence[Record]) -> "Sequence[Log]":
+    async def awrite_apart(self, records: Sequence[Record]) -> None:
         """See write_apart()."""
-        return await self.awrite(records)
+        await self.awrite(records)
 
     def flush(self, timeout: float | None = None) -> bool:
         """Deliver what waits, within ``timeout`` seconds; whether nothing waits any more."""

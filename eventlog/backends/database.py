@@ -1,85 +1,92 @@
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from asgiref.sync import sync_to_async
 from django.db import DataError, IntegrityError, connections, router, transaction
+from django.db.models.signals import post_save
 
 from ..models import Log
 from ..records import Record
 from ..signals import event_logged
 from .base import BaseBackend
+from .rows import insert
+
+Written = tuple[Record, int]  # a record as it was stored, and its primary key
 
 
 class DatabaseBackend(BaseBackend):
     """Writes each event to the database at once, in the caller's transaction if there is one."""
 
     def write(self, records: Sequence[Record]) -> Sequence[Log]:
-        return _announce(_insert(records))
-
-    def write_apart(self, records: Sequence[Record]) -> Sequence[Log]:
-        return _announce(_insert_apart(records))
+        rows = _rows(_insert(records))
+        for row in rows:
+            event_logged.send_robust(sender=Log, event=row)
+        return rows
 
     async def awrite(self, records: Sequence[Record]) -> Sequence[Log]:
-        return await _aannounce(await sync_to_async(_insert)(records))
+        rows = await sync_to_async(lambda: _rows(_insert(records)))()
+        for row in rows:
+            await event_logged.asend_robust(sender=Log, event=row)
+        return rows
 
-    async def awrite_apart(self, records: Sequence[Record]) -> Sequence[Log]:
-        return await _aannounce(await sync_to_async(_insert_apart)(records))
+    def write_apart(self, records: Sequence[Record]) -> None:
+        for row in _insert_apart(records):
+            event_logged.send_robust(sender=Log, event=row)
 
-
-def _announce(rows: Sequence[Log]) -> Sequence[Log]:
-    for row in rows:
-        event_logged.send_robust(sender=Log, event=row)
-    return rows
-
-
-async def _aannounce(rows: Sequence[Log]) -> Sequence[Log]:
-    for row in rows:
-        await event_logged.asend_robust(sender=Log, event=row)
-    return rows
+    async def awrite_apart(self, records: Sequence[Record]) -> None:
+        for row in await sync_to_async(_insert_apart)(records):
+            await event_logged.asend_robust(sender=Log, event=row)
 
 
-def _insert(records: Sequence[Record]) -> Sequence[Log]:
-    return [_insert_one(record) for record in records]
+def _insert(records: Sequence[Record]) -> list[Written]:
+    using = router.db_for_write(Log)
+    return [_insert_one(record, using) for record in records]
 
 
-def _insert_apart(records: Sequence[Record]) -> Sequence[Log]:
-    with _untouched_transaction(router.db_for_write(Log)):
-        return _insert(records)
-
-
-def _insert_one(record: Record) -> Log:
-    row = Log.from_record(record)
-    using = router.db_for_write(Log, instance=row)
+def _insert_one(record: Record, using: str) -> Written:
     try:
-        row.save(using=using, force_insert=True)
+        return record, insert(record, using)
     except (IntegrityError, DataError, OverflowError):
         # A user who was deleted meanwhile, or was never in the table, must not take the event
         # along. In a transaction it is too late: the key is checked at its end, or it is spoiled.
-        if row.user_id is None or connections[using].in_atomic_block:
+        if record.user_id is None or connections[using].in_atomic_block:
             raise
-        row = Log.from_record(replace(record, user_id=None))
-        row.save(using=using, force_insert=True)
-    return row
+    record = replace(record, user_id=None)
+    return record, insert(record, using)
 
 
-@contextmanager
-def _untouched_transaction(using: str) -> Iterator[None]:
-    """If the block fails, the transaction around it goes on as if it had not been tried.
+def _insert_apart(records: Sequence[Record]) -> Sequence[Log]:
+    """Insert them; the rows if anybody wants to hear of them."""
+    with _savepoint(router.db_for_write(Log)):
+        written = _insert(records)
+    if event_logged.has_listeners(Log) or post_save.has_listeners(Log):
+        return _rows(written)
+    return ()
 
-    Outside a transaction this costs nothing. PostgreSQL gives a transaction up at the first
-    error, so there it takes a savepoint; elsewhere it is enough not to leave Django's mark.
+
+def _rows(written: Sequence[Written]) -> Sequence[Log]:
+    rows = [Log.from_record(record, pk) for record, pk in written]
+    # Sites that come from pinax-eventlog may listen to Django's own signal.
+    if post_save.has_listeners(Log):
+        for row in rows:
+            post_save.send(
+                sender=Log,
+                instance=row,
+                created=True,
+                raw=False,
+                using=row._state.db,
+                update_fields=None,
+            )
+    return rows
+
+
+def _savepoint(using: str) -> AbstractContextManager[None]:
+    """A transaction that the caller is in goes on if the block fails.
+
+    Only PostgreSQL gives a whole transaction up at the first error.
     """
     connection = connections[using]
-    if not connection.in_atomic_block:
-        yield
-    elif connection.vendor == "postgresql":
-        with transaction.atomic(using=using):
-            yield
-    else:
-        doomed = transaction.get_rollback(using)
-        try:
-            yield
-        except Exception:
-            transaction.set_rollback(doomed, using)
-            raise
+    if connection.in_atomic_block and connection.vendor == "postgresql":
+        return transaction.atomic(using=using)
+    return nullcontext()

@@ -10,7 +10,12 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 from django.http import HttpRequest
-from python_ipware.modern.parsers import forwarded_for, parse_ip, split_unquoted, unwrap_ipv4_network
+from python_ipware.modern.parsers import (
+    forwarded_for,
+    parse_ip,
+    split_unquoted,
+    unwrap_ipv4_network,
+)
 
 from ..conf import conf, once_per_value
 
@@ -45,7 +50,9 @@ class Resolver:
         self._hops = 0
         self._networks: list[IPv4Network | IPv6Network] = []
         self._trusts_socket = False
-        if isinstance(proxies, bool) or not isinstance(proxies, int | list | tuple | set | frozenset):
+        if isinstance(proxies, bool) or not isinstance(
+            proxies, int | list | tuple | set | frozenset
+        ):
             raise TypeError("it has to be a list of addresses and networks, or a number of hops")
         if isinstance(proxies, int):
             if proxies < 0:

@@ -32,7 +32,7 @@ def path(request: HttpRequest) -> str:
     text = request.path
     match = request.resolver_match
     if match is not None:
-        for name, value in match.captured_kwargs.items():
+        for name, value in match.kwargs.items():
             if is_secret(name):
                 text = _mask_segments(text, str(value))
     return clean(text, LONGEST_PATH)
@@ -124,8 +124,4 @@ def _wanted(fields: Sequence[str]) -> Sequence[tuple[str, Reader]]:
 
 def describe(request: HttpRequest) -> dict[str, Any]:
     """Where an event comes from: those keys of ``FIELDS`` that the request itself answers."""
-    return {
-        key: fact
-        for key, read in _wanted(conf.fields)
-        if (fact := read(request)) is not None
-    }
+    return {key: fact for key, read in _wanted(conf.fields) if (fact := read(request)) is not None}

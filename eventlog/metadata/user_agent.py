@@ -47,7 +47,7 @@ class Client(NamedTuple):
     device_type: DeviceType
 
 
-class _UserAgent(parsers.UserAgent):  # type: ignore[misc] (the library has no types)
+class _UserAgent(parsers.UserAgent):  # type: ignore[misc]  # the library has no types
     """user-agents' judgement over ua-parser's current API, whose Rust engine is ten times faster.
 
     The library itself still calls the one of 2012.

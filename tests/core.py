@@ -1,0 +1,38 @@
+"""Run with nothing installed but the package itself: it imports, migrates and logs."""
+
+import importlib.util
+
+import django
+from django.conf import settings
+from django.core.management import call_command
+
+ABSENT = ("celery", "crawleruseragents", "psycopg", "pytest")
+
+settings.configure(
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "eventlog"],
+    MIDDLEWARE=["eventlog.middleware.EventLogMiddleware"],
+    ROOT_URLCONF=__name__,
+    SECRET_KEY="core",
+    USE_TZ=True,
+)
+urlpatterns = []
+
+
+def main():
+    assert not [name for name in ABSENT if importlib.util.find_spec(name)]
+    django.setup()
+    from django.test import Client
+
+    from eventlog.models import Log, log
+
+    call_command("check", fail_level="WARNING")
+    call_command("migrate", verbosity=0)
+    log(None, "X", {"a": 1})
+    Client(HTTP_HOST="localhost").get("/nowhere/", HTTP_USER_AGENT="curl/8.5.0")
+    assert Log.objects.action("X").get().extra == {"a": 1}
+    assert Log.objects.action("GET_UNRESOLVED").get().extra["device_type"] == "bot"
+
+
+if __name__ == "__main__":
+    main()
