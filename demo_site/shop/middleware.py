@@ -1,0 +1,21 @@
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+REPLAY_STATUS = "demo.replay_status"
+
+
+class ReplayMiddleware:
+    """Answers a replayed request with the status it was once answered with.
+
+    That stands in the WSGI environ under a key that no visitor can send: what comes from headers
+    begins with ``HTTP_``.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        status = request.META.get(REPLAY_STATUS)
+        return self.get_response(request) if status is None else HttpResponse(status=status)
