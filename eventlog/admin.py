@@ -12,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -105,6 +105,13 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
 
     def has_change_permission(self, request: HttpRequest, obj: Log | None = None) -> bool:
         return False
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        # The width goes to the events; the way to other models is in the breadcrumbs.
+        context = (extra_context or {}) | {"is_nav_sidebar_enabled": False}
+        return super().changelist_view(request, context)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Log], search_term: str

@@ -1,3 +1,5 @@
+import sys
+
 from django.apps import AppConfig
 from django.core import checks
 from django.utils.translation import gettext_lazy as _
@@ -13,3 +15,7 @@ class EventLogConfig(AppConfig):
         from .checks import check_settings  # noqa: PLC0415 (it reaches the models)
 
         checks.register(check_settings)
+        if "celery" in sys.modules:  # where it is used, the project has imported its app by now
+            from .propagation import connect  # noqa: PLC0415
+
+            connect()

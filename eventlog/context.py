@@ -13,6 +13,8 @@ class Origin:
 
     __slots__ = ("_facts", "request")
 
+    user: tuple[int | str | None, str] | None = None  # key and name, where nobody else knows them
+
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
         self._facts: dict[str, Any] | None = None
@@ -25,6 +27,16 @@ class Origin:
         if self.request.resolver_match is not None:  # until then route and view are to come
             self._facts = facts
         return facts
+
+
+class DistantOrigin(Origin):
+    """A request that another process answered, as in a task that it started."""
+
+    __slots__ = ("user",)
+
+    def __init__(self, facts: dict[str, Any], user: tuple[int | str | None, str]) -> None:
+        self._facts = facts
+        self.user = user
 
 
 current_origin: ContextVar[Origin | None] = ContextVar("eventlog_origin", default=None)

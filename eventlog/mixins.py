@@ -25,6 +25,8 @@ class EventLogMixin:
     """
 
     request: HttpRequest
+    form: Any
+    """The form that was valid."""
     action_kind: str
     """What is done here, as ``"CREATED"``: the first part of ``action``."""
 
@@ -79,6 +81,7 @@ class EventLogMixin:
         return self._remember(super().get_object(*args, **kwargs))  # type: ignore[misc]
 
     def form_valid(self, form: Any) -> Any:
+        self.form = form  # for extra_data: what changed is known no more once it is saved
         self._remember(getattr(self, "object", None))
         response = super().form_valid(form)  # type: ignore[misc]
         self.log_action()

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -7,18 +8,16 @@ from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import Error as DatabaseFault
-from django.db import connections, models, router, transaction
+from django.db import models, router
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .backends import get_backend
 from .conf import conf
 from .context import current_origin, origin_of
 from .records import LONGEST, Record
 from .redaction import redact
-from .reporting import report
+from .writing import Durability, awrite, check_durability, write
 
 
 class LogQuerySet(models.QuerySet["Log"]):
@@ -155,6 +154,17 @@ class Log(models.Model):
         return f"object {self.object_id}"
 
 
+class Batch(models.Model):
+    """A batch of events that was written, so that it is not written again."""
+
+    id = models.CharField(primary_key=True, max_length=100)
+    count = models.PositiveIntegerField()
+    written = models.DateTimeField(default=timezone.now, db_index=True)
+
+    def __str__(self) -> str:
+        return self.id
+
+
 def user_key() -> "models.Field[Any, Any]":
     """The primary key of users: an integer, a UUID, whatever the site has."""
     field: models.Field[Any, Any] = Log._meta.get_field("user").target_field
@@ -179,13 +189,26 @@ def content_type_id(model: str, using: str | None = None) -> int | None:
     return ContentType.objects.db_manager(using).get_for_model(found).pk
 
 
-def _enriched(extra: Any, request: HttpRequest | None) -> Any:
-    """``extra`` with its secrets masked, over the facts of the request it was logged in."""
+def _record(
+    user: Any,
+    action: str,
+    extra: Any,
+    obj: models.Model | None,
+    dateof: datetime | None,
+    request: HttpRequest | None,
+) -> Record:
+    """What is said of the event, over what is known of the request it was logged in."""
     own = {} if extra is None else redact(extra)
     origin = current_origin.get() if request is None else origin_of(request)
-    if origin is None or not isinstance(own, dict) or not (request is not None or conf.enrich):
-        return own
-    return origin.facts() | own
+    if origin is None or not (conf.enrich or request is not None):
+        return Record.build(user, action, own, obj, dateof)
+    if isinstance(own, dict):
+        own = origin.facts() | own
+    record = Record.build(user, action, own, obj, dateof)
+    if user is None and origin.user is not None:
+        user_id, user_repr = origin.user
+        record = replace(record, user_id=user_id, user_repr=user_repr)
+    return record
 
 
 def log(
@@ -196,6 +219,7 @@ def log(
     dateof: datetime | None = None,
     *,
     request: HttpRequest | None = None,
+    durability: Durability = "transaction",
 ) -> Log | None:
     """Record that ``user`` did ``action``, to ``obj`` if given; return the row if written now.
 
@@ -203,24 +227,16 @@ def log(
     values under secret names are masked. Where the event came from is added to it: from
     ``request``, or the one that EventLogMiddleware is answering. ``dateof`` is now by default.
 
-    Raises ``TypeError`` or ``ValueError`` for an argument that does not fit, naming it. In a
-    transaction the event is rolled back with it and a database error is raised, as the
-    transaction is lost anyway; elsewhere the error is reported on the ``eventlog`` logger.
+    In a transaction, ``durability`` says what becomes of the event: ``"transaction"``, it is part
+    of it, and rolled back with it; ``"commit"``, it is written once that is committed, and cannot
+    make it fail; ``"always"``, it is written even if that is rolled back.
+
+    Raises ``TypeError`` or ``ValueError`` for an argument that does not fit, naming it. A database
+    error is raised where the event is part of a transaction, which is then lost anyway; elsewhere
+    it is reported on the ``eventlog`` logger.
     """
-    record = Record.build(user, action, _enriched(extra, request), obj, dateof)
-    backend = get_backend()
-    in_transaction = connections[(using := router.db_for_write(Log))].in_atomic_block
-    if backend.deferred and in_transaction:
-        transaction.on_commit(lambda: backend.write([record]), using=using, robust=True)
-        return None
-    try:
-        rows = backend.write([record])
-    except DatabaseFault as fault:
-        if in_transaction:
-            raise
-        report("log()", fault)
-        return None
-    return rows[0] if rows else None
+    record = _record(user, action, extra, obj, dateof, request)
+    return write(record, durability, router.db_for_write(Log))
 
 
 async def alog(
@@ -231,12 +247,9 @@ async def alog(
     dateof: datetime | None = None,
     *,
     request: HttpRequest | None = None,
+    durability: Durability = "transaction",
 ) -> Log | None:
     """See log()."""
-    record = Record.build(user, action, _enriched(extra, request), obj, dateof)
-    try:
-        rows = await get_backend().awrite([record])
-    except DatabaseFault as fault:
-        report("alog()", fault)
-        return None
-    return rows[0] if rows else None
+    record = _record(user, action, extra, obj, dateof, request)
+    check_durability(durability)
+    return await awrite(record)

@@ -1,7 +1,7 @@
 """One event as plain values, checked where it was logged."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,8 @@ from .text import clean
 LONGEST = 255  # characters in the text columns of the table
 
 _TIMESTAMP = DateTimeField()
+_EXTRA = ',"extra":'
+_encode_head = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ class Record:
 
         Raises ``TypeError`` or ``ValueError`` for an argument that does not fit, naming it.
         """
-        user_id, user_repr = _user(user)
+        user_id, user_repr = user_parts(user)
         model, object_id, object_repr = _object(obj)
         return cls(
             action=_action(action),
@@ -63,14 +65,34 @@ class Record:
         return json.loads(self.extra)
 
     def to_json(self) -> str:
-        """One line of JSON, for a file or a broker."""
-        return json.dumps(asdict(self) | {"timestamp": self.timestamp.isoformat()})
+        """One line of JSON, for a file or a broker. ``extra`` comes last, as it is."""
+        head = _encode_head(
+            {
+                "timestamp": self.timestamp.isoformat(),
+                "action": self.action,
+                "user_id": self.user_id,
+                "user_repr": self.user_repr,
+                "model": self.model,
+                "object_id": self.object_id,
+                "object_repr": self.object_repr,
+            }
+        )
+        return f"{head[:-1]}{_EXTRA}{self.extra}}}"
 
     @classmethod
     def from_json(cls, line: str) -> "Record":
-        """The record that ``to_json()`` made ``line`` of."""
-        values = json.loads(line)
-        return cls(**values | {"timestamp": datetime.fromisoformat(values["timestamp"])})
+        """The record that ``to_json()`` made ``line`` of; raises ``ValueError`` for another."""
+        # In a string of the head the quotes would be escaped, so this is where extra begins.
+        head, found, extra = line.partition(_EXTRA)
+        if not found or not line.endswith("}"):
+            raise ValueError("this line is no event")
+        values = json.loads(head + "}")
+        values["timestamp"] = datetime.fromisoformat(values["timestamp"])
+        record = cls(**values, extra=extra[:-1])
+        texts = (record.action, record.user_repr, record.object_repr, record.model or "")
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError("this line is no event")
+        return record
 
 
 def _action(action: str) -> str:
@@ -98,7 +120,8 @@ def _moment(dateof: datetime) -> datetime:
     return moment
 
 
-def _user(user: Any) -> tuple[int | str | None, str]:
+def user_parts(user: Any) -> tuple[int | str | None, str]:
+    """The key and the name of ``user``: None and nothing for one who is not logged in."""
     if user is None:
         return None, ""
     try:

@@ -37,6 +37,7 @@ DATABASES = {
 }
 
 SECRET_KEY = "of the test site"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ALLOWED_HOSTS = ["testserver", "localhost"]
 ROOT_URLCONF = "tests.urls"
 STATIC_URL = "/static/"

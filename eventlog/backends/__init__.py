@@ -28,7 +28,7 @@ def get_backend() -> BaseBackend:
         current = _current
         if current is None or current[0] != path or current[1] is not options:
             if current is not None:
-                current[2].flush()
+                current[2].close()
             current = (path, options, build_backend(path, options))
             _current = current
     return current[2]

@@ -6,9 +6,11 @@ from asgiref.sync import sync_to_async
 from django.core.checks import CheckMessage
 
 from ..records import Record
+from ..reporting import logger
 
 if TYPE_CHECKING:
     from ..models import Log
+    from .spool import Rejected
 
 
 class BaseBackend(ABC):
@@ -40,6 +42,18 @@ class BaseBackend(ABC):
     def flush(self, timeout: float | None = None) -> bool:
         """Deliver what waits, within ``timeout`` seconds; whether nothing waits any more."""
         return True
+
+    def start(self) -> None:  # noqa: B027 (most have nothing to do)
+        """The process begins to serve: deliver what an earlier one left, if that is one's job."""
+
+    def close(self) -> None:
+        """Another backend takes over: deliver what waits, and stop."""
+        self.flush()
+
+    def set_aside(self, rejected: "Sequence[Rejected]") -> None:
+        """Keep lines that no database will take, with the reasons, for somebody to mend them."""
+        for line, reason in rejected:
+            logger.error("An event cannot be written (%s): %s", reason, line)
 
     def check(self) -> list[CheckMessage]:
         """What is wrong with the way this backend is set up, for ``manage.py check``."""

@@ -4,39 +4,29 @@ from dataclasses import replace
 
 from asgiref.sync import sync_to_async
 from django.db import DataError, IntegrityError, connections, router, transaction
-from django.db.models.signals import post_save
 
 from ..models import Log
 from ..records import Record
-from ..signals import event_logged
 from .base import BaseBackend
-from .rows import insert
-
-Written = tuple[Record, int]  # a record as it was stored, and its primary key
+from .rows import Written, aannounce, announce, insert, rows_of, somebody_listens
 
 
 class DatabaseBackend(BaseBackend):
     """Writes each event to the database at once, in the caller's transaction if there is one."""
 
     def write(self, records: Sequence[Record]) -> Sequence[Log]:
-        rows = _rows(_insert(records))
-        for row in rows:
-            event_logged.send_robust(sender=Log, event=row)
+        announce(rows := rows_of(_insert(records)))
         return rows
 
     async def awrite(self, records: Sequence[Record]) -> Sequence[Log]:
-        rows = await sync_to_async(lambda: _rows(_insert(records)))()
-        for row in rows:
-            await event_logged.asend_robust(sender=Log, event=row)
+        await aannounce(rows := await sync_to_async(lambda: rows_of(_insert(records)))())
         return rows
 
     def write_apart(self, records: Sequence[Record]) -> None:
-        for row in _insert_apart(records):
-            event_logged.send_robust(sender=Log, event=row)
+        announce(_insert_apart(records))
 
     async def awrite_apart(self, records: Sequence[Record]) -> None:
-        for row in await sync_to_async(_insert_apart)(records):
-            await event_logged.asend_robust(sender=Log, event=row)
+        await aannounce(await sync_to_async(_insert_apart)(records))
 
 
 def _insert(records: Sequence[Record]) -> list[Written]:
@@ -60,25 +50,7 @@ def _insert_apart(records: Sequence[Record]) -> Sequence[Log]:
     """Insert them; the rows if anybody wants to hear of them."""
     with _savepoint(router.db_for_write(Log)):
         written = _insert(records)
-    if event_logged.has_listeners(Log) or post_save.has_listeners(Log):
-        return _rows(written)
-    return ()
-
-
-def _rows(written: Sequence[Written]) -> Sequence[Log]:
-    rows = [Log.from_record(record, pk) for record, pk in written]
-    # Sites that come from pinax-eventlog may listen to Django's own signal.
-    if post_save.has_listeners(Log):
-        for row in rows:
-            post_save.send(
-                sender=Log,
-                instance=row,
-                created=True,
-                raw=False,
-                using=row._state.db,
-                update_fields=None,
-            )
-    return rows
+    return rows_of(written) if somebody_listens() else ()
 
 
 def _savepoint(using: str) -> AbstractContextManager[None]:

@@ -4,7 +4,9 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 
+from ..backends import get_backend
 from ..context import current_origin
+from ..reporting import report
 from .recording import Recording
 
 
@@ -22,6 +24,10 @@ class EventLogMiddleware:
         self.is_async = iscoroutinefunction(get_response)
         if self.is_async:
             markcoroutinefunction(self)
+        try:
+            get_backend().start()
+        except Exception as error:  # noqa: BLE001 (the site starts all the same)
+            report("starting the backend", error)
 
     def __call__(self, request: HttpRequest) -> Any:
         if self.is_async:

@@ -1,0 +1,339 @@
+"""Gather events on local disk, and write them in batches from a thread of its own."""
+
+import atexit
+import os
+import threading
+import time
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Literal, get_args
+from weakref import WeakSet
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 (Django's name for it)
+from django.db import close_old_connections, connections
+from django.utils import timezone
+
+from ..models import Log
+from ..records import Record
+from ..reporting import logger, report
+from .base import BaseBackend
+from .database import DatabaseBackend
+from .delivery import deliver, forget_old_batches
+from .spool import Batch, Rejected, Spool, Waiting, make_private
+
+OnFull = Literal["drop", "inline", "block"]
+
+ADOPT_EVERY = 5.0  # seconds between two looks for what dead processes left
+PRUNE_EVERY = 3600.0
+LONGEST_PAUSE = 60.0  # seconds between two tries at a database that is down
+DROPPED = "EVENTLOG_DROPPED"
+
+
+class BufferedBackend(BaseBackend):
+    """An event is on local disk before the response leaves, and in the database soon after.
+
+    ``spool``: the folder; put it where a deploy does not wipe it. ``batch_size``: events, at most.
+    ``interval``: seconds that an event waits for others, at most; None delivers on ``flush()`` and
+    ``manage.py eventlog_spool deliver`` alone. ``max_bytes``: of all that waits. ``on_full`` says
+    what then happens, or when the disk is full: ``"drop"`` (and count) the newest, write it
+    ``"inline"``, or ``"block"`` for ``block_timeout`` seconds first. ``fsync``: survive power cuts,
+    at the price of a disk's flush for each event. ``exit_timeout``: seconds for what waits when
+    the process ends; the rest is left for the next one.
+    """
+
+    deferred = True
+
+    def __init__(
+        self,
+        *,
+        spool: str | os.PathLike[str] | None = None,
+        batch_size: int = 500,
+        interval: float | None = 1.0,
+        max_bytes: int = 1024**3,
+        on_full: OnFull = "drop",
+        block_timeout: float = 1.0,
+        fsync: bool = False,
+        exit_timeout: float = 5.0,
+    ) -> None:
+        if batch_size < 1:
+            raise ValueError(f"batch_size is {batch_size!r}; it has to be 1 or more")
+        if interval is not None and interval <= 0:
+            raise ValueError(f"interval is {interval!r}; it has to be a number of seconds, or None")
+        if on_full not in get_args(OnFull):
+            raise ValueError(f"on_full is {on_full!r}; give one of {', '.join(get_args(OnFull))}")
+        self._in_temp = spool is None and not hasattr(settings, "BASE_DIR")
+        self.spool = Spool(
+            Path(_default_folder() if spool is None else spool), batch_size=batch_size, fsync=fsync
+        )
+        self._interval = interval
+        self._max_bytes = max_bytes
+        self._on_full = on_full
+        self._block_timeout = block_timeout
+        self._fsync = fsync
+        self._exit_timeout = exit_timeout
+        self._inline = DatabaseBackend()
+        self._enlisted = False
+        self._begin()
+
+    def _begin(self) -> None:
+        """The state of a process that has just begun to write."""
+        self.spool.forget()
+        self._thread: threading.Thread | None = None
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._starting = threading.Lock()
+        self._delivering = threading.Lock()
+        self._known_bytes = 0  # of the spool, when it was last measured, and what we added
+        self._dropped = 0
+        self._told_dropped = 0
+        self._next_adoption = self._next_pruning = 0.0
+
+    def _enlist(self) -> None:
+        """From now on there is something to look after in forks and at the end."""
+        self._enlisted = True
+        _alive.add(self)
+        atexit.register(self.close)
+
+    # The request path
+
+    def write(self, records: Sequence[Record]) -> Sequence[Log]:
+        for record in records:
+            self._keep(record)
+        return ()
+
+    async def awrite(self, records: Sequence[Record]) -> Sequence[Log]:
+        # An append takes microseconds; waiting for a disk or for room may take long.
+        if self._fsync or self._on_full != "drop":
+            return await sync_to_async(self.write, thread_sensitive=False)(records)
+        return self.write(records)
+
+    def _keep(self, record: Record) -> None:
+        line = record.to_json()
+        deadline: float | None = None
+        while not self._append(line):
+            if self._on_full == "block":
+                now = time.monotonic()
+                deadline = deadline or now + self._block_timeout
+                if now < deadline:
+                    self._wake.set()
+                    time.sleep(0.01)
+                    self._known_bytes = self.spool.size()
+                    continue
+            elif self._on_full == "inline":
+                self._inline.write_apart([record])
+                return
+            self._drop()
+            return
+
+    def _append(self, line: str) -> bool:
+        """Whether there was room for the event."""
+        if self._known_bytes + len(line) > self._max_bytes:
+            return False
+        if not self._enlisted:
+            self._enlist()
+        try:
+            complete = self.spool.append(line)
+        except OSError as error:
+            report("spooling an event", error)
+            return False
+        self._known_bytes += len(line) + 1
+        if complete:
+            self._known_bytes = self.spool.size()  # what the others added
+            self._wake.set()
+        if self._thread is None:
+            self.start()
+        return True
+
+    def _drop(self) -> None:
+        self._dropped += 1
+        if self._dropped == 1:
+            logger.error("The spool %s is full: events are dropped, and counted", self.spool.folder)
+        if self._thread is None:
+            self.start()
+
+    # The thread
+
+    def start(self) -> None:
+        """Begin to deliver in the background, also what an earlier process left."""
+        if self._interval is None:
+            return
+        with self._starting:
+            if not self._enlisted:
+                self._enlist()
+            if self._thread is None and not self._stop.is_set():
+                self._thread = threading.Thread(
+                    target=self._run, args=(self._interval,), name="eventlog", daemon=True
+                )
+                self._thread.start()
+
+    def _run(self, interval: float) -> None:
+        failures = 0
+        while not self._stop.is_set():
+            try:
+                delivered = self._deliver_all()
+            except Exception as error:  # noqa: BLE001 (the thread lives as long as the process)
+                report("delivering events", error)
+                delivered = False
+            finally:
+                close_old_connections()
+            failures = 0 if delivered else failures + 1
+            if failures:
+                self._stop.wait(min(LONGEST_PAUSE, interval * 2 ** min(failures - 1, 10)))
+            else:
+                self._wake.wait(interval)
+                self._wake.clear()
+        connections.close_all()
+
+    def _deliver_all(self, deadline: float | None = None) -> bool:
+        """Deliver every batch that is there; whether none had to be left."""
+        patience = -1 if deadline is None else max(0.0, deadline - time.monotonic())
+        if not self._delivering.acquire(timeout=patience):
+            return False
+        try:
+            self._tell_of_dropped()
+            self.spool.seal()
+            now = time.monotonic()
+            if now >= self._next_adoption:
+                self.spool.adopt()
+                self._next_adoption = now + ADOPT_EVERY
+            self._confirm()
+            for batch in self.spool.claim():
+                if deadline is not None and time.monotonic() > deadline:
+                    batch.release()
+                    return False
+                if not self._deliver_one(batch):
+                    return False
+            if now >= self._next_pruning:
+                forget_old_batches()
+                self._next_pruning = now + PRUNE_EVERY
+            self._known_bytes = self.spool.size()
+            return True
+        finally:
+            self._delivering.release()
+
+    def _deliver_one(self, batch: Batch) -> bool:
+        try:
+            self.hand_over(batch)
+        except Exception as error:  # noqa: BLE001 (whatever it is, the batch stays and is tried again)
+            report("delivering a batch of events", error)
+            batch.release()
+            return False
+        return True
+
+    def hand_over(self, batch: Batch) -> None:
+        """Bring one batch where it belongs; if that raises, it is tried again later."""
+        self.set_aside(deliver(batch.id, batch.lines()))
+        batch.done()
+
+    def set_aside(self, rejected: Sequence[Rejected]) -> None:
+        if rejected:
+            self.spool.set_aside(rejected)
+            logger.error(
+                "%d events were set aside in %s, the first because of %s",
+                len(rejected),
+                self.spool.folder,
+                rejected[0].reason,
+            )
+
+    def _confirm(self) -> None:
+        """For backends that hand batches to a broker."""
+
+    def _tell_of_dropped(self) -> None:
+        """Log how many events were dropped, as an event, when there is room for it."""
+        count = self._dropped - self._told_dropped
+        if count == 0 or self.spool.size() >= self._max_bytes:
+            return
+        record = Record.build(None, DROPPED, {"count": count}, None, timezone.now())
+        try:
+            self.spool.append(record.to_json())
+        except OSError:
+            return
+        self._told_dropped += count
+
+    # From outside
+
+    def flush(self, timeout: float | None = None) -> bool:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        self._next_adoption = 0.0
+        try:
+            return self._deliver_all(deadline)
+        except Exception as error:  # noqa: BLE001 (the events stay where they are)
+            report("delivering events", error)
+            return False
+
+    def close(self) -> None:
+        """Stop the thread and deliver what there is time for; the rest stays on disk."""
+        atexit.unregister(self.close)
+        _alive.discard(self)
+        self._stop.set()
+        self._wake.set()
+        deadline = time.monotonic() + self._exit_timeout
+        if self._thread is not None:
+            self._thread.join(self._exit_timeout)
+        if self._thread is None or not self._thread.is_alive():
+            self.flush(max(0.0, deadline - time.monotonic()))
+        self.spool.seal()
+
+    def status(self) -> Waiting:
+        """What waits on this machine, from all its processes."""
+        return self.spool.waiting()
+
+    def check(self) -> list[CheckMessage]:
+        folder = self.spool.folder
+        try:
+            make_private(folder)
+            writable = os.access(folder, os.W_OK)
+        except OSError:
+            writable = False
+        if not writable:
+            return [
+                Error(
+                    f"EVENTLOG['OPTIONS']['spool'] is {str(folder)!r}, which cannot be written.",
+                    hint="Give a folder that belongs to the user whom the site runs as.",
+                    id="eventlog.E010",
+                )
+            ]
+        messages: list[CheckMessage] = []
+        if self._in_temp:
+            messages.append(
+                Warning(
+                    f"EVENTLOG['OPTIONS'] has no 'spool', so events wait in {str(folder)!r}, which "
+                    f"may be emptied at a reboot.",
+                    hint="Give a folder that outlives deploys and reboots.",
+                    id="eventlog.W010",
+                )
+            )
+        if folder.stat().st_mode & 0o077:
+            messages.append(
+                Warning(
+                    f"EVENTLOG['OPTIONS']['spool'] is {str(folder)!r}, which others can read.",
+                    hint=f"chmod 700 {folder}",
+                    id="eventlog.W011",
+                )
+            )
+        return messages
+
+
+_alive: WeakSet[BufferedBackend] = WeakSet()
+
+
+def _begin_in_child() -> None:
+    # A thread does not survive a fork, and locks are as whoever held them left them.
+    for backend in list(_alive):
+        backend._begin()
+
+
+os.register_at_fork(after_in_child=_begin_in_child)
+
+
+def _default_folder() -> Path:
+    base: str | os.PathLike[str] | None = getattr(settings, "BASE_DIR", None)
+    if base is not None:
+        return Path(base) / "eventlog_spool"
+    # One for each user and site; the key tells sites apart and cannot be read off its digest.
+    site = sha256(f"eventlog {os.getuid()} {settings.SECRET_KEY}".encode()).hexdigest()[:16]
+    return Path(gettempdir()) / f"eventlog-{site}"

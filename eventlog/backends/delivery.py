@@ -1,0 +1,142 @@
+"""Batches into the table, exactly once, the fastest way that each database offers."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from django.contrib.auth import get_user_model
+from django.db import DataError, IntegrityError, connections, router, transaction
+from django.db import Error as DatabaseFault
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils import timezone
+
+from ..models import Batch, Log, user_id
+from ..records import Record
+from . import get_backend
+from .rows import Written, announce, insert, insert_many, rows_of, somebody_listens
+from .spool import Rejected
+
+REMEMBERED = timedelta(days=7)  # how long the id of a batch is kept after its rows were written
+
+# What is wrong with a row, not with the database.
+FAULTS_OF_A_ROW = (DataError, IntegrityError, OverflowError, ValueError, TypeError)
+
+Parsed = tuple[str, Record]
+
+
+class AlreadyWritten(Exception):  # noqa: N818 (it is good news)
+    """The batch was delivered before."""
+
+
+def deliver(batch_id: str, lines: Sequence[str]) -> list[Rejected]:
+    """Write the events in ``lines``, unless the batch was written before.
+
+    Returns the lines that no database will take. Raises what a database that is down raises:
+    then nothing is written, and the batch can be delivered again.
+    """
+    parsed, rejected = _parse(lines)
+    using = router.db_for_write(Log)
+    try:
+        try:
+            refused, written = _write(batch_id, parsed, using, _all_at_once)
+        except FAULTS_OF_A_ROW:
+            refused, written = _write(batch_id, parsed, using, _one_by_one)
+    except AlreadyWritten:
+        return []
+    if somebody_listens():
+        announce(rows_of(written))
+    return rejected + refused
+
+
+Result = tuple[list[Rejected], Sequence[Written]]
+
+
+def _write(
+    batch_id: str,
+    parsed: Sequence[Parsed],
+    using: str,
+    write: Callable[[Sequence[Parsed], BaseDatabaseWrapper], Result],
+) -> Result:
+    connection = connections[using]
+    with transaction.atomic(using=using):
+        _remember(batch_id, len(parsed), using)
+        if connection.vendor == "postgresql":
+            # Foreign keys are checked now, while it can still be told whose fault it is.
+            with connection.cursor() as cursor:
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        return write(_without_deleted_users(parsed, using), connection)
+
+
+def _remember(batch_id: str, count: int, using: str) -> None:
+    try:
+        with transaction.atomic(using=using):
+            Batch.objects.using(using).create(id=batch_id, count=count)
+    except IntegrityError:
+        raise AlreadyWritten from None
+
+
+def _all_at_once(parsed: Sequence[Parsed], connection: BaseDatabaseWrapper) -> Result:
+    records = [record for _line, record in parsed]
+    if somebody_listens():
+        return [], [(record, insert(record, connection.alias)) for record in records]
+    insert_many(records, connection)
+    return [], ()
+
+
+def _one_by_one(parsed: Sequence[Parsed], connection: BaseDatabaseWrapper) -> Result:
+    rejected, written = [], []
+    for line, record in parsed:
+        try:
+            with transaction.atomic(using=connection.alias):
+                written.append((record, insert(record, connection.alias)))
+        except (*FAULTS_OF_A_ROW, DatabaseFault) as error:
+            if not (isinstance(error, FAULTS_OF_A_ROW) or connection.is_usable()):
+                raise
+            rejected.append(Rejected(line, f"{type(error).__name__}: {error}"))
+    return rejected, written
+
+
+def _parse(lines: Sequence[str]) -> tuple[list[Parsed], list[Rejected]]:
+    parsed, rejected = [], []
+    for line in lines:
+        try:
+            parsed.append((line, Record.from_json(line)))
+        except (ValueError, TypeError, KeyError) as error:
+            rejected.append(Rejected(line, f"{type(error).__name__}: {error}"))
+    return parsed, rejected
+
+
+def _without_deleted_users(parsed: Sequence[Parsed], using: str) -> Sequence[Parsed]:
+    """A user who was deleted meanwhile leaves the name in the event."""
+    keys = {user_id(record.user_id) for _line, record in parsed} - {None}
+    keys = {key for key in keys if not isinstance(key, int) or abs(key) < 2**63}
+    if not keys:
+        return parsed
+    manager = get_user_model()._base_manager.using(using)
+    there = {str(pk) for pk in manager.filter(pk__in=keys).values_list("pk", flat=True)}
+    return [
+        (line, record)
+        if record.user_id is None or str(record.user_id) in there
+        else (line, replace(record, user_id=None))
+        for line, record in parsed
+    ]
+
+
+def written_batches(batch_ids: Sequence[str]) -> set[str]:
+    """Those of the batches whose rows are there."""
+    found = Batch.objects.using(router.db_for_write(Log)).filter(pk__in=batch_ids)
+    return set(found.values_list("pk", flat=True))
+
+
+def forget_old_batches() -> None:
+    """Prune the ids of batches that nobody can hold any more."""
+    old = Batch.objects.using(router.db_for_write(Log)).filter(
+        written__lt=timezone.now() - REMEMBERED
+    )
+    old.delete()
+
+
+def deliver_or_set_aside(batch_id: str, lines: Sequence[str]) -> None:
+    """As a worker does it: what no database will take is kept in the spool of its machine."""
+    if rejected := deliver(batch_id, lines):
+        get_backend().set_aside(rejected)

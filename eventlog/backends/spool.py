@@ -1,0 +1,265 @@
+"""A folder in which events wait on local disk: batches of JSON lines that any tool can read.
+
+A process appends to a file of its own and holds a lock on it as long as it lives; the kernel
+takes the lock away from a dead one, however it died. What it wrote is in the kernel's hands at
+once, so a killed process loses nothing (a power cut may, unless ``fsync`` is set).
+
+==========  ==================================================================================
+``.open``   is being written by the process that holds the lock; whoever gets the lock seals it
+``.batch``  is complete and waits; it never changes, and its name is the id of the batch
+``.sent``   was handed to a broker and waits for its rows to appear
+``.aside``  holds the lines that no database will take, each with the reason
+==========  ==================================================================================
+"""
+
+import errno
+import fcntl
+import json
+import os
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+from uuid import uuid4
+
+OPEN, BATCH, SENT, ASIDE = ".open", ".batch", ".sent", ".aside"
+
+
+class Rejected(NamedTuple):
+    """A line that cannot be written, and why."""
+
+    line: str
+    reason: str
+
+
+class Waiting(NamedTuple):
+    """What lies in a spool."""
+
+    events: int  # not written yet, those that are being written to the spool included
+    bytes: int
+    oldest: float | None  # seconds that the oldest of them has waited
+    sent: int  # of the events, those that a broker has
+    aside: int
+
+
+class Batch:
+    """A sealed file, locked: nobody else delivers it meanwhile."""
+
+    def __init__(self, path: Path, lock: int) -> None:
+        self.path = path
+        self.id = path.stem
+        self._lock = lock
+
+    def lines(self) -> list[str]:
+        """Its events; a line that a killed process left half-written was never acknowledged."""
+        text = self.path.read_text(encoding="utf-8", errors="replace")
+        return [line for line in text[: text.rfind("\n") + 1].split("\n") if line]
+
+    def done(self) -> None:
+        """It is written: away with it."""
+        self.path.unlink()
+        self.release()
+
+    def sent(self) -> None:
+        """A broker has it."""
+        self.path.rename(self.path.with_suffix(SENT))
+        self.release()
+
+    def release(self) -> None:
+        os.close(self._lock)
+
+
+class Spool:
+    """Append lines, seal them into batches, claim the batches of whoever wrote them."""
+
+    def __init__(self, folder: Path, *, batch_size: int, fsync: bool) -> None:
+        self.folder = folder
+        self._batch_size = batch_size
+        self._fsync = fsync
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew: in a forked child the open file is the parent's."""
+        if (inherited := getattr(self, "_file", None)) is not None:
+            os.close(inherited)  # which leaves the parent its lock
+        self._mutex = threading.Lock()
+        self._file: int | None = None
+        self._path = self.folder
+        self._size = 0
+        self._count = 0
+
+    def append(self, line: str) -> bool:
+        """Write one event; whether that completed a batch. Raises ``OSError`` if it cannot."""
+        data = line.encode() + b"\n"
+        with self._mutex:
+            if self._file is None:
+                self._open()
+            assert self._file is not None
+            written = os.write(self._file, data)
+            if written != len(data):  # the disk is full: take the torn line back
+                os.ftruncate(self._file, self._size)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+            self._size += written
+            self._count += 1
+            if self._fsync:
+                os.fsync(self._file)
+            if self._count < self._batch_size:
+                return False
+            self._seal()
+            return True
+
+    def seal(self) -> None:
+        """Complete the batch that this process is writing, if it holds anything."""
+        with self._mutex:
+            if self._count:
+                self._seal()
+
+    def _open(self) -> None:
+        name = f"{time.time_ns():020d}-{os.getpid()}-{uuid4().hex[:12]}"
+        # Under its own name only once it is locked: nobody may take it for that of a dead process.
+        new = self.folder / f".{name}.new"
+        try:
+            file = _create(new)
+        except FileNotFoundError:
+            make_private(self.folder)
+            file = _create(new)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        self._path = new.rename(self.folder / (name + OPEN))
+        self._file, self._size, self._count = file, 0, 0
+
+    def _seal(self) -> None:
+        assert self._file is not None
+        file, self._file, self._count = self._file, None, 0
+        try:
+            self._path.rename(self._path.with_suffix(BATCH))
+        finally:
+            os.close(file)
+
+    def add(self, lines: Iterable[str], suffix: str = BATCH) -> None:
+        """A batch at once, in the place of one that is there no more."""
+        new = self.folder / f".{uuid4().hex}.new"
+        make_private(self.folder)
+        with os.fdopen(_create(new), "w", encoding="utf-8") as file:
+            file.writelines(line + "\n" for line in lines)
+        new.rename(self.folder / f"{time.time_ns():020d}-{os.getpid()}-{uuid4().hex[:12]}{suffix}")
+
+    def adopt(self) -> None:
+        """Seal what processes that are dead left open."""
+        for path in self._files(OPEN):
+            if path == self._path:
+                continue
+            if (lock := _lock(path)) is not None:
+                try:
+                    if path.stat().st_size:
+                        path.rename(path.with_suffix(BATCH))
+                    else:
+                        path.unlink()
+                finally:
+                    os.close(lock)
+
+    def claim(self) -> Iterator[Batch]:
+        """The complete batches that nobody else is delivering, oldest first."""
+        for path in self._files(BATCH):
+            if (lock := _lock(path)) is not None:
+                yield Batch(path, lock)
+
+    def sent(self) -> dict[str, float]:
+        """The batches that a broker has: how many seconds for, by id."""
+        now = time.time()
+        return {path.stem: now - path.stat().st_ctime for path in self._files(SENT)}
+
+    def confirm(self, batch_id: str) -> None:
+        """The rows of a sent batch are there."""
+        (self.folder / (batch_id + SENT)).unlink(missing_ok=True)
+
+    def resend(self, batch_id: str) -> None:
+        """The rows of a sent batch are still not there: hand it over again."""
+        with suppress(FileNotFoundError):
+            path = self.folder / (batch_id + SENT)
+            path.rename(path.with_suffix(BATCH))
+
+    def set_aside(self, rejected: Sequence[Rejected]) -> None:
+        """Keep what cannot be written, with the reason, until somebody looks at it."""
+        self.add((json.dumps(line._asdict()) for line in rejected), ASIDE)
+
+    def aside(self) -> list[Rejected]:
+        """What was set aside, oldest first."""
+        return [
+            Rejected(**json.loads(line))
+            for path in self._files(ASIDE)
+            for line in path.read_text(encoding="utf-8").splitlines()
+        ]
+
+    def retry(self) -> int:
+        """Put what was set aside back among the rest; how many that are."""
+        count = 0
+        for path in self._files(ASIDE):
+            lines = [json.loads(line)["line"] for line in path.read_text().splitlines()]
+            self.add(lines)
+            path.unlink()
+            count += len(lines)
+        return count
+
+    def size(self) -> int:
+        """Bytes of all that waits."""
+        return sum(_size(path) for path in self._files(OPEN, BATCH, SENT))
+
+    def waiting(self) -> Waiting:
+        """Look at everything that is there."""
+        files = self._files(OPEN, BATCH, SENT)
+        counts = {path: _count_lines(path) for path in files}
+        began = [int(path.stem.partition("-")[0]) for path in files if counts[path]]
+        return Waiting(
+            events=sum(counts.values()),
+            bytes=sum(_size(path) for path in files),
+            oldest=time.time() - min(began) / 1e9 if began else None,
+            sent=sum(count for path, count in counts.items() if path.suffix == SENT),
+            aside=sum(_count_lines(path) for path in self._files(ASIDE)),
+        )
+
+    def _files(self, *suffixes: str) -> list[Path]:
+        try:
+            names = os.listdir(self.folder)
+        except FileNotFoundError:
+            return []
+        found = [name for name in names if name.endswith(suffixes) and not name.startswith(".")]
+        return [self.folder / name for name in sorted(found)]
+
+
+def make_private(folder: Path) -> None:
+    """A folder that its owner alone can read: events hold addresses and names."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _create(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+
+def _lock(path: Path) -> int | None:
+    """A lock on the file that has this name now; None if somebody has it, or it is gone."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    with suppress(OSError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if path.stat().st_ino == os.fstat(file).st_ino:  # not delivered or renamed meanwhile
+            return file
+    os.close(file)
+    return None
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _count_lines(path: Path) -> int:
+    try:
+        return path.read_bytes().count(b"\n")
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,89 @@
+"""From a record to the backend, in the caller's transaction, after it, or in spite of it."""
+
+from threading import Thread
+from typing import TYPE_CHECKING, Literal, get_args
+
+from django.db import Error as DatabaseFault
+from django.db import OperationalError, connections, transaction
+
+from .backends import get_backend
+from .backends.base import BaseBackend
+from .records import Record
+from .reporting import report
+
+if TYPE_CHECKING:
+    from .models import Log
+
+Durability = Literal["transaction", "commit", "always"]
+
+# Seconds that "always" waits for its row, beside a transaction that may hold the table's lock.
+PATIENCE = 5.0
+TRIES = 12  # of SQLite's own timeout, while the transaction holds the one lock that there is
+
+
+def write(record: Record, durability: Durability, using: str) -> "Log | None":
+    """Hand a record to the backend; the row if it is written now."""
+    check_durability(durability)
+    backend = get_backend()
+    if not connections[using].in_atomic_block:
+        return _write_reporting(backend, record)
+    if durability == "commit" or (backend.deferred and durability == "transaction"):
+        transaction.on_commit(lambda: _write_reporting(backend, record), using=using)
+        return None
+    if durability == "always" and not backend.deferred:
+        _write_beside(backend, record, using)
+        return None
+    rows = backend.write([record])
+    return rows[0] if rows else None
+
+
+async def awrite(record: Record) -> "Log | None":
+    """See write(). Async code is in no transaction."""
+    try:
+        rows = await get_backend().awrite([record])
+    except DatabaseFault as fault:
+        report("alog()", fault)
+        return None
+    return rows[0] if rows else None
+
+
+def check_durability(durability: Durability) -> None:
+    """Raise ``ValueError`` for one that does not exist."""
+    if durability not in get_args(Durability):
+        raise ValueError(
+            f"durability is {durability!r}; give one of {', '.join(get_args(Durability))}"
+        )
+
+
+def _write_reporting(backend: BaseBackend, record: Record) -> "Log | None":
+    try:
+        rows = backend.write([record])
+    except DatabaseFault as fault:
+        report("log()", fault)
+        return None
+    return rows[0] if rows else None
+
+
+def _write_beside(backend: BaseBackend, record: Record, using: str) -> None:
+    """Write on a connection of its own, which a thread of its own brings."""
+    vendor = connections[using].vendor
+    thread = Thread(target=_write_in_thread, args=(backend, record), name="eventlog-always")
+    thread.start()
+    if vendor != "sqlite":  # there it has to wait until the transaction is over
+        thread.join(PATIENCE)
+
+
+def _write_in_thread(backend: BaseBackend, record: Record) -> None:
+    try:
+        for _ in range(TRIES - 1):
+            try:
+                backend.write([record])
+            except OperationalError:
+                connections.close_all()
+            else:
+                return
+        backend.write([record])
+    except Exception as error:  # noqa: BLE001 (nobody is there to catch it)
+        report("log(durability='always')", error)
+    finally:
+        connections.close_all()

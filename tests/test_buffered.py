@@ -1,0 +1,538 @@
+"""What waits on disk: nothing is lost, nothing is doubled."""
+
+import json
+import os
+import stat
+import threading
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection, connections, transaction
+from django.test import override_settings
+
+from eventlog.backends import buffered, delivery, get_backend
+from eventlog.backends.buffered import BufferedBackend
+from eventlog.models import Batch, Log, alog, log
+from eventlog.signals import event_logged
+
+from .shop.models import Widget
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def spooling(settings, tmp_path):
+    """Choose options of a backend that delivers when it is told to."""
+
+    def choose(**options):
+        settings.EVENTLOG = {
+            "BACKEND": "eventlog.backends.buffered.BufferedBackend",
+            "OPTIONS": {"spool": tmp_path / "spool", "interval": None} | options,
+        }
+        return get_backend()
+
+    yield choose
+    del settings.EVENTLOG
+    get_backend()
+
+
+@pytest.fixture
+def backend(spooling):
+    return spooling()
+
+
+def actions():
+    return list(Log.objects.order_by("id").values_list("action", flat=True))
+
+
+def files(backend, pattern="*"):
+    return sorted(backend.spool.folder.glob(pattern))
+
+
+def test_an_event_waits_on_disk_and_is_written_once(backend, anna):
+    assert log(anna, "X", {"é": [1, None]}, obj=anna) is None
+    assert actions() == []
+    assert backend.flush()
+    assert backend.flush()
+    event = Log.objects.get()
+    assert (event.user, event.user_repr, event.obj, event.extra) == (
+        anna,
+        "anna",
+        anna,
+        {"é": [1, None]},
+    )
+    assert files(backend) == []
+
+
+def test_requests_sync_and_async(backend, client, async_client):
+    client.get("/ok/")
+    async_to_sync(async_client.get)("/aok/")
+    async_to_sync(alog)(None, "Z")
+    backend.flush()
+    assert actions() == ["GET_OK", "GET_AOK", "Z"]
+
+
+AWKWARD = [
+    "tab\tbreak\nreturn\rbackslash\\ \\N \\. quote\" '",
+    "\u2028 \x85 \x0b \x1c \x7f",
+    "\U0001f600 é",
+    ',"extra":{}',
+]
+
+
+@pytest.mark.parametrize("text", AWKWARD)
+@pytest.mark.parametrize("listening", [False, True])
+def test_any_text_comes_out_as_it_went_in(backend, text, listening):
+    def receiver(**kwargs): ...
+
+    if listening:
+        event_logged.connect(receiver)
+    log(None, text, {text: [text]}, obj=Widget.objects.create(name=text))
+    assert backend.flush()
+    event_logged.disconnect(receiver)
+    event = Log.objects.get()
+    assert (event.action, event.object_repr, event.extra) == (text, text, {text: [text]})
+
+
+def test_what_waits_can_be_read_with_ordinary_tools(backend):
+    log(None, "X", {"a": 1})
+    (path,) = files(backend)
+    line = json.loads(path.read_text())
+    assert (line["action"], line["extra"]) == ("X", {"a": 1})
+
+
+def test_what_waits_is_its_owners_alone(backend):
+    log(None, "X")
+    (path,) = files(backend)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_receivers_hear_of_each_event_with_its_key(backend):
+    heard = []
+
+    def receiver(sender, event, **kwargs):
+        heard.append(event.pk)
+
+    event_logged.connect(receiver)
+    for _ in range(3):
+        log(None, "X")
+    backend.flush()
+    event_logged.disconnect(receiver)
+    assert heard == list(Log.objects.order_by("id").values_list("pk", flat=True))
+
+
+def test_batches_are_written_in_order(spooling):
+    backend = spooling(batch_size=3)
+    for number in range(10):
+        log(None, f"A{number}")
+    assert len(files(backend, "*.batch")) == 3
+    backend.flush()
+    assert actions() == [f"A{number}" for number in range(10)]
+    assert sorted(Batch.objects.values_list("count", flat=True)) == [1, 3, 3, 3]
+
+
+def test_a_batch_that_was_written_but_not_removed_is_not_written_again(backend, monkeypatch):
+    log(None, "X")
+    with monkeypatch.context() as patch:
+        patch.setattr(buffered.Batch, "done", lambda batch: batch.release())
+        backend.flush()
+    assert len(files(backend, "*.batch")) == 1
+    backend.flush()
+    assert actions() == ["X"]
+    assert files(backend) == []
+
+
+def test_a_database_that_is_down_loses_nothing(backend, monkeypatch, caplog):
+    def down(*args):
+        raise OperationalError("the database is down")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(delivery, "_remember", down)
+        log(None, "A")
+        assert not backend.flush()
+        log(None, "B")
+        assert not backend.flush()
+    assert "the database is down" in caplog.text
+    assert backend.flush()
+    assert actions() == ["A", "B"]
+
+
+def test_of_500_events_the_poisoned_one_is_set_aside(backend, caplog):
+    for number in range(500):
+        log(None, f"A{number}", {"number": number})
+    (path,) = files(backend)
+    path.write_text(path.read_text().replace('{"number":250}', "{broken}"))
+    backend.flush()
+    assert actions() == [f"A{number}" for number in range(500) if number != 250]
+    (rejected,) = backend.spool.aside()
+    assert "{broken}" in rejected.line
+    assert "Error" in rejected.reason
+    assert "set aside" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "no json",
+        "[]",
+        '{"action":"X"}',
+        '{"timestamp":"x","action":"X","extra":{}}',
+        '{"timestamp":"2026-01-01T00:00:00+00:00","action":null,"extra":{}}',
+        '{"timestamp":"2026-01-01T00:00:00+00:00","action":"X","extra":{}',
+        '{"timestamp":"2026-01-01T00:00:00+00:00","action":"X","unknown":1,"extra":{}}',
+    ],
+)
+def test_a_line_that_is_no_event_is_set_aside_and_can_be_mended_and_retried(backend, line, capsys):
+    log(None, "A")
+    log(None, "B")
+    (path,) = files(backend, "*.open")
+    first, second = path.read_text().splitlines()
+    path.write_text(f"{line}\n{second}\n")
+    backend.flush()
+    assert actions() == ["B"]
+    (aside,) = files(backend, "*.aside")
+    assert backend.spool.aside()[0].line == line
+    call_command("eventlog_spool", "aside")
+    assert line in capsys.readouterr().out
+    entry = json.loads(aside.read_text()) | {"line": first}
+    aside.write_text(json.dumps(entry) + "\n")
+    call_command("eventlog_spool", "retry")
+    assert actions() == ["B", "A"]
+    assert files(backend) == []
+
+
+def test_a_line_that_was_cut_short_is_passed_over(backend):
+    log(None, "A")
+    (path,) = files(backend, "*.open")
+    with path.open("a") as file:
+        file.write('{"timestamp":"2026')
+    backend.flush()
+    assert actions() == ["A"]
+    assert not backend.spool.aside()
+
+
+def test_a_user_deleted_meanwhile_leaves_the_event(backend, anna):
+    log(anna, "X")
+    log(None, "Y")
+    User.objects.all().delete()
+    backend.flush()
+    event = Log.objects.get(action="X")
+    assert (event.user_id, event.user_repr) == (None, "anna")
+
+
+def test_a_transaction_that_is_rolled_back_takes_the_event_along(backend):
+    with pytest.raises(RuntimeError), transaction.atomic():
+        log(None, "GONE")
+        raise RuntimeError
+    with transaction.atomic():
+        log(None, "KEPT")
+    backend.flush()
+    assert actions() == ["KEPT"]
+
+
+def test_the_event_of_a_request_that_is_rolled_back_stays(backend, client):
+    connection.settings_dict["ATOMIC_REQUESTS"] = True
+    try:
+        client.get("/crash/")
+    finally:
+        connection.settings_dict["ATOMIC_REQUESTS"] = False
+    backend.flush()
+    assert actions() == ["GET_CRASH"]
+
+
+def test_what_a_dead_process_left_is_taken_over(backend, spooling):
+    child = os.fork()
+    if not child:
+        log(None, "A")
+        log(None, "B")
+        os.kill(os.getpid(), 9)
+    os.waitpid(child, 0)
+    assert len(files(backend, "*.open")) == 1
+    backend.flush()
+    assert actions() == ["A", "B"]
+
+
+def test_what_a_living_process_writes_is_left_to_it(backend):
+    ready, go = os.pipe(), os.pipe()
+    child = os.fork()
+    if not child:
+        log(None, "A")
+        os.write(ready[1], b"x")
+        os.read(go[0], 1)
+        os._exit(0)
+    os.read(ready[0], 1)
+    backend.flush()
+    assert actions() == []
+    os.write(go[1], b"x")
+    os.waitpid(child, 0)
+    backend.flush()
+    assert actions() == ["A"]
+
+
+def test_a_fork_in_the_middle_of_a_batch_shares_no_file(backend):
+    log(None, "PARENT")
+    child = os.fork()
+    if not child:
+        log(None, "CHILD")
+        os._exit(0)
+    os.waitpid(child, 0)
+    log(None, "PARENT")
+    assert len(files(backend, "*.open")) == 2
+    backend.flush()
+    assert sorted(actions()) == ["CHILD", "PARENT", "PARENT"]
+
+
+def test_threads_share_a_file(backend):
+    def write():
+        for _ in range(50):
+            log(None, "X")
+
+    threads = [threading.Thread(target=write) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    backend.flush()
+    assert len(actions()) == 400
+
+
+def test_two_processes_do_not_deliver_the_same_batch(backend):
+    log(None, "X")
+    backend.spool.seal()
+    (batch,) = backend.spool.claim()
+    assert list(BufferedBackend(spool=backend.spool.folder).spool.claim()) == []
+    batch.release()
+    (again,) = backend.spool.claim()
+    again.release()
+
+
+def test_past_the_bound_the_newest_are_dropped_and_counted(spooling, caplog, monkeypatch):
+    backend = spooling(max_bytes=1000)
+    for _ in range(20):
+        log(None, "X")
+    assert backend.spool.size() <= 1000
+    kept = backend.status().events
+    assert "events are dropped" in caplog.text
+    backend.flush()
+    backend.flush()
+    assert actions() == ["X"] * kept + [buffered.DROPPED]
+    assert Log.objects.get(action=buffered.DROPPED).extra == {"count": 20 - kept}
+
+
+def test_past_the_bound_they_are_written_inline(spooling):
+    backend = spooling(max_bytes=1000, on_full="inline")
+    for _ in range(20):
+        log(None, "X")
+    assert len(actions()) + backend.status().events == 20
+    backend.flush()
+    assert actions() == ["X"] * 20
+
+
+def test_past_the_bound_they_wait_for_room(spooling):
+    backend = spooling(max_bytes=1000, on_full="block", block_timeout=30.0)
+
+    def deliver():
+        while not done.wait(0.01):
+            backend.flush()
+        connections.close_all()
+
+    done = threading.Event()
+    thread = threading.Thread(target=deliver)
+    thread.start()
+    for _ in range(20):
+        log(None, "X")
+    done.set()
+    thread.join()
+    backend.flush()
+    assert actions() == ["X"] * 20
+
+
+def test_waiting_for_room_has_an_end(spooling):
+    backend = spooling(max_bytes=1, on_full="block", block_timeout=0.01)
+    log(None, "X")
+    assert backend.status().events == 0
+
+
+def test_the_folder_comes_back_if_somebody_removes_it(backend):
+    log(None, "A")
+    backend.flush()
+    backend.spool.folder.rmdir()
+    log(None, "B")
+    backend.flush()
+    assert actions() == ["A", "B"]
+
+
+def test_with_fsync(spooling, client, async_client):
+    backend = spooling(fsync=True)
+    client.get("/ok/")
+    async_to_sync(async_client.get)("/aok/")
+    backend.flush()
+    assert actions() == ["GET_OK", "GET_AOK"]
+
+
+class Written(threading.Event):
+    """Set when an event is written, by whichever thread."""
+
+    def __call__(self, **kwargs):
+        self.set()
+
+
+@pytest.fixture
+def written():
+    heard = Written()
+    event_logged.connect(heard)
+    yield heard
+    event_logged.disconnect(heard)
+
+
+needs_threads = pytest.mark.skipif(
+    connection.vendor == "sqlite" and "memory" in str(connection.settings_dict["NAME"]),
+    reason="a database in memory is locked to one thread",
+)
+
+
+@needs_threads
+def test_a_thread_delivers_by_itself_and_stops_with_the_backend(spooling, written):
+    spooling(interval=0.01)
+    log(None, "X")
+    assert written.wait(30)
+    with override_settings(EVENTLOG={}):
+        get_backend()
+        assert "eventlog" not in {thread.name for thread in threading.enumerate()}
+    assert actions() == ["X"]
+
+
+@needs_threads
+def test_the_middleware_starts_it_for_what_an_earlier_process_left(spooling, written, client):
+    spooling()
+    log(None, "LEFT")
+    spooling(interval=0.01)
+    from eventlog.middleware import EventLogMiddleware
+
+    EventLogMiddleware(lambda request: None)
+    assert written.wait(30)
+    assert actions() == ["LEFT"]
+
+
+def test_old_ids_are_pruned(backend):
+    log(None, "X")
+    backend.flush()
+    Batch.objects.update(written="2020-01-01T00:00:00Z")
+    backend._next_pruning = 0
+    backend.flush()
+    assert not Batch.objects.exists()
+
+
+class TestCommand:
+    def status(self, capsys):
+        call_command("eventlog_spool", "status", "--json")
+        return json.loads(capsys.readouterr().out)
+
+    def test_status(self, backend, capsys):
+        log(None, "X")
+        facts = self.status(capsys)
+        assert (facts["pending"], facts["delivered_in_7_days"], facts["dropped"]) == (1, 0, 0)
+        assert facts["oldest_seconds"] >= 0
+        call_command("eventlog_spool", "deliver")
+        assert "1 events delivered, 0 left" in capsys.readouterr().out
+        facts = self.status(capsys)
+        assert (facts["pending"], facts["delivered_in_7_days"]) == (0, 1)
+        call_command("eventlog_spool", "status")
+        assert "pending" in capsys.readouterr().out
+
+    def test_it_is_a_health_check(self, backend):
+        call_command("eventlog_spool", "status", "--max-age", "0")
+        log(None, "X")
+        with pytest.raises(CommandError, match="has waited"):
+            call_command("eventlog_spool", "status", "--max-age", "0")
+
+    def test_without_a_spool_it_says_so(self):
+        with pytest.raises(CommandError, match="BufferedBackend"):
+            call_command("eventlog_spool", "status")
+
+
+class TestChecks:
+    @pytest.mark.parametrize(
+        ("options", "named"),
+        [
+            ({"batch_size": 0}, "batch_size"),
+            ({"interval": 0}, "interval"),
+            ({"on_full": "explode"}, "drop, inline, block"),
+            ({"flush_interval": 1}, "flush_interval"),
+        ],
+    )
+    def test_wrong_options(self, settings, options, named):
+        from eventlog.checks import check_settings
+
+        settings.EVENTLOG = {
+            "BACKEND": "eventlog.backends.buffered.BufferedBackend",
+            "OPTIONS": options,
+        }
+        (message,) = check_settings()
+        assert message.id == "eventlog.E005"
+        assert named in message.msg
+
+    def test_a_folder_that_cannot_be_written(self, tmp_path):
+        (tmp_path / "file").touch()
+        (message,) = BufferedBackend(spool=tmp_path / "file" / "spool").check()
+        assert message.id == "eventlog.E010"
+
+    def test_a_folder_that_others_can_read(self, tmp_path):
+        tmp_path.chmod(0o755)
+        (message,) = BufferedBackend(spool=tmp_path).check()
+        assert message.id == "eventlog.W011"
+
+    def test_no_folder(self, settings, tmp_path):
+        (message,) = BufferedBackend().check()
+        assert message.id == "eventlog.W010"
+        settings.BASE_DIR = tmp_path
+        backend = BufferedBackend()
+        assert backend.check() == []
+        assert backend.spool.folder == tmp_path / "eventlog_spool"
+
+
+class TestDurability:
+    def test_by_default_it_is_part_of_the_transaction(self, settings):
+        with transaction.atomic():
+            log(None, "X")
+            assert actions() == ["X"]
+
+    @pytest.mark.parametrize("buffer", [False, True])
+    @pytest.mark.parametrize(
+        ("durability", "kept"), [("transaction", False), ("commit", False), ("always", True)]
+    )
+    def test_when_it_is_rolled_back(self, spooling, settings, buffer, durability, kept):
+        if not buffer and durability == "always" and connection.vendor == "sqlite":
+            pytest.skip("a database in memory is locked to one thread; see the test over a file")
+        if buffer:
+            backend = spooling()
+        with pytest.raises(RuntimeError), transaction.atomic():
+            Widget.objects.create(name="w")
+            log(None, "X", durability=durability)
+            raise RuntimeError
+        if buffer:
+            backend.flush()
+        assert actions() == (["X"] if kept else [])
+
+    @pytest.mark.parametrize("buffer", [False, True])
+    @pytest.mark.parametrize("durability", ["transaction", "commit", "always"])
+    def test_when_it_is_committed(self, spooling, buffer, durability):
+        if not buffer and durability == "always" and connection.vendor == "sqlite":
+            pytest.skip("a database in memory is locked to one thread; see the test over a file")
+        if buffer:
+            backend = spooling()
+        with transaction.atomic():
+            Widget.objects.create(name="w")
+            log(None, "X", durability=durability)
+        if buffer:
+            backend.flush()
+        assert actions() == ["X"]
+
+    def test_one_that_does_not_exist_is_refused(self):
+        with pytest.raises(ValueError, match="transaction, commit, always"):
+            log(None, "X", durability="sometimes")
+        with pytest.raises(ValueError, match="transaction, commit, always"):
+            async_to_sync(alog)(None, "X", durability="sometimes")
