@@ -29,7 +29,7 @@ def setup(database):
 
         call_command("migrate", verbosity=0)
         return folder.cleanup
-    name = connection.creation.create_test_db(verbosity=0)
+    name = connection.creation.create_test_db(verbosity=0, autoclobber=True)
 
     def teardown():
         connection.creation.destroy_test_db(name, verbosity=0)

@@ -10,3 +10,5 @@ if DB == "sqlite":
     DATABASES["default"]["OPTIONS"] = {
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL"
     }
+
+DATABASES["default"]["CONN_MAX_AGE"] = None  # what a busy site has

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -207,7 +206,7 @@ def _record(
     record = Record.build(user, action, own, obj, dateof)
     if user is None and origin.user is not None:
         user_id, user_repr = origin.user
-        record = replace(record, user_id=user_id, user_repr=user_repr)
+        record = record._replace(user_id=user_id, user_repr=user_repr)
     return record
 
 

@@ -1,9 +1,10 @@
 """One event as plain values, checked where it was logged."""
 
 import json
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -18,11 +19,12 @@ LONGEST = 255  # characters in the text columns of the table
 
 _TIMESTAMP = DateTimeField()
 _EXTRA = ',"extra":'
-_encode_head = json.JSONEncoder(separators=(",", ":")).encode
+_HEAD = ("action", "timestamp", "user_id", "user_repr", "model", "object_id", "object_repr")
+_values_of_head = itemgetter(*_HEAD)
+_quoted = json.encoder.encode_basestring_ascii
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(NamedTuple):
     """What a backend is handed: nothing in it can change, or fail to encode, later on."""
 
     action: str
@@ -66,33 +68,54 @@ class Record:
 
     def to_json(self) -> str:
         """One line of JSON, for a file or a broker. ``extra`` comes last, as it is."""
-        head = _encode_head(
-            {
-                "timestamp": self.timestamp.isoformat(),
-                "action": self.action,
-                "user_id": self.user_id,
-                "user_repr": self.user_repr,
-                "model": self.model,
-                "object_id": self.object_id,
-                "object_repr": self.object_repr,
-            }
+        # Spelt out: it is done for every event, and takes a fifth of what an encoder takes.
+        return (
+            f'{{"action":{_quoted(self.action)},"timestamp":"{self.timestamp.isoformat()}",'
+            f'"user_id":{_key_json(self.user_id)},"user_repr":{_quoted(self.user_repr)},'
+            f'"model":{_key_json(self.model)},"object_id":{_key_json(self.object_id)},'
+            f'"object_repr":{_quoted(self.object_repr)}{_EXTRA}{self.extra}}}'
         )
-        return f"{head[:-1]}{_EXTRA}{self.extra}}}"
 
     @classmethod
     def from_json(cls, line: str) -> "Record":
         """The record that ``to_json()`` made ``line`` of; raises ``ValueError`` for another."""
-        # In a string of the head the quotes would be escaped, so this is where extra begins.
-        head, found, extra = line.partition(_EXTRA)
-        if not found or not line.endswith("}"):
-            raise ValueError("this line is no event")
-        values = json.loads(head + "}")
-        values["timestamp"] = datetime.fromisoformat(values["timestamp"])
-        record = cls(**values, extra=extra[:-1])
-        texts = (record.action, record.user_repr, record.object_repr, record.model or "")
-        if not all(isinstance(text, str) for text in texts):
-            raise ValueError("this line is no event")
+        (record,) = cls.from_json_lines([line])
         return record
+
+    @classmethod
+    def from_json_lines(cls, lines: Sequence[str]) -> "list[Record]":
+        """As ``from_json()``, of many lines at once, which is faster."""
+        # In a string of the head the quotes would be escaped, so this is where extra begins.
+        parts = [line.partition(_EXTRA) for line in lines]
+        heads = json.loads("[" + "},".join([head for head, _, _ in parts]) + "}]")
+        try:
+            records = [
+                cls(
+                    action,
+                    datetime.fromisoformat(moment),
+                    user,
+                    name,
+                    model,
+                    key,
+                    called,
+                    extra[:-1],
+                )
+                for (action, moment, user, name, model, key, called), (_, _, extra) in zip(
+                    map(_values_of_head, heads), parts, strict=True
+                )
+            ]
+        except (KeyError, TypeError) as error:
+            raise ValueError("this line is no event") from error
+        if not all(
+            type(record.action) is type(record.user_repr) is type(record.object_repr) is str
+            for record in records
+        ) or not all(line[-1:] == "}" for line in lines):
+            raise ValueError("this line is no event")
+        return records
+
+
+def _key_json(key: int | str | None) -> str:
+    return "null" if key is None else _quoted(key) if isinstance(key, str) else str(key)
 
 
 def _action(action: str) -> str:
@@ -108,6 +131,8 @@ def _action(action: str) -> str:
 
 
 def _moment(dateof: datetime) -> datetime:
+    if type(dateof) is datetime and dateof.tzinfo is UTC and settings.USE_TZ:
+        return dateof  # as timezone.now() makes them: there is nothing to ask
     try:
         # Django's own field reads text, and warns of naive times, as it would at the INSERT.
         moment = _TIMESTAMP.get_prep_value(dateof)

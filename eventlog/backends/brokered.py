@@ -17,8 +17,10 @@ class BrokeredBackend(BufferedBackend):
     delay of ``resend_after`` seconds, not the events. The other options are BufferedBackend's.
     """
 
-    def __init__(self, *, resend_after: float = 600.0, **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(
+        self, *, batch_size: int = 500, resend_after: float = 600.0, **options: Any
+    ) -> None:
+        super().__init__(batch_size=batch_size, **options)
         self._resend_after = resend_after
 
     @abstractmethod

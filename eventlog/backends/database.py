@@ -1,6 +1,5 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 
 from asgiref.sync import sync_to_async
 from django.db import DataError, IntegrityError, connections, router, transaction
@@ -42,7 +41,7 @@ def _insert_one(record: Record, using: str) -> Written:
         # along. In a transaction it is too late: the key is checked at its end, or it is spoiled.
         if record.user_id is None or connections[using].in_atomic_block:
             raise
-    record = replace(record, user_id=None)
+    record = record._replace(user_id=None)
     return record, insert(record, using)
 
 

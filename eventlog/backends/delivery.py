@@ -1,7 +1,6 @@
 """Batches into the table, exactly once, the fastest way that each database offers."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 from django.contrib.auth import get_user_model
@@ -59,20 +58,25 @@ def _write(
 ) -> Result:
     connection = connections[using]
     with transaction.atomic(using=using):
-        _remember(batch_id, len(parsed), using)
-        if connection.vendor == "postgresql":
-            # Foreign keys are checked now, while it can still be told whose fault it is.
-            with connection.cursor() as cursor:
-                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        return write(_without_deleted_users(parsed, using), connection)
+        _remember(batch_id, len(parsed), connection)
+        return write(_without_deleted_users(parsed, connection), connection)
 
 
-def _remember(batch_id: str, count: int, using: str) -> None:
-    try:
-        with transaction.atomic(using=using):
-            Batch.objects.using(using).create(id=batch_id, count=count)
-    except IntegrityError:
-        raise AlreadyWritten from None
+def _remember(batch_id: str, count: int, connection: BaseDatabaseWrapper) -> None:
+    """Keep the id in the same transaction as the rows: both are there, or neither is."""
+    quote = connection.ops.quote_name
+    ignore = "IGNORE" if connection.vendor == "mysql" else ""
+    nothing = "" if connection.vendor == "mysql" else "ON CONFLICT DO NOTHING"
+    columns = ", ".join(map(quote, ("id", "count", "written")))
+    statement = (
+        f"INSERT {ignore} INTO {quote(Batch._meta.db_table)} ({columns}) "  # noqa: S608 (names of ours)
+        f"VALUES (%s, %s, %s) {nothing}"
+    )
+    written = connection.ops.adapt_datetimefield_value(timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute(statement, (batch_id, count, written))
+        if cursor.rowcount == 0:
+            raise AlreadyWritten
 
 
 def _all_at_once(parsed: Sequence[Parsed], connection: BaseDatabaseWrapper) -> Result:
@@ -97,6 +101,10 @@ def _one_by_one(parsed: Sequence[Parsed], connection: BaseDatabaseWrapper) -> Re
 
 
 def _parse(lines: Sequence[str]) -> tuple[list[Parsed], list[Rejected]]:
+    try:
+        return list(zip(lines, Record.from_json_lines(lines), strict=True)), []
+    except (ValueError, TypeError):
+        pass  # one of them; now for which
     parsed, rejected = [], []
     for line in lines:
         try:
@@ -106,18 +114,24 @@ def _parse(lines: Sequence[str]) -> tuple[list[Parsed], list[Rejected]]:
     return parsed, rejected
 
 
-def _without_deleted_users(parsed: Sequence[Parsed], using: str) -> Sequence[Parsed]:
+def _without_deleted_users(
+    parsed: Sequence[Parsed], connection: BaseDatabaseWrapper
+) -> Sequence[Parsed]:
     """A user who was deleted meanwhile leaves the name in the event."""
+    if not any([record.user_id is not None for _line, record in parsed]):
+        return parsed
     keys = {user_id(record.user_id) for _line, record in parsed} - {None}
     keys = {key for key in keys if not isinstance(key, int) or abs(key) < 2**63}
-    if not keys:
-        return parsed
-    manager = get_user_model()._base_manager.using(using)
+    if connection.vendor == "postgresql":
+        # Foreign keys are checked at once, while it can still be told whose fault it is.
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    manager = get_user_model()._base_manager.using(connection.alias)
     there = {str(pk) for pk in manager.filter(pk__in=keys).values_list("pk", flat=True)}
     return [
         (line, record)
         if record.user_id is None or str(record.user_id) in there
-        else (line, replace(record, user_id=None))
+        else (line, record._replace(user_id=None))
         for line, record in parsed
     ]
 

@@ -1,6 +1,7 @@
 """Records into the table, past the ORM: its objects cost more than all else that is done here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import UTC
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +14,8 @@ from ..records import Record
 from ..signals import event_logged
 
 Written = tuple[Record, int]  # a record as it was stored, and its primary key
+
+PIECE = 1000  # rows that are sent at once
 
 COLUMNS = (
     "timestamp",
@@ -31,7 +34,7 @@ def insert(record: Record, using: str) -> int:
     connection = connections[using]
     returning = connection.features.can_return_columns_from_insert
     with connection.cursor() as cursor:
-        cursor.execute(_statement(using, returning), values(record, connection))
+        cursor.execute(_statement(using, returning), row_maker(connection)(record))
         if returning:
             pk: int = cursor.fetchone()[0]
             return pk
@@ -44,47 +47,64 @@ def insert_many(records: Sequence[Record], connection: BaseDatabaseWrapper) -> N
         if connection.vendor == "postgresql" and hasattr(cursor.cursor, "copy"):  # psycopg 3
             columns = ", ".join(COLUMNS)
             statement = f"COPY {Log._meta.db_table} ({columns}) FROM STDIN"
-            # Before the COPY begins: until its end the connection answers no other question.
-            text = "".join([_copy_line(record, connection.alias) for record in records])
+            for model in {record.model for record in records} - {None}:
+                # Until the COPY ends, the connection answers no question: this is asked before.
+                content_type_id(model, connection.alias)
             with connection.wrap_database_errors, cursor.copy(statement) as copy:
-                copy.write(text)
+                # In pieces, so that the server reads one while the next is made.
+                for start in range(0, len(records), PIECE):
+                    piece = records[start : start + PIECE]
+                    copy.write("".join([_copy_line(r, connection.alias) for r in piece]))
         else:
             statement = _statement(connection.alias, False)
-            cursor.executemany(statement, [values(record, connection) for record in records])
+            cursor.executemany(statement, list(map(row_maker(connection), records)))
 
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+_NULL = r"\N"
 
 
 def _copy_line(record: Record, using: str) -> str:
     """A row in the text format of COPY."""
-    model, user, object_id = record.model, user_id(record.user_id), record.object_id
-    fields = (
-        record.timestamp.isoformat(),
-        record.action.translate(_ESCAPES),
-        r"\N" if user is None else str(user),
-        record.user_repr.translate(_ESCAPES),
-        r"\N" if model is None else str(content_type_id(model, using) or r"\N"),
-        r"\N" if object_id is None else str(object_id).translate(_ESCAPES),
-        record.object_repr.translate(_ESCAPES),
-        record.extra.replace("\\", r"\\"),  # JSON has no bare tab or line break
-    )
-    return "\t".join(fields) + "\n"
-
-
-def values(record: Record, connection: BaseDatabaseWrapper) -> tuple[Any, ...]:
-    """What ``record`` is in each of ``COLUMNS``, as the driver takes it."""
-    model = record.model
+    action, moment, user, user_repr, model, object_id, object_repr, extra = record
+    user = None if user is None else user_id(user)
+    kind = None if model is None else content_type_id(model, using)
     return (
-        connection.ops.adapt_datetimefield_value(record.timestamp),
-        record.action,
-        user_key().get_db_prep_value(user_id(record.user_id), connection),
-        record.user_repr,
-        None if model is None else content_type_id(model, connection.alias),
-        None if record.object_id is None else str(record.object_id),
-        record.object_repr,
-        record.extra,
+        f"{moment.isoformat()}\t"
+        f"{action if action.isidentifier() else action.translate(_ESCAPES)}\t"
+        f"{_NULL if user is None else user}\t"
+        f"{user_repr and user_repr.translate(_ESCAPES)}\t"
+        f"{_NULL if kind is None else kind}\t"
+        f"{_NULL if object_id is None else str(object_id).translate(_ESCAPES)}\t"
+        f"{object_repr and object_repr.translate(_ESCAPES)}\t"
+        # JSON has no bare tab or line break.
+        f"{extra if _BACKSLASH not in extra else extra.replace(_BACKSLASH, _BACKSLASH * 2)}\n"
     )
+
+
+_BACKSLASH = "\\"
+
+
+def row_maker(connection: BaseDatabaseWrapper) -> Callable[[Record], tuple[Any, ...]]:
+    """What makes of a record what it is in each of ``COLUMNS``, as the driver takes it."""
+    using, adapt = connection.alias, connection.ops.adapt_datetimefield_value
+    # SQLite and MariaDB take text in the connection's time zone; in UTC that is quickly said.
+    in_utc = connection.timezone is UTC and connection.vendor in ("sqlite", "mysql")
+
+    def make(record: Record) -> tuple[Any, ...]:
+        action, moment, user, user_repr, model, object_id, object_repr, extra = record
+        return (
+            str(moment.replace(tzinfo=None)) if in_utc and moment.tzinfo is UTC else adapt(moment),
+            action,
+            None if user is None else user_key().get_db_prep_value(user_id(user), connection),
+            user_repr,
+            None if model is None else content_type_id(model, using),
+            None if object_id is None else str(object_id),
+            object_repr,
+            extra,
+        )
+
+    return make
 
 
 @lru_cache(maxsize=8)

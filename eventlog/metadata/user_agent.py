@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import ua_parser
 from user_agents import parsers
 
-from ..text import clean
+from ..text import clean, header_text
 
 try:
     from crawleruseragents import is_crawler
@@ -41,6 +41,7 @@ _TOOL = re.compile(
 class Client(NamedTuple):
     """What a User-Agent says of its sender, in the words of the user-agents library."""
 
+    ua: str  # as it was sent, cut
     browser: str  # "Chrome Mobile 120.0.6099"
     os: str  # "Android 14"
     device: str  # "Pixel 8", "PC", "Spider"
@@ -67,10 +68,12 @@ class _UserAgent(parsers.UserAgent):  # type: ignore[misc]  # the library has no
 
 
 @lru_cache(maxsize=2048)
-def parse(string: str) -> Client:
-    """What ``string``, a User-Agent of at most ``LONGEST`` characters, says of its sender."""
+def parse(header: str) -> Client:
+    """What ``header``, a User-Agent as the server hands it over, says of its sender."""
+    string = header_text(header, LONGEST)
     agent = _UserAgent(string)
     return Client(
+        ua=string,
         browser=clean(agent.get_browser(), 100),
         os=clean(agent.get_os(), 100),
         device=clean(agent.get_device(), 100),
