@@ -194,7 +194,6 @@ class BufferedBackend(BaseBackend):
         if not self._delivering.acquire(timeout=patience):
             return False
         try:
-            self._tell_of_dropped()
             self.spool.seal()
             now = time.monotonic()
             if now >= self._next_adoption:
@@ -210,6 +209,7 @@ class BufferedBackend(BaseBackend):
             if now >= self._next_pruning:
                 forget_old_batches()
                 self._next_pruning = now + PRUNE_EVERY
+            self._tell_of_dropped()  # now that there is room
             self._known_bytes = self.spool.size()
             return True
         finally:
@@ -245,7 +245,7 @@ class BufferedBackend(BaseBackend):
     def _tell_of_dropped(self) -> None:
         """Log how many events were dropped, as an event, when there is room for it."""
         count = self._dropped - self._told_dropped
-        if count == 0 or self.spool.size() >= self._max_bytes:
+        if count == 0:
             return
         record = Record.build(None, DROPPED, {"count": count}, None, timezone.now())
         try:

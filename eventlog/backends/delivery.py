@@ -118,7 +118,7 @@ def _without_deleted_users(
     parsed: Sequence[Parsed], connection: BaseDatabaseWrapper
 ) -> Sequence[Parsed]:
     """A user who was deleted meanwhile leaves the name in the event."""
-    if not any([record.user_id is not None for _line, record in parsed]):
+    if all(record.user_id is None for _line, record in parsed):
         return parsed
     keys = {user_id(record.user_id) for _line, record in parsed} - {None}
     keys = {key for key in keys if not isinstance(key, int) or abs(key) < 2**63}

@@ -47,7 +47,7 @@ def insert_many(records: Sequence[Record], connection: BaseDatabaseWrapper) -> N
         if connection.vendor == "postgresql" and hasattr(cursor.cursor, "copy"):  # psycopg 3
             columns = ", ".join(COLUMNS)
             statement = f"COPY {Log._meta.db_table} ({columns}) FROM STDIN"
-            for model in {record.model for record in records} - {None}:
+            for model in {record.model for record in records if record.model}:
                 # Until the COPY ends, the connection answers no question: this is asked before.
                 content_type_id(model, connection.alias)
             with connection.wrap_database_errors, cursor.copy(statement) as copy:

@@ -1,0 +1,266 @@
+"""Real processes, killed in the middle: nothing is lost, nothing is doubled.
+
+``EVENTLOG_FAULT_SECONDS`` says for how long each is tormented.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+from django.db import connection
+
+from .faults import (
+    SECONDS,
+    Load,
+    Process,
+    Site,
+    assert_nothing_lost_or_doubled,
+    free_port,
+    kill_a_worker,
+)
+from .settings import DB
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
+
+
+@pytest.fixture
+def database(tmp_path, django_db_setup, django_db_blocker):
+    """Settings of an empty database of its own."""
+    if DB == "sqlite":
+        yield {"NAME": str(tmp_path / "faults.sqlite3")}
+        return
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("DROP DATABASE IF EXISTS eventlog_faults")
+        cursor.execute("CREATE DATABASE eventlog_faults")
+    yield {"NAME": "eventlog_faults"}
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        force = " WITH (FORCE)" if DB == "postgresql" else ""
+        cursor.execute(f"DROP DATABASE eventlog_faults{force}")
+
+
+@pytest.fixture
+def site(tmp_path, database):
+    site = Site(tmp_path, database)
+    site.manage("migrate", "-v0")
+    yield site
+    site.end()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), ("--preload",), ("--max-requests", "50"), ("--threads", "4"), ("-k", "gevent")],
+    ids=["workers", "preload", "max-requests", "threads", "gevent"],
+)
+def test_workers_killed_again_and_again_then_stopped(site, options):
+    master = site.gunicorn(*options)
+    with Load(site) as load:
+        for _ in range(max(1, round(SECONDS))):
+            load.pace(1)
+            kill_a_worker(master)
+    assert master.stop() == 0
+    site.deliver()
+    assert_nothing_lost_or_doubled(load, site.stored())
+    assert list(site.spool.iterdir()) == []
+
+
+def test_what_is_left_is_written_by_the_next_start_alone(site):
+    """Not even a request is needed."""
+    master = site.gunicorn()
+    site.configure(interval=3600.0)
+    master.stop()
+    master = site.gunicorn()
+    with Load(site) as load:
+        load.pace(1)
+    os.killpg(master.popen.pid, signal.SIGKILL)
+    master.popen.wait()
+    assert list(site.spool.glob("*.open"))
+    site.configure()
+    site.gunicorn()
+    while list(site.spool.glob("*.[ob]*")):
+        load.pace(0.01)
+    assert_nothing_lost_or_doubled(load, site.stored())
+
+
+def test_uvicorn_with_async_views(site):
+    server = site.uvicorn("--log-level", "warning")
+    with Load(site, "/aok/") as load:
+        load.pace(SECONDS / 2)
+    os.killpg(server.popen.pid, signal.SIGKILL)
+    server.popen.wait()
+    site.deliver()
+    assert_nothing_lost_or_doubled(load, site.stored())
+
+
+def test_the_disk_of_the_spool_is_full(site, tmp_path):
+    """A small tmpfs: what does not fit is written inline, as the option says."""
+    site.spool = tmp_path / "small"
+    site.spool.mkdir(mode=0o700)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs", str(site.spool)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("this user may not mount a tmpfs")
+    try:
+        site.configure(on_full="inline", interval=3600.0)
+        master = site.gunicorn("-w", "2")
+        with Load(site) as load:
+            while len(load.answered) < 400:
+                load.pace(0.01)
+        master.stop()
+        site.deliver()
+        assert_nothing_lost_or_doubled(load, site.stored())
+    finally:
+        site.end()
+        subprocess.run(["umount", "-l", str(site.spool)], check=True)
+
+
+def test_what_does_not_fit_is_dropped_and_counted(site, tmp_path):
+    site.spool = tmp_path / "small"
+    site.spool.mkdir(mode=0o700)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs", str(site.spool)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("this user may not mount a tmpfs")
+    try:
+        site.configure(on_full="drop", interval=3600.0)
+        master = site.gunicorn("-w", "1")
+        with Load(site, threads=2) as load:
+            while len(load.answered) < 400:
+                load.pace(0.01)
+        master.stop()
+        site.deliver()
+        code = (
+            "from eventlog.models import Log; print(sum(e['count'] for e in "
+            "Log.objects.action('EVENTLOG_DROPPED').values_list('extra', flat=True)))"
+        )
+        dropped = int(site.manage("shell", "-v0", "-c", code))
+        stored = site.stored()
+        assert max(stored.values()) == 1
+        assert dropped > 0
+        assert len(stored) + dropped == len(load.answered)
+    finally:
+        site.end()
+        subprocess.run(["umount", "-l", str(site.spool)], check=True)
+
+
+def postgres(*command, **options):
+    """Run a program of the server's, which refuses to be root."""
+    binaries = sorted(os.scandir("/usr/lib/postgresql"), key=lambda entry: float(entry.name))
+    command = [os.path.join(binaries[-1].path, "bin", command[0]), *map(str, command[1:])]
+    if os.getuid() == 0:
+        command = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *command]
+    return subprocess.run(command, check=True, capture_output=True, **options)
+
+
+@pytest.mark.skipif(
+    DB != "postgresql" or not os.path.isdir("/usr/lib/postgresql"), reason="it stops PostgreSQL"
+)
+def test_postgresql_stopped_in_the_middle(tmp_path):
+    data, port = tmp_path / "data", free_port()
+    data.mkdir()
+    if os.getuid() == 0:
+        shutil.chown(data, "postgres", "postgres")
+        for folder in (tmp_path, *tmp_path.parents[:3]):
+            folder.chmod(folder.stat().st_mode | 0o055)
+    postgres("initdb", "-D", data, "-U", "postgres", "-A", "trust")
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={data}"
+    log = data / "log"
+    postgres("pg_ctl", "-D", data, "-w", "-l", log, "-o", options, "start")
+    database = {"NAME": "postgres", "HOST": "127.0.0.1", "PORT": port, "USER": "postgres"}
+    site = Site(tmp_path, database)
+    try:
+        site.manage("migrate", "-v0")
+        master = site.gunicorn()
+        with Load(site) as load:
+            load.pace(1)
+            postgres("pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+            before = len(load.answered)
+            load.pace(SECONDS / 2)
+            kill_a_worker(master)
+            load.pace(SECONDS / 2)
+            assert len(load.answered) > before  # the site did not notice
+            postgres("pg_ctl", "-D", data, "-w", "-l", log, "-o", options, "start")
+            load.pace(1)
+        master.stop()
+        site.deliver()
+        assert_nothing_lost_or_doubled(load, site.stored())
+    finally:
+        site.end()
+        postgres("pg_ctl", "-D", data, "-m", "immediate", "stop")
+
+
+class Redis:
+    """A broker of our own, that keeps nothing on disk."""
+
+    def __init__(self, folder):
+        self.folder, self.port = folder, free_port()
+        self.start()
+
+    def start(self):
+        command = ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--save", ""]
+        self.process = Process([*command, "--dir", self.folder], dict(os.environ))
+        self.process.listens(self.port)
+
+    def stop(self):
+        self.process.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+def redis(tmp_path):
+    if shutil.which("redis-server") is None:
+        pytest.skip("there is no redis-server")
+    broker = Redis(tmp_path)
+    yield broker
+    broker.stop()
+
+
+def worker(site):
+    command = [sys.executable, "-m", "celery", "-A", "tests.fault_site", "worker", "-c", "2"]
+    return site.start([*command, "--without-gossip", "--without-mingle", "-l", "WARNING"])
+
+
+def wait_until_empty(site, load):
+    """Go on delivering until the workers have written all."""
+    while any(site.spool.glob("*.[obs]*")):
+        site.manage("eventlog_spool", "deliver")
+        load.pace(0.2)
+
+
+def test_celery_with_its_broker_stopped_and_its_worker_killed(site, redis):
+    site.env["FAULTS_BROKER"] = f"redis://127.0.0.1:{redis.port}/0"
+    site.configure("celery.CeleryBackend", resend_after=3.0)
+    first = worker(site)
+    master = site.gunicorn()
+    with Load(site) as load:
+        load.pace(SECONDS / 2)
+        kill_a_worker(first)
+        redis.stop()  # and with it what it held
+        load.pace(SECONDS / 2)
+        redis.start()
+        first.stop(signal.SIGKILL)
+        second = worker(site)
+        load.pace(1)
+    master.stop()
+    wait_until_empty(site, load)
+    second.stop()
+    assert_nothing_lost_or_doubled(load, site.stored())
+
+
+def test_djangos_tasks_with_a_database_worker(site):
+    django_tasks = pytest.importorskip("django_tasks_db")
+    assert django_tasks
+    site.env["FAULTS_TASKS"] = "django_tasks_db.DatabaseBackend"
+    site.configure("tasks.TasksBackend", resend_after=30.0)
+    site.manage("migrate", "-v0")
+    master = site.gunicorn()
+    command = [sys.executable, "-m", "django", "db_worker", "--interval", "0.1"]
+    first = site.start(command)
+    with Load(site) as load:
+        load.pace(SECONDS / 2)
+        first.stop(signal.SIGKILL)
+        second = site.start(command)
+        load.pace(SECONDS / 2)
+    master.stop()
+    wait_until_empty(site, load)
+    second.stop(signal.SIGKILL)
+    assert_nothing_lost_or_doubled(load, site.stored())
