@@ -34,7 +34,7 @@ class Process:
     """A process of ours, with its output, that ends with the test."""
 
     def __init__(self, command, env, **options):
-        self.output = TemporaryFile()
+        self.output = TemporaryFile()  # noqa: SIM115 (closed by end)
         self.popen = subprocess.Popen(
             [str(part) for part in command],
             env=env,
@@ -70,6 +70,10 @@ class Process:
                 os.killpg(self.popen.pid, signal.SIGKILL)
                 raise AssertionError(f"it did not end: {self.said()}") from None
         return self.popen.returncode
+
+    def end(self):
+        self.stop(signal.SIGKILL)
+        self.output.close()
 
 
 class Site:
@@ -124,8 +128,7 @@ class Site:
 
     def end(self):
         for process in self.processes:
-            process.stop(signal.SIGKILL)
-            process.output.close()
+            process.end()
 
     def stored(self):
         """How often each request is in the database, by the number that it carried."""
@@ -168,6 +171,11 @@ class Load:
     def pace(self, seconds):
         """Let it go on for a while."""
         self._stop.wait(seconds)
+
+    def until(self, count):
+        """Let it go on until so many were answered."""
+        while len(self.answered) < count:
+            self.pace(0.01)
 
     def _run(self):
         while not self._stop.is_set():

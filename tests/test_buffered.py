@@ -417,6 +417,28 @@ def test_the_middleware_starts_it_for_what_an_earlier_process_left(spooling, wri
     assert actions() == ["LEFT"]
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="it locks a table")
+def test_requests_do_not_wait_for_a_table_that_is_locked(backend, client):
+    locked, release = threading.Event(), threading.Event()
+
+    def lock():
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE eventlog_log IN ACCESS EXCLUSIVE MODE")
+            locked.set()
+            release.wait()
+        connections.close_all()
+
+    thread = threading.Thread(target=lock)
+    thread.start()
+    locked.wait()
+    for _ in range(50):
+        assert client.get("/ok/").status_code == 200
+    release.set()
+    thread.join()
+    backend.flush()
+    assert len(actions()) == 50
+
+
 def test_old_ids_are_pruned(backend):
     log(None, "X")
     backend.flush()

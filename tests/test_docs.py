@@ -1,9 +1,11 @@
 import ast
 import re
+from inspect import signature
 from pathlib import Path
 
 import pytest
 from django.core import checks as django_checks
+from django.utils.module_loading import import_string
 
 import eventlog
 from eventlog.conf import FIELDS, KEYS, Conf, conf
@@ -65,3 +67,26 @@ def test_it_is_a_registered_check():
         check.__module__ == "eventlog.checks"
         for check in django_checks.registry.registry.get_checks()
     )
+
+
+BACKENDS = (ROOT / "docs" / "backends.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "buffered.BufferedBackend",
+        "brokered.BrokeredBackend",
+        "celery.CeleryBackend",
+        "tasks.TasksBackend",
+    ],
+)
+def test_every_option_of_a_backend_has_its_default_written_down(path):
+    backend = import_string(f"eventlog.backends.{path}")
+    for name, parameter in signature(backend.__init__).parameters.items():
+        if parameter.kind is not parameter.KEYWORD_ONLY:
+            continue
+        said = {"spool": "BASE_DIR", "queue": "the default queue"}
+        written = said.get(name, str(parameter.default))
+        rows = [row for row in BACKENDS.splitlines() if row.startswith(f"| `{name}` |")]
+        assert any(written in row for row in rows), (name, written)

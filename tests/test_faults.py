@@ -73,7 +73,7 @@ def test_what_is_left_is_written_by_the_next_start_alone(site):
     master.stop()
     master = site.gunicorn()
     with Load(site) as load:
-        load.pace(1)
+        load.until(50)
     os.killpg(master.popen.pid, signal.SIGKILL)
     master.popen.wait()
     assert list(site.spool.glob("*.open"))
@@ -105,8 +105,7 @@ def test_the_disk_of_the_spool_is_full(site, tmp_path):
         site.configure(on_full="inline", interval=3600.0)
         master = site.gunicorn("-w", "2")
         with Load(site) as load:
-            while len(load.answered) < 400:
-                load.pace(0.01)
+            load.until(400)
         master.stop()
         site.deliver()
         assert_nothing_lost_or_doubled(load, site.stored())
@@ -125,8 +124,7 @@ def test_what_does_not_fit_is_dropped_and_counted(site, tmp_path):
         site.configure(on_full="drop", interval=3600.0)
         master = site.gunicorn("-w", "1")
         with Load(site, threads=2) as load:
-            while len(load.answered) < 400:
-                load.pace(0.01)
+            load.until(400)
         master.stop()
         site.deliver()
         code = (
@@ -202,7 +200,7 @@ class Redis:
         self.process.listens(self.port)
 
     def stop(self):
-        self.process.stop(signal.SIGKILL)
+        self.process.end()
 
 
 @pytest.fixture

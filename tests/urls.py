@@ -42,6 +42,7 @@ urlpatterns = [
     path("exempt-class/", views.ExemptClass.as_view(), name="exempt-class"),
     path("login/", views.log_in, name="login"),
     path("leave/", views.leave, name="leave"),
+    path("start-task/", views.start_task, name="start-task"),
     path("logout/", views.log_out, name="logout"),
     path("widgets/", views.WidgetList.as_view(), name="widget-list"),
     path("widgets/add/", views.WidgetCreate.as_view(), name="widget-create"),

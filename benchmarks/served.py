@@ -1,0 +1,125 @@
+"""The site served by gunicorn or uvicorn, under load from wrk, with each way of logging.
+
+Requests a second and latencies as wrk sees them; rows stored against responses sent. The variants
+take turns; the ratios are medians over the rounds. Needs wrk and the extra processes' cores.
+"""
+
+import argparse
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+from benchmarks.backends import OURS, SITE
+from tests.faults import Process, free_port
+
+ROOT = Path(__file__).parent.parent
+SERVERS = {
+    "gunicorn": ["gunicorn", "-w", "2", "--threads", "2", "-b", "127.0.0.1:{port}"],
+    "uvicorn": ["uvicorn", "--log-level", "warning", "--no-access-log", "--port", "{port}"],
+}
+APPS = {"gunicorn": "benchmarks.served_site:wsgi", "uvicorn": "benchmarks.served_site:asgi"}
+PATHS = {"gunicorn": "/ok/", "uvicorn": "/aok/"}
+LATENCY = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+
+
+def wrk(port, path, seconds):
+    said = subprocess.run(
+        ["wrk", "-t1", "-c8", f"-d{seconds}s", "--latency", f"http://127.0.0.1:{port}{path}"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    latency = {
+        name: float(value) * LATENCY[unit]
+        for name, value, unit in re.findall(r"(50|99)%\s+([\d.]+)(us|ms|s)", said)
+    }
+    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1])
+    total = int(re.search(r"(\d+) requests in", said)[1])
+    return rate, latency["50"], latency["99"], total
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--database", default="postgresql")
+    parser.add_argument("--server", default="gunicorn", choices=SERVERS)
+    parser.add_argument("--seconds", type=int, default=6)
+    parser.add_argument("--rounds", type=int, default=3)
+    args = parser.parse_args()
+    folder = tempfile.TemporaryDirectory()
+    buffered = {
+        "BACKEND": "eventlog.backends.buffered.BufferedBackend",
+        "OPTIONS": {"spool": f"{folder.name}/spool"},
+    }
+    chosen = {
+        "bare site": (SITE, {}),
+        "by hand": (["benchmarks.cost.by_hand", *SITE], {}),
+        "ours, database": (OURS, {}),
+        "ours, buffered": (OURS, buffered),
+    }
+    if args.server == "uvicorn":
+        del chosen["by hand"]  # which would not be async
+    os.environ |= {
+        "EVENTLOG_TEST_DB": args.database,
+        "DJANGO_SETTINGS_MODULE": "benchmarks.served_settings",
+        "BENCHMARK_SQLITE": f"{folder.name}/db.sqlite3",
+        "BENCHMARK_MIDDLEWARE": json.dumps(SITE),
+        "BENCHMARK_EVENTLOG": "{}",
+        "PYTHONPATH": str(ROOT),
+    }
+    import django
+
+    django.setup()
+    from django.db import connection
+
+    name = connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    from eventlog.models import Log
+
+    took, kept = {}, {}
+    try:
+        for _ in range(args.rounds):
+            for variant, (middleware, settings) in chosen.items():
+                port = free_port()
+                command = [part.format(port=port) for part in SERVERS[args.server]]
+                environment = os.environ | {
+                    "BENCHMARK_MIDDLEWARE": json.dumps(middleware),
+                    "BENCHMARK_EVENTLOG": json.dumps(settings),
+                    "BENCHMARK_DATABASE": name,
+                }
+                server = Process(
+                    [sys.executable, "-m", *command, APPS[args.server]], environment
+                ).listens(port)
+                wrk(port, PATHS[args.server], 1)
+                time.sleep(0.5)
+                before = Log.objects.count()
+                rate, p50, p99, total = wrk(port, PATHS[args.server], args.seconds)
+                server.stop(signal.SIGTERM)
+                server.output.close()
+                took.setdefault(variant, []).append((rate, p50, p99))
+                # The last ones were sent, but wrk had gone before they were answered.
+                kept.setdefault(variant, []).append((Log.objects.count() - before) / total)
+    finally:
+        connection.creation.destroy_test_db(name, verbosity=0)
+        folder.cleanup()
+    bare = took["bare site"]
+    print(f"\n{args.server} on {args.database}, {args.rounds} rounds of {args.seconds} s\n")
+    print("| | requests/s | of bare | p50 ms | p99 ms | p99 of bare | rows a response |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for variant, figures in took.items():
+        rate, p50, p99 = (median(column) for column in zip(*figures, strict=True))
+        faster = median(a[0] / b[0] for a, b in zip(figures, bare, strict=True))
+        later = median(a[2] / b[2] for a, b in zip(figures, bare, strict=True))
+        print(
+            f"| {variant} | {rate:.0f} | {faster:.2f} | {p50:.2f} | {p99:.2f} | {later:.2f} "
+            f"| {median(kept[variant]):.3f} |"
+        )
+
+
+if __name__ == "__main__":
+    main()
