@@ -59,6 +59,7 @@ def test_workers_killed_again_and_again_then_stopped(site, options):
     with Load(site) as load:
         for _ in range(max(1, round(SECONDS))):
             load.pace(1)
+            load.until(len(load.answered) + 20)  # where workers take long to begin
             kill_a_worker(master)
     assert master.stop() == 0
     site.deliver()
