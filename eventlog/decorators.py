@@ -58,8 +58,9 @@ def _ruled(view: View, rule: Rule) -> View:
         @wraps(view)
         async def wrapper(request: Any, *args: Any, **kwargs: Any) -> Any:
             recording = _recording_of(request, rule)
-            pending = view(request, *args, **kwargs)
-            return await (pending if recording is None else _arecorded(recording, pending))
+            if recording is None:
+                return await view(request, *args, **kwargs)
+            return await _arecorded(recording, lambda: view(request, *args, **kwargs))
 
     else:
 
@@ -94,15 +95,15 @@ def _recorded(recording: Recording, view: Callable[[], Any]) -> Any:
         recording.write(_answer_to(error))
         raise
     if isawaitable(response):  # dispatch() of a class with async handlers
-        return _arecorded(recording, response)
+        return _arecorded(recording, lambda: response)
     recording.write(response)
     return response
 
 
-async def _arecorded(recording: Recording, pending: Awaitable[Any]) -> Any:
+async def _arecorded(recording: Recording, view: Callable[[], Awaitable[Any]]) -> Any:
     try:
         with recording:
-            response = await pending
+            response = await view()
     except BaseException as error:
         await recording.awrite(_answer_to(error))
         raise

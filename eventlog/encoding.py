@@ -10,7 +10,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from .text import UNSTORABLE
 
-ENDLESS = "extra is circular or too deeply nested; JSON has to end somewhere"
+ENDLESS = "extra is circular or nested too deeply: 30 levels are allowed"
 
 
 class _Encoder(DjangoJSONEncoder):

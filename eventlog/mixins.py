@@ -48,6 +48,8 @@ class EventLogMixin:
     @property
     def user(self) -> Any:
         """Who did it; None for a visitor who is not logged in."""
+        if (known := known_user(self.request)) is not None:
+            return known  # also if the view has logged this user out
         user = getattr(self.request, "user", None)
         return user if user is not None and user.is_authenticated else None
 
@@ -98,7 +100,7 @@ class EventLogMixin:
         has_form = hasattr(super(), "form_valid")
         # DeleteView answers the DELETE method without asking its form.
         return (
-            response.status_code < 400
+            getattr(response, "status_code", 500) < 400
             and self.request.method != "OPTIONS"
             and (not has_form or self.request.method == "DELETE")
         )

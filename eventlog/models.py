@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .conf import conf
 from .context import current_origin, origin_of
-from .records import LONGEST, Record
+from .records import LONGEST, Record, key_of
 from .redaction import redact
 from .writing import Durability, awrite, check_durability, write
 
@@ -30,7 +30,8 @@ class LogQuerySet(models.QuerySet["Log"]):
     def for_object(self, obj: models.Model) -> "LogQuerySet":
         """What was done to this object, which may be deleted by now if it still has its pk."""
         return self.filter(
-            content_type=ContentType.objects.get_for_model(obj), object_id=str(obj.pk)
+            content_type=ContentType.objects.get_for_model(obj),
+            object_id=str(key_of(obj.pk, "obj")),
         )
 
     def action(self, *names: str) -> "LogQuerySet":

@@ -123,11 +123,12 @@ def _action(action: str) -> str:
         raise TypeError(f"action is {action!r:.100} ({type(action).__name__}); it has to be a str")
     if not action.strip():
         raise ValueError(f"action is {action!r:.100}; it has to name what happened")
+    action = str.__str__(action)  # an enum's str() is the name of its member
     if len(action) > LONGEST:
         raise ValueError(
             f"action has {len(action)} characters, {LONGEST} at most fit: {action[:60]!r}…"
         )
-    return clean(str(action), LONGEST)
+    return clean(action, LONGEST)
 
 
 def _moment(dateof: datetime) -> datetime:
@@ -136,12 +137,12 @@ def _moment(dateof: datetime) -> datetime:
     try:
         # Django's own field reads text, and warns of naive times, as it would at the INSERT.
         moment = _TIMESTAMP.get_prep_value(dateof)
-    except (TypeError, ValidationError) as error:
+        if not isinstance(moment, datetime):
+            raise TypeError
+        if timezone.is_aware(moment) and not settings.USE_TZ:
+            moment = timezone.make_naive(moment)
+    except (TypeError, OverflowError, ValidationError) as error:
         raise ValueError(f"dateof is {dateof!r:.100}, which is no date and time") from error
-    if not isinstance(moment, datetime):
-        raise ValueError(f"dateof is {dateof!r:.100}, which is no date and time")
-    if timezone.is_aware(moment) and not settings.USE_TZ:
-        return timezone.make_naive(moment)
     return moment
 
 
@@ -152,7 +153,7 @@ def user_parts(user: Any) -> tuple[int | str | None, str]:
     try:
         if not user.is_authenticated:
             return None, ""
-        key = _user_key(user)
+        key = _userkey_of(user)
     except AttributeError as error:
         raise TypeError(
             f"user is {user!r:.100} ({type(user).__name__}); give a user, an AnonymousUser or None"
@@ -160,11 +161,11 @@ def user_parts(user: Any) -> tuple[int | str | None, str]:
     return key, _name(user, "get_username")
 
 
-def _user_key(user: Any) -> int | str | None:
+def _userkey_of(user: Any) -> int | str | None:
     """What the foreign key can hold: not one who was deleted just now, nor one of another table."""
     if user.pk is None or (isinstance(user, Model) and not isinstance(user, get_user_model())):
         return None
-    return _key(user.pk, "user")
+    return key_of(user.pk, "user")
 
 
 def _object(obj: Model | None) -> tuple[str | None, int | str | None, str]:
@@ -179,10 +180,11 @@ def _object(obj: Model | None) -> tuple[str | None, int | str | None, str]:
         )
     # As content types have it: a proxy counts as the model that has the table.
     model = (obj._meta.concrete_model or type(obj))._meta.label_lower
-    return model, _key(obj.pk, "obj"), _name(obj, "__str__")
+    return model, key_of(obj.pk, "obj"), _name(obj, "__str__")
 
 
-def _key(pk: Any, whose: str) -> int | str:
+def key_of(pk: Any, whose: str) -> int | str:
+    """A primary key as events hold it; raises ``ValueError`` if it is too long."""
     if isinstance(pk, int) and not isinstance(pk, bool):
         return pk
     key = encode(pk) if isinstance(pk, tuple) else str(pk)

@@ -16,10 +16,10 @@ MASK = "********"
 # in "rootpath" and "api" in "capital".
 _SECRET = re.compile(
     r"""
-    token | secret | pass | pwd | signature | cookie | credential | session | csrf | xsrf
+    token | secret | pass | pwd | signature | cookie | credential | sess(?:ion|id) | csrf | xsrf
     | auth | card | cvv | cvc | jwt | bearer | iban | private
-    | (?<![a-z])(?:api|key|otp) | (?:api|key|otp)(?![a-z])
-    | (?<![a-z])(?:pin|sid|sig|ssn)(?![a-z])
+    | (?<![a-z])(?:api|key|otp) | (?:api|key|otp)s?(?![a-z])
+    | (?<![a-z])(?:pin(?:code)?|sid|sig|ssn)(?![a-z])
     """,
     re.VERBOSE,
 )
@@ -30,10 +30,14 @@ _INNOCENT = re.compile(
     r"|discard|cardinal|cardio|cardboard|wildcard|postcard|scorecard|flashcard"
 )
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_PARAMETER = re.compile(r"([^?&;#=\s]+)=([^?&;#\s]*)")
-_USERINFO = re.compile(r"(?<=//)[^/?#@\s]*@")
+# Possessive, and from the beginning of a name alone: else a long query takes quadratic time.
+_PARAMETER = re.compile(r"(?<![^?&;#\s])([^?&;#=\s]++)=")
+_SECRET_END = re.compile(r"[&#]")
+_VALUE_END = re.compile(r"[?&;#]")
+_USERINFO = re.compile(r"(?<=//)[^/?#\s]*@")
 _QUERY = re.compile(r"[?#]")
 _LONGEST_NAME = 200
+DEEPEST = 30  # levels of nesting: MariaDB takes no JSON of more than 32
 
 
 @once_per_value
@@ -62,30 +66,56 @@ def redact(value: Any) -> Any:
     In strings that are URLs the query is masked likewise. Raises ``ValueError`` for what holds
     itself.
     """
-    try:
-        return _redact(value)
-    except RecursionError as error:
-        raise ValueError(ENDLESS) from error
+    return _redact(value, 1)
 
 
-def _redact(value: Any) -> Any:
+def _redact(value: Any, depth: int) -> Any:
     if isinstance(value, str):
         return redact_url(value) if "=" in value or "@" in value else value
+    if not isinstance(value, Mapping | list | tuple):
+        return value
+    if depth > DEEPEST:
+        raise ValueError(ENDLESS)
     if isinstance(value, Mapping):
         return {
             key: MASK
             if isinstance(key, str) and item is not None and is_secret(key)
-            else _redact(item)
+            else _redact(item, depth + 1)
             for key, item in value.items()
         }
-    if isinstance(value, list | tuple):
-        return [_redact(item) for item in value]
-    return value
+    return [_redact(item, depth + 1) for item in value]
 
 
 def redact_query(query: str) -> str:
     """``a=1&token=x`` as ``a=1&token=********``."""
-    return _PARAMETER.sub(_mask_parameter, query) if "=" in query else query
+    kept, position = [], 0
+    for found in _PARAMETER.finditer(query):
+        name, start = found[1], found.end()
+        if start < position:
+            continue  # within a value that is masked
+        if is_secret(unquote_plus(name)):
+            # To the very end of the value: also what only some take for a separator.
+            end, masked = _end(_SECRET_END, query, start), MASK
+        else:
+            end = _end(_VALUE_END, query, start)
+            masked = _redact_inner(query[start:end])
+        kept += [query[position:start], masked]
+        position = end
+    return "".join([*kept, query[position:]])
+
+
+def _end(pattern: "re.Pattern[str]", text: str, start: int) -> int:
+    found = pattern.search(text, start)
+    return len(text) if found is None else found.start()
+
+
+def _redact_inner(value: str) -> str:
+    """A value that is itself a URL, as that of ``?next=``."""
+    if "%3d" not in value.lower():
+        return value
+    inner = unquote_plus(value)
+    masked = redact_url(inner)
+    return value if masked == inner else quote(masked, safe="/*")
 
 
 def redact_url(url: str) -> str:
@@ -94,15 +124,3 @@ def redact_url(url: str) -> str:
         url = _USERINFO.sub(MASK + "@", url)
     start = _QUERY.search(url)
     return url if start is None else url[: start.start()] + redact_query(url[start.start() :])
-
-
-def _mask_parameter(found: "re.Match[str]") -> str:
-    name, value = found[1], found[2]
-    if is_secret(unquote_plus(name)):
-        return f"{name}={MASK}"
-    if "%3d" in value.lower():  # a URL within the URL, as in ?next=
-        inner = unquote_plus(value)
-        masked = redact_url(inner)
-        if masked != inner:
-            return f"{name}={quote(masked, safe='/*')}"
-    return found[0]

@@ -281,4 +281,10 @@ def _template(action: str | None) -> str | None:
             f"in braces it may hold {', '.join(NAMES)}.",
             "eventlog.E006",
         )
+    try:
+        action.format(method="GET", view="VIEW", status=200)
+    except (ValueError, IndexError, KeyError) as error:
+        raise _wrong(
+            "action", action, f"It cannot be filled in: {error}.", "eventlog.E006"
+        ) from error
     return action

@@ -112,7 +112,7 @@ def deep():
         ({(1, 2): 3}, TypeError, "(1, 2)"),
         ({"many": 10**5000}, ValueError, "extra['many']"),
         (circular(), ValueError, "circular"),
-        (deep(), ValueError, "deeply nested"),
+        (deep(), ValueError, "too deeply"),
         (b"x", TypeError, "extra is b'x'"),
     ],
 )

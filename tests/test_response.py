@@ -65,8 +65,11 @@ def body(response):
     return b"".join(response.streaming_content)
 
 
+CHANGING = ("Content-Length", "Expires")  # of a page with a random token, and with the time
+
+
 def parts(response):
-    headers = sorted((k, v) for k, v in response.items() if k != "Content-Length")
+    headers = sorted((k, v) for k, v in response.items() if k not in CHANGING)
     cookies = sorted(response.cookies)
     content = body(response)
     if b"csrf" in content or response.status_code == 500:

@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.module_loading import import_string
 
 from ..conf import Misconfigured, conf
+from ..reporting import report
 from .base import BaseBackend
 
 _lock = threading.Lock()
@@ -26,12 +27,17 @@ def get_backend() -> BaseBackend:
         return current[2]
     with _lock:
         current = _current
-        if current is None or current[0] != path or current[1] is not options:
-            if current is not None:
-                current[2].close()
-            current = (path, options, build_backend(path, options))
-            _current = current
-    return current[2]
+        if current is not None and current[0] == path and current[1] is options:
+            return current[2]
+        before, _current = current, (path, options, build_backend(path, options))
+        backend = _current[2]
+    # Outside the lock: what it delivers may be heard by somebody who logs.
+    if before is not None:
+        try:
+            before[2].close()
+        except Exception as error:  # noqa: BLE001 (a site's own backend)
+            report("closing a backend", error)
+    return backend
 
 
 def build_backend(path: str, options: Mapping[str, Any]) -> BaseBackend:

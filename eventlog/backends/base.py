@@ -50,7 +50,7 @@ class BaseBackend(ABC):
         """Another backend takes over: deliver what waits, and stop."""
         self.flush()
 
-    def set_aside(self, rejected: "Sequence[Rejected]") -> None:
+    def set_aside(self, batch_id: str, rejected: "Sequence[Rejected]") -> None:
         """Keep lines that no database will take, with the reasons, for somebody to mend them."""
         for line, reason in rejected:
             logger.error("An event cannot be written (%s): %s", reason, line)

@@ -23,7 +23,7 @@ from ..reporting import logger, report
 from .base import BaseBackend
 from .database import DatabaseBackend
 from .delivery import deliver, forget_old_batches
-from .spool import Batch, Rejected, Spool, Waiting, make_private
+from .spool import Batch, Rejected, Spool, Waiting
 
 OnFull = Literal["drop", "inline", "block"]
 
@@ -59,10 +59,14 @@ class BufferedBackend(BaseBackend):
         fsync: bool = False,
         exit_timeout: float = 5.0,
     ) -> None:
-        if batch_size < 1:
-            raise ValueError(f"batch_size is {batch_size!r}; it has to be 1 or more")
-        if interval is not None and interval <= 0:
+        for name, count in (("batch_size", batch_size), ("max_bytes", max_bytes)):
+            if type(count) is not int or count < 1:
+                raise ValueError(f"{name} is {count!r}; it has to be a whole number, 1 or more")
+        if interval is not None and not (isinstance(interval, int | float) and interval > 0):
             raise ValueError(f"interval is {interval!r}; it has to be a number of seconds, or None")
+        for name, value in (("block_timeout", block_timeout), ("exit_timeout", exit_timeout)):
+            if not (isinstance(value, int | float) and value >= 0):
+                raise ValueError(f"{name} is {value!r}; it has to be a number of seconds")
         if on_full not in get_args(OnFull):
             raise ValueError(f"on_full is {on_full!r}; give one of {', '.join(get_args(OnFull))}")
         self._in_temp = spool is None and not hasattr(settings, "BASE_DIR")
@@ -90,7 +94,7 @@ class BufferedBackend(BaseBackend):
         self._known_bytes = 0  # of the spool, when it was last measured, and what we added
         self._dropped = 0
         self._told_dropped = 0
-        self._next_adoption = self._next_pruning = 0.0
+        self._next_adoption = self._next_pruning = self._next_measure = 0.0
 
     def _enlist(self) -> None:
         """From now on there is something to look after in forks and at the end."""
@@ -121,17 +125,21 @@ class BufferedBackend(BaseBackend):
                 if now < deadline:
                     self._wake.set()
                     time.sleep(0.01)
-                    self._known_bytes = self.spool.size()
+                    self._next_measure = 0.0
                     continue
             elif self._on_full == "inline":
-                self._inline.write_apart([record])
-                return
+                try:
+                    self._inline.write_apart([record])
+                except Exception as error:  # noqa: BLE001 (then it is lost, and is counted)
+                    report("writing an event inline", error)
+                else:
+                    return
             self._drop()
             return
 
     def _append(self, line: str) -> bool:
         """Whether there was room for the event."""
-        if self._known_bytes + len(line) > self._max_bytes:
+        if self._known_bytes + len(line) > self._max_bytes and not self._has_room(len(line)):
             return False
         if not self._enlisted:
             self._enlist()
@@ -147,6 +155,14 @@ class BufferedBackend(BaseBackend):
         if self._thread is None:
             self.start()
         return True
+
+    def _has_room(self, length: int) -> bool:
+        """Look again, once a second at most: another process may have delivered."""
+        now = time.monotonic()
+        if now >= self._next_measure:
+            self._next_measure = now + 1.0
+            self._known_bytes = self.spool.size()
+        return self._known_bytes + length <= self._max_bytes
 
     def _drop(self) -> None:
         self._dropped += 1
@@ -165,17 +181,22 @@ class BufferedBackend(BaseBackend):
             if not self._enlisted:
                 self._enlist()
             if self._thread is None and not self._stop.is_set():
-                self._thread = threading.Thread(
+                thread = threading.Thread(
                     target=self._run, args=(self._interval,), name="eventlog", daemon=True
                 )
-                self._thread.start()
+                try:
+                    thread.start()
+                except RuntimeError as error:  # the process ends, or has too many
+                    report("starting the thread that delivers events", error)
+                else:
+                    self._thread = thread
 
     def _run(self, interval: float) -> None:
         failures = 0
         while not self._stop.is_set():
             try:
                 delivered = self._deliver_all()
-            except Exception as error:  # noqa: BLE001 (the thread lives as long as the process)
+            except BaseException as error:  # noqa: BLE001 (the thread lives as long as the process)
                 report("delivering events", error)
                 delivered = False
             finally:
@@ -210,9 +231,9 @@ class BufferedBackend(BaseBackend):
                 forget_old_batches()
                 self._next_pruning = now + PRUNE_EVERY
             self._tell_of_dropped()  # now that there is room
-            self._known_bytes = self.spool.size()
             return True
         finally:
+            self._known_bytes = self.spool.size()
             self._delivering.release()
 
     def _deliver_one(self, batch: Batch) -> bool:
@@ -226,18 +247,17 @@ class BufferedBackend(BaseBackend):
 
     def hand_over(self, batch: Batch) -> None:
         """Bring one batch where it belongs; if that raises, it is tried again later."""
-        self.set_aside(deliver(batch.id, batch.lines()))
+        deliver(batch.id, batch.lines(), self.set_aside)
         batch.done()
 
-    def set_aside(self, rejected: Sequence[Rejected]) -> None:
-        if rejected:
-            self.spool.set_aside(rejected)
-            logger.error(
-                "%d events were set aside in %s, the first because of %s",
-                len(rejected),
-                self.spool.folder,
-                rejected[0].reason,
-            )
+    def set_aside(self, batch_id: str, rejected: Sequence[Rejected]) -> None:
+        self.spool.set_aside(batch_id, rejected)
+        logger.error(
+            "%d events were set aside in %s, the first because of %s",
+            len(rejected),
+            self.spool.folder,
+            rejected[0].reason,
+        )
 
     def _confirm(self) -> None:
         """For backends that hand batches to a broker."""
@@ -284,12 +304,9 @@ class BufferedBackend(BaseBackend):
 
     def check(self) -> list[CheckMessage]:
         folder = self.spool.folder
-        try:
-            make_private(folder)
-            writable = os.access(folder, os.W_OK)
-        except OSError:
-            writable = False
-        if not writable:
+        # It is made when it is needed, by the user whom the site runs as; checks may be another's.
+        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        if not (there.is_dir() and os.access(there, os.W_OK)):
             return [
                 Error(
                     f"EVENTLOG['OPTIONS']['spool'] is {str(folder)!r}, which cannot be written.",
@@ -307,7 +324,7 @@ class BufferedBackend(BaseBackend):
                     id="eventlog.W010",
                 )
             )
-        if folder.stat().st_mode & 0o077:
+        if folder.exists() and folder.stat().st_mode & 0o077:
             messages.append(
                 Warning(
                     f"EVENTLOG['OPTIONS']['spool'] is {str(folder)!r}, which others can read.",

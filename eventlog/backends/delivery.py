@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from django.contrib.auth import get_user_model
 from django.db import DataError, IntegrityError, connections, router, transaction
-from django.db import Error as DatabaseFault
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
@@ -15,36 +14,36 @@ from . import get_backend
 from .rows import Written, announce, insert, insert_many, rows_of, somebody_listens
 from .spool import Rejected
 
-REMEMBERED = timedelta(days=7)  # how long the id of a batch is kept after its rows were written
+REMEMBERED = timedelta(days=30)  # how long the id of a batch is kept after its rows were written
 
 # What is wrong with a row, not with the database.
 FAULTS_OF_A_ROW = (DataError, IntegrityError, OverflowError, ValueError, TypeError)
 
 Parsed = tuple[str, Record]
+SetAside = Callable[[str, Sequence[Rejected]], None]
 
 
 class AlreadyWritten(Exception):  # noqa: N818 (it is good news)
     """The batch was delivered before."""
 
 
-def deliver(batch_id: str, lines: Sequence[str]) -> list[Rejected]:
+def deliver(batch_id: str, lines: Sequence[str], set_aside: SetAside) -> None:
     """Write the events in ``lines``, unless the batch was written before.
 
-    Returns the lines that no database will take. Raises what a database that is down raises:
-    then nothing is written, and the batch can be delivered again.
+    The lines that no database will take are given to ``set_aside``, with the id of the batch,
+    before the others are committed. Raises what a database that is down raises, and what
+    ``set_aside`` raises: then nothing is written, and the batch can be delivered again.
     """
     parsed, rejected = _parse(lines)
-    using = router.db_for_write(Log)
     try:
         try:
-            refused, written = _write(batch_id, parsed, using, _all_at_once)
+            written = _write(batch_id, parsed, rejected, _all_at_once, set_aside)
         except FAULTS_OF_A_ROW:
-            refused, written = _write(batch_id, parsed, using, _one_by_one)
+            written = _write(batch_id, parsed, rejected, _one_by_one, set_aside)
     except AlreadyWritten:
-        return []
+        return
     if somebody_listens():
         announce(rows_of(written))
-    return rejected + refused
 
 
 Result = tuple[list[Rejected], Sequence[Written]]
@@ -53,13 +52,19 @@ Result = tuple[list[Rejected], Sequence[Written]]
 def _write(
     batch_id: str,
     parsed: Sequence[Parsed],
-    using: str,
+    rejected: list[Rejected],
     write: Callable[[Sequence[Parsed], BaseDatabaseWrapper], Result],
-) -> Result:
+    set_aside: SetAside,
+) -> Sequence[Written]:
+    using = router.db_for_write(Log)
     connection = connections[using]
-    with transaction.atomic(using=using):
+    # Durable: a transaction around this one, rolled back, would take along what is delivered.
+    with transaction.atomic(using=using, durable=True):
         _remember(batch_id, len(parsed), connection)
-        return write(_without_deleted_users(parsed, connection), connection)
+        refused, written = write(_without_deleted_users(parsed, connection), connection)
+        if rejected or refused:
+            set_aside(batch_id, rejected + refused)
+        return written
 
 
 def _remember(batch_id: str, count: int, connection: BaseDatabaseWrapper) -> None:
@@ -93,9 +98,7 @@ def _one_by_one(parsed: Sequence[Parsed], connection: BaseDatabaseWrapper) -> Re
         try:
             with transaction.atomic(using=connection.alias):
                 written.append((record, insert(record, connection.alias)))
-        except (*FAULTS_OF_A_ROW, DatabaseFault) as error:
-            if not (isinstance(error, FAULTS_OF_A_ROW) or connection.is_usable()):
-                raise
+        except FAULTS_OF_A_ROW as error:
             rejected.append(Rejected(line, f"{type(error).__name__}: {error}"))
     return rejected, written
 
@@ -152,5 +155,4 @@ def forget_old_batches() -> None:
 
 def deliver_or_set_aside(batch_id: str, lines: Sequence[str]) -> None:
     """As a worker does it: what no database will take is kept in the spool of its machine."""
-    if rejected := deliver(batch_id, lines):
-        get_backend().set_aside(rejected)
+    deliver(batch_id, lines, get_backend().set_aside)

@@ -18,10 +18,3 @@ class LocMemBackend(BaseBackend):
         for row in rows:
             event_logged.send_robust(sender=Log, event=row)
         return rows
-
-    async def awrite(self, records: Sequence[Record]) -> Sequence[Log]:
-        rows = [Log.from_record(record) for record in records]
-        outbox.extend(rows)
-        for row in rows:
-            await event_logged.asend_robust(sender=Log, event=row)
-        return rows

@@ -127,7 +127,7 @@ def rows_of(written: Sequence[Written]) -> Sequence[Log]:
     # Sites that come from pinax-eventlog may listen to Django's own signal.
     if post_save.has_listeners(Log):
         for row in rows:
-            post_save.send(
+            post_save.send_robust(
                 sender=Log,
                 instance=row,
                 created=True,

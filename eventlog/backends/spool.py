@@ -24,6 +24,10 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
+from ..reporting import report
+
+FORGOTTEN = 3600.0  # seconds after which a file that was never finished is nobody's
+
 OPEN, BATCH, SENT, ASIDE = ".open", ".batch", ".sent", ".aside"
 
 
@@ -68,7 +72,7 @@ class Batch:
         self.release()
 
     def release(self) -> None:
-        os.close(self._lock)
+        _unlock(self._lock)
 
 
 class Spool:
@@ -84,7 +88,8 @@ class Spool:
         """Begin anew: in a forked child the open file is the parent's."""
         if (inherited := getattr(self, "_file", None)) is not None:
             os.close(inherited)  # which leaves the parent its lock
-        self._mutex = threading.Lock()
+        # Re-entrant, for a log() in a signal handler that interrupts one.
+        self._mutex = threading.RLock()
         self._file: int | None = None
         self._path = self.folder
         self._size = 0
@@ -96,18 +101,25 @@ class Spool:
         with self._mutex:
             if self._file is None:
                 self._open()
-            assert self._file is not None
-            written = os.write(self._file, data)
+            file = self._file
+            assert file is not None
+            written = os.write(file, data)
             if written != len(data):  # the disk is full: take the torn line back
-                os.ftruncate(self._file, self._size)
+                os.ftruncate(file, self._size)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+            if self._file is not file:  # a signal handler's event completed the batch
+                return True
             self._size += written
             self._count += 1
-            if self._fsync:
-                os.fsync(self._file)
-            if self._count < self._batch_size:
-                return False
-            self._seal()
+            # The event is there: what fails from now on must not make it look lost.
+            try:
+                if self._fsync:
+                    os.fsync(file)
+                if self._count < self._batch_size:
+                    return False
+                self._seal()
+            except OSError as error:
+                report("completing a batch of events", error)
             return True
 
     def seal(self) -> None:
@@ -125,8 +137,13 @@ class Spool:
         except FileNotFoundError:
             make_private(self.folder)
             file = _create(new)
-        fcntl.flock(file, fcntl.LOCK_EX)
-        self._path = new.rename(self.folder / (name + OPEN))
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            self._path = new.rename(self.folder / (name + OPEN))
+        except OSError:
+            os.close(file)
+            new.unlink(missing_ok=True)
+            raise
         self._file, self._size, self._count = file, 0, 0
 
     def _seal(self) -> None:
@@ -135,15 +152,15 @@ class Spool:
         try:
             self._path.rename(self._path.with_suffix(BATCH))
         finally:
-            os.close(file)
+            _unlock(file)
 
-    def add(self, lines: Iterable[str], suffix: str = BATCH) -> None:
-        """A batch at once, in the place of one that is there no more."""
+    def _put(self, name: str, lines: Iterable[str]) -> None:
+        """A whole file at once; one that has this name already is replaced."""
         new = self.folder / f".{uuid4().hex}.new"
         make_private(self.folder)
         with os.fdopen(_create(new), "w", encoding="utf-8") as file:
             file.writelines(line + "\n" for line in lines)
-        new.rename(self.folder / f"{time.time_ns():020d}-{os.getpid()}-{uuid4().hex[:12]}{suffix}")
+        new.rename(self.folder / name)
 
     def adopt(self) -> None:
         """Seal what processes that are dead left open."""
@@ -157,7 +174,11 @@ class Spool:
                     else:
                         path.unlink()
                 finally:
-                    os.close(lock)
+                    _unlock(lock)
+        for path in self.folder.glob(".*.new"):  # of a process that was killed between two steps
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > FORGOTTEN:
+                    path.unlink()
 
     def claim(self) -> Iterator[Batch]:
         """The complete batches that nobody else is delivering, oldest first."""
@@ -168,7 +189,11 @@ class Spool:
     def sent(self) -> dict[str, float]:
         """The batches that a broker has: how many seconds for, by id."""
         now = time.time()
-        return {path.stem: now - path.stat().st_ctime for path in self._files(SENT)}
+        ages = {}
+        for path in self._files(SENT):
+            with suppress(FileNotFoundError):  # another process had it confirmed
+                ages[path.stem] = now - path.stat().st_ctime
+        return ages
 
     def confirm(self, batch_id: str) -> None:
         """The rows of a sent batch are there."""
@@ -180,9 +205,9 @@ class Spool:
             path = self.folder / (batch_id + SENT)
             path.rename(path.with_suffix(BATCH))
 
-    def set_aside(self, rejected: Sequence[Rejected]) -> None:
+    def set_aside(self, batch_id: str, rejected: Sequence[Rejected]) -> None:
         """Keep what cannot be written, with the reason, until somebody looks at it."""
-        self.add((json.dumps(line._asdict()) for line in rejected), ASIDE)
+        self._put(batch_id + ASIDE, (json.dumps(line._asdict()) for line in rejected))
 
     def aside(self) -> list[Rejected]:
         """What was set aside, oldest first."""
@@ -196,10 +221,16 @@ class Spool:
         """Put what was set aside back among the rest; how many that are."""
         count = 0
         for path in self._files(ASIDE):
-            lines = [json.loads(line)["line"] for line in path.read_text().splitlines()]
-            self.add(lines)
-            path.unlink()
-            count += len(lines)
+            if (lock := _lock(path)) is None:
+                continue
+            try:
+                lines = [json.loads(line)["line"] for line in path.read_text().splitlines()]
+                # The id follows from the name: put back twice, it is still written once.
+                self._put(f"{path.stem}r{BATCH}", lines)
+                path.unlink()
+                count += len(lines)
+            finally:
+                _unlock(lock)
         return count
 
     def size(self) -> int:
@@ -243,12 +274,21 @@ def _lock(path: Path) -> int | None:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
+    except OSError as error:  # another user's, say: the rest is delivered all the same
+        report(f"opening {path.name} in the spool", error)
+        return None
     with suppress(OSError):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if path.stat().st_ino == os.fstat(file).st_ino:  # not delivered or renamed meanwhile
             return file
     os.close(file)
     return None
+
+
+def _unlock(file: int) -> None:
+    """Give the lock back, also where a child that was forked meanwhile shares it."""
+    fcntl.flock(file, fcntl.LOCK_UN)
+    os.close(file)
 
 
 def _size(path: Path) -> int:

@@ -20,6 +20,7 @@ Reader = Callable[[HttpRequest], str | None]
 
 LONGEST_PATH = 2048
 LONGEST_NAME = 255
+SHORTEST_PART = 4  # characters of a secret that is masked wherever it stands
 _REQUEST_ID = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)
 
 
@@ -29,19 +30,26 @@ def method(request: HttpRequest) -> str | None:
 
 def path(request: HttpRequest) -> str:
     """The path, with what the URL pattern captured under a secret name masked."""
-    text = request.path
+    return clean(_without_captured_secrets(request, request.path), LONGEST_PATH)
+
+
+def _without_captured_secrets(request: HttpRequest, text: str) -> str:
     match = request.resolver_match
-    if match is not None:
-        for name, value in match.kwargs.items():
-            if is_secret(name):
-                text = _mask_segments(text, str(value))
-    return clean(text, LONGEST_PATH)
-
-
-def _mask_segments(text: str, secret: str) -> str:
-    if "/" in secret:
-        return text.replace(secret, MASK)
-    return "/".join(MASK if segment == secret else segment for segment in text.split("/"))
+    if match is None:
+        return text
+    for name, value in match.kwargs.items():
+        secret = str(value)
+        if secret and is_secret(name):
+            # A converter may have changed it: an int has lost its leading zeros.
+            text = re.sub(
+                rf"(?<=[/=]){'0*' + secret if secret.isdigit() else re.escape(secret)}"
+                r"(?=[/?&#]|$)",
+                MASK,
+                text,
+            )
+            if len(secret) >= SHORTEST_PART:
+                text = text.replace(secret, MASK)
+    return text
 
 
 def query(request: HttpRequest) -> str | None:
@@ -87,7 +95,10 @@ def _client(request: HttpRequest) -> user_agent.Client | None:
 
 def referer(request: HttpRequest) -> str | None:
     text: str = request.META.get("HTTP_REFERER", "")
-    return redact_url(header_text(text, LONGEST_PATH)) if text else None
+    if not text:
+        return None
+    # Redacted twice: a form that posts to itself names its own address.
+    return _without_captured_secrets(request, redact_url(header_text(text, LONGEST_PATH)))
 
 
 def request_id(request: HttpRequest) -> str:

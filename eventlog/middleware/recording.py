@@ -70,16 +70,12 @@ class Recording(Origin):
         if rule is None or not rule.log or not rule.keeps(response):
             return None
         action = rule.action(request, response)
-        extra = {
-            **self.facts(),
-            **self._outcome(response, milliseconds),
-            **rule.extra(request, response),
-        }
+        facts = {**self.facts(), **self._outcome(response, milliseconds)}
         try:
+            extra = {**facts, **rule.extra(request, response)}
             return Record.build(user, action, extra, None, self._began)
         except Exception as error:  # noqa: BLE001 (a user object or an extra of the site's own)
             report("describing a request", error)
-            facts = {**self.facts(), **self._outcome(response, milliseconds)}
             return Record.build(None, action, facts, None, self._began)
 
     def _outcome(self, response: Answer, milliseconds: float) -> dict[str, Any]:
