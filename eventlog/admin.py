@@ -1,35 +1,42 @@
 """Where staff read what happened. Nothing here counts, or sorts by what has no index."""
 
 import json
-from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.contrib.auth import get_user_model
-from django.contrib.contenttypes.models import ContentType
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from .admin_facts import (
+    CLIENT_FACTS,
+    EMPTY,
+    REQUEST,
+    REQUEST_FACTS,
+    EventList,
+    facts,
+    linked,
+    narrow,
+    object_page,
+    same_request,
+    shorten,
+    status_shown,
+    table,
+    user_name,
+    user_page,
+)
 from .models import Log, LogQuerySet
 
 CAP = 10_000  # events within reach of the page numbers; counting further takes ever longer
-EMPTY = "-"
-
-REQUEST_FACTS = (
-    "method", "path", "query", "route", "view", "status", "duration_ms", "referer", "exception",
-    "request_id",
-)  # fmt: skip
-CLIENT_FACTS = ("ip", "browser", "os", "device", "device_type", "ua")
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]  # no generic at run time
@@ -45,11 +52,12 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]  # no generic at run
 class PeriodFilter(admin.SimpleListFilter):
     title = _("time")
     parameter_name = "period"
+    template = "admin/eventlog/log/filter.html"
     PERIODS = {
         "hour": (_("Last hour"), timedelta(hours=1)),
-        "day": (_("Last 24 hours"), timedelta(days=1)),
-        "week": (_("Last 7 days"), timedelta(days=7)),
-        "month": (_("Last 30 days"), timedelta(days=30)),
+        "day": (_("24 hours"), timedelta(days=1)),
+        "week": (_("7 days"), timedelta(days=7)),
+        "month": (_("30 days"), timedelta(days=30)),
     }
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
@@ -62,8 +70,9 @@ class PeriodFilter(admin.SimpleListFilter):
 
 
 class WhoFilter(admin.SimpleListFilter):
-    title = _("kind of user")
+    title = _("who")
     parameter_name = "who"
+    template = "admin/eventlog/log/filter.html"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [("user", _("Logged in")), ("anonymous", _("Anonymous"))]
@@ -90,8 +99,10 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     sortable_by = ()
+    actions_on_top = False  # deleting is rare, and the place above the list is for reading
+    actions_on_bottom = True
     fieldsets = (
-        (None, {"fields": ("when_exactly", "who_linked", "action", "to_linked")}),
+        (None, {"fields": ("event_facts",)}),
         (_("Request"), {"fields": ("request_facts",)}),
         (_("Client"), {"fields": ("client_facts",)}),
         (_("All that was recorded"), {"fields": ("extra_json",)}),
@@ -110,8 +121,25 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         # The width goes to the events; the way to other models is in the breadcrumbs.
-        context = (extra_context or {}) | {"is_nav_sidebar_enabled": False}
+        title = capfirst(self.opts.verbose_name_plural)
+        context = {"title": title, "is_nav_sidebar_enabled": False} | (extra_context or {})
         return super().changelist_view(request, context)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        title = str(context["original"])
+        context |= {"title": title, "subtitle": None, "is_nav_sidebar_enabled": False}
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[EventList]:
+        return EventList
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Of what is in ``extra``, only the request may be asked for; the rest has no bounds."""
+        if lookup.startswith("extra"):
+            return lookup == REQUEST
+        return super().lookup_allowed(lookup, value, request)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Log], search_term: str
@@ -132,109 +160,108 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
 
     @admin.display(description=_("Time"))
     def when(self, event: Log) -> SafeString:
-        local = (
-            timezone.localtime(event.timestamp)
-            if timezone.is_aware(event.timestamp)
-            else (event.timestamp)
-        )
+        local = _local(event.timestamp)
+        pattern = "M j H:i:s" if local.year == timezone.now().year else "Y-m-d H:i"
         return format_html(
             '<time datetime="{}" title="{}">{}</time>',
             event.timestamp.isoformat(),
-            f"{local.isoformat(' ', 'milliseconds')} {local.tzname() or ''}".strip(),
-            f"{date_format(local, 'M j')} {local:%H:%M:%S}",
+            _exactly(event.timestamp),
+            date_format(local, pattern),
         )
 
     @admin.display(description=_("Who"))
     def who(self, event: Log) -> SafeString:
         if event.user_id is None:
             return format_html('<span class="quiet">{}</span>', event.user_repr or _("anonymous"))
-        return _narrow(_user_name(event), user=event.user_id)
+        return narrow(user_name(event), user__exact=event.user_id)
 
     @admin.display(description=_("Action"))
     def what(self, event: Log) -> SafeString:
-        return _narrow(event.action, action=event.action)
+        return narrow(event.action, action__exact=event.action)
 
     @admin.display(description=_("Object"))
     def to(self, event: Log) -> SafeString | str:
-        name = _shorten(event.object_name, 60)
-        address = _admin_page(event.content_type_id, event.object_id)
-        if not name or address is None:
-            return name or EMPTY
-        return format_html('<a href="{}">{}</a>', address, name)
+        return linked(shorten(event.object_name, 60), object_page(event)) or EMPTY
 
     @admin.display(description=_("Request"))
-    def request_line(self, event: Log) -> SafeString | str:
-        facts = _facts(event)
-        if "path" not in facts:
+    def request_line(self, event: Log) -> SafeString:
+        known = facts(event)
+        if "path" not in known:
             return EMPTY
-        status = facts.get("status")
-        took = facts.get("duration_ms")
+        status, took = known.get("status"), known.get("duration_ms")
+        answer = "" if status is None else format_html("<span> → {}</span>", status_shown(status))
+        time = (
+            "" if took is None else format_html('<span class="quiet"> · {} ms</span>', _round(took))
+        )
         return format_html(
-            '<span class="method">{}</span> <bdi title="{}">{}</bdi>{}{}',
-            facts.get("method", ""),
-            facts["path"],
-            _shorten(facts["path"], 60),
-            ""
-            if status is None
-            else format_html(' → <span class="status s{}">{}</span>', str(status)[:1], status),
-            ""
-            if took is None
-            else format_html(' <span class="quiet">· {} ms</span>', _round(took)),
+            '<div class="line"><span class="method">{}</span> <bdi title="{}">{}</bdi>{}{}</div>',
+            known.get("method", ""),
+            known["path"],
+            shorten(known["path"], 120),
+            answer,
+            time,
         )
 
     @admin.display(description=_("Address"))
-    def address(self, event: Log) -> str:
-        return str(_facts(event).get("ip", EMPTY))
+    def address(self, event: Log) -> SafeString:
+        ip = facts(event).get("ip")
+        return EMPTY if ip is None else format_html('<span title="{}">{}</span>', ip, ip)
 
     @admin.display(description=_("Client"))
-    def client(self, event: Log) -> SafeString | str:
-        facts = _facts(event)
-        kind = facts.get("device_type")
+    def client(self, event: Log) -> SafeString:
+        known = facts(event)
+        kind = known.get("device_type")
         if kind is None:
             return EMPTY
-        parts = [facts.get("browser"), facts.get("os")]
+        parts = [known.get("browser"), known.get("os")]
         name = " · ".join(str(part) for part in parts if part and part != "Other")
         return format_html(
             '<span class="kind {}">{}</span> <span title="{}">{}</span>',
             kind if kind in ("pc", "mobile", "tablet", "bot") else "other",
             kind,
-            facts.get("ua", ""),
-            _shorten(name, 44),
+            known.get("ua", ""),
+            shorten(name, 44),
         )
 
-    @admin.display(description=_("Time"))
-    def when_exactly(self, event: Log) -> str:
-        if timezone.is_naive(event.timestamp):
-            return event.timestamp.isoformat(" ", "milliseconds")
-        local = timezone.localtime(event.timestamp)
-        return f"{local.isoformat(' ', 'milliseconds')} {local.tzname()}"
-
-    @admin.display(description=_("Who"))
-    def who_linked(self, event: Log) -> SafeString | str:
-        if event.user_id is None:
-            return event.user_repr or str(_("anonymous"))
-        user = get_user_model()._meta
-        name = _user_name(event)
-        page = _page(user.app_label, user.model_name, event.user_id)
-        linked = format_html('<a href="{}">{}</a>', page, name) if page else name
-        return format_html("{} · {}", linked, _narrow(_("all events"), user=event.user_id))
-
-    @admin.display(description=_("Object"))
-    def to_linked(self, event: Log) -> SafeString | str:
-        if event.object_id is None:
-            return EMPTY
-        history = _narrow(
-            _("all events"), content_type=event.content_type_id, object_id=event.object_id
+    @admin.display(description="")
+    def event_facts(self, event: Log) -> SafeString:
+        who: SafeString | str = event.user_repr or str(_("anonymous"))
+        to: SafeString | str = EMPTY
+        if event.user_id is not None:
+            alike = narrow(_("all events"), user__exact=event.user_id)
+            who = format_html("{} · {}", linked(user_name(event), user_page(event)), alike)
+        if event.object_id is not None:
+            alike = narrow(
+                _("all events"),
+                content_type__exact=event.content_type_id,
+                object_id__exact=event.object_id,
+            )
+            to = format_html("{} · {}", self.to(event), alike)
+        what = format_html(
+            "{} · {}", event.action, narrow(_("all events"), action__exact=event.action)
         )
-        return format_html("{} · {}", self.to(event), history)
+        return table(
+            [
+                (_("Time"), _exactly(event.timestamp)),
+                (_("Who"), who),
+                (_("Action"), what),
+                (_("Object"), to),
+            ]
+        )
 
     @admin.display(description="")
-    def request_facts(self, event: Log) -> SafeString | str:
-        return _table(event, REQUEST_FACTS)
+    def request_facts(self, event: Log) -> SafeString:
+        known = dict(facts(event))
+        if "status" in known:
+            known["status"] = status_shown(known["status"])
+        if alike := same_request(event):
+            known["request_id"] = format_html("{} · {}", known["request_id"], alike)
+        return table((label, known[key]) for key, label in REQUEST_FACTS.items() if key in known)
 
     @admin.display(description="")
-    def client_facts(self, event: Log) -> SafeString | str:
-        return _table(event, CLIENT_FACTS)
+    def client_facts(self, event: Log) -> SafeString:
+        known = facts(event)
+        return table((label, known[key]) for key, label in CLIENT_FACTS.items() if key in known)
 
     @admin.display(description="")
     def extra_json(self, event: Log) -> SafeString:
@@ -242,52 +269,14 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
         return format_html('<pre class="json">{}</pre>', text)
 
 
-def _facts(event: Log) -> Mapping[str, Any]:
-    return event.extra if isinstance(event.extra, dict) else {}
+def _local(moment: datetime) -> datetime:
+    return timezone.localtime(moment) if timezone.is_aware(moment) else moment
 
 
-def _user_name(event: Log) -> str:
-    # Rows from pinax-eventlog have no name of their own; the user was selected with them.
-    return event.user_repr or str(event.user or event.user_name)
-
-
-def _narrow(text: Any, **values: Any) -> SafeString:
-    """A link to the events that have these values in common."""
-    query = urlencode({f"{key}__exact": value for key, value in values.items()})
-    return format_html(
-        '<a href="{}?{}">{}</a>', reverse("admin:eventlog_log_changelist"), query, text
-    )
-
-
-def _admin_page(content_type_id: int | None, object_id: str | None) -> str | None:
-    if content_type_id is None or object_id is None:
-        return None
-    kind = ContentType.objects.get_for_id(content_type_id)  # from memory after the first
-    return _page(kind.app_label, kind.model, object_id)
-
-
-def _page(app_label: str, model: str | None, pk: Any) -> str | None:
-    try:
-        return reverse(f"admin:{app_label}_{model}_change", args=[pk])
-    except NoReverseMatch:  # that model has no admin
-        return None
-
-
-def _shorten(text: Any, most: int) -> str:
-    text = str(text)
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+def _exactly(moment: datetime) -> str:
+    local = _local(moment)
+    return f"{local.isoformat(' ', 'milliseconds')} {local.tzname() or ''}".strip()
 
 
 def _round(milliseconds: Any) -> Any:
     return round(milliseconds) if isinstance(milliseconds, int | float) else milliseconds
-
-
-def _table(event: Log, keys: tuple[str, ...]) -> SafeString | str:
-    facts = _facts(event)
-    rows = [(key, facts[key]) for key in keys if key in facts]
-    if not rows:
-        return EMPTY
-    return format_html(
-        '<table class="facts">{}</table>',
-        format_html_join("", '<tr><th scope="row">{}</th><td><bdi>{}</bdi></td></tr>', rows),
-    )
