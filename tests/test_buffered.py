@@ -10,6 +10,7 @@ from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection, connections, transaction
+from django.db.models.signals import post_save
 from django.test import override_settings
 
 from eventlog.backends import buffered, delivery, get_backend
@@ -394,6 +395,125 @@ needs_threads = pytest.mark.skipif(
 )
 
 
+def test_what_is_rejected_is_kept_even_if_setting_it_aside_fails_at_first(backend, monkeypatch):
+    log(None, "A")
+    log(None, "B")
+    (path,) = files(backend)
+    path.write_text(path.read_text().replace('"A"', "null"))
+
+    def full(*args):
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backend.spool, "set_aside", full)
+        assert not backend.flush()
+    assert actions() == []
+    assert backend.flush()
+    assert actions() == ["B"]
+    assert len(backend.spool.aside()) == 1
+
+
+def test_a_transaction_around_flush_cannot_take_the_events_along(backend):
+    log(None, "X")
+    with pytest.raises(RuntimeError), transaction.atomic():
+        assert not backend.flush()
+        raise RuntimeError
+    assert backend.flush()
+    assert actions() == ["X"]
+
+
+def test_a_child_forked_during_delivery_does_not_keep_the_batch(backend):
+    log(None, "X")
+    backend.spool.seal()
+    (batch,) = backend.spool.claim()
+    go = os.pipe()
+    child = os.fork()
+    if not child:
+        os.read(go[0], 1)
+        os._exit(0)
+    batch.release()
+    backend.flush()
+    os.write(go[1], b"x")
+    os.waitpid(child, 0)
+    assert actions() == ["X"]
+
+
+def test_a_file_that_cannot_be_read_does_not_hold_up_the_rest(backend, monkeypatch, caplog):
+    log(None, "X")
+    (backend.spool.folder / "0-other-user.batch").symlink_to("/proc/1/mem/not-there")
+    assert backend.flush()
+    assert actions() == ["X"]
+    assert "0-other-user" in caplog.text
+
+
+def test_putting_back_twice_what_was_set_aside_writes_it_once(backend):
+    log(None, "A")
+    log(None, "B")
+    (path,) = files(backend)
+    good = path.read_text()
+    path.write_text(good.replace('"A"', "null"))
+    backend.flush()
+    (aside,) = files(backend, "*.aside")
+    mended = json.dumps({"line": good.splitlines()[0], "reason": "mended"}) + "\n"
+    for _ in range(2):
+        aside.write_text(mended)
+        backend.spool.retry()
+        backend.flush()
+    assert sorted(actions()) == ["A", "B"]
+
+
+def test_a_receiver_that_logs_while_the_backend_is_replaced(spooling, settings):
+    spooling()
+    log(None, "FIRST")
+
+    def receiver(event, **kwargs):
+        if event.action == "FIRST":
+            log(None, "SECOND")
+
+    event_logged.connect(receiver)
+    del settings.EVENTLOG
+    get_backend()
+    event_logged.disconnect(receiver)
+    assert sorted(actions()) == ["FIRST", "SECOND"]
+
+
+def test_what_cannot_be_written_inline_either_is_counted(spooling, monkeypatch, caplog):
+    backend = spooling(max_bytes=1, on_full="inline")
+
+    def down(*args):
+        raise OperationalError("the database is down")
+
+    monkeypatch.setattr("eventlog.backends.database.insert", down)
+    log(None, "X")
+    assert backend._dropped == 1
+
+
+def test_a_backend_that_was_full_notices_that_another_process_delivered(spooling, monkeypatch):
+    backend = spooling(max_bytes=300)
+    now = [0.0]
+    monkeypatch.setattr(buffered.time, "monotonic", lambda: now[0])
+    for _ in range(5):
+        log(None, "X")
+    before = backend._dropped
+    assert before
+    backend.spool.seal()
+    BufferedBackend(spool=backend.spool.folder, interval=None).flush()
+    now[0] += 2
+    log(None, "Y")
+    assert backend._dropped == before
+
+
+def test_a_receiver_of_djangos_own_signal_that_fails_stops_nobody(backend):
+    def fails(**kwargs):
+        raise RuntimeError("on purpose")
+
+    post_save.connect(fails, sender=Log)
+    log(None, "X")
+    assert backend.flush()
+    post_save.disconnect(fails, sender=Log)
+    assert actions() == ["X"]
+
+
 @needs_threads
 def test_a_thread_delivers_by_itself_and_stops_with_the_backend(spooling, written):
     spooling(interval=0.01)
@@ -484,6 +604,8 @@ class TestChecks:
             ({"interval": 0}, "interval"),
             ({"on_full": "explode"}, "drop, inline, block"),
             ({"flush_interval": 1}, "flush_interval"),
+            ({"max_bytes": "1GB"}, "max_bytes"),
+            ({"exit_timeout": None}, "exit_timeout"),
         ],
     )
     def test_wrong_options(self, settings, options, named):

@@ -77,6 +77,11 @@ def test_a_request_that_the_decorators_conditions_leave_out_falls_to_the_rules(r
     assert [event.action for event in outbox] == ["GET_UNRESOLVED"]
 
 
+def test_decorated_twice_an_async_view_still_leaves_one_event(get, middleware, outbox):
+    get("/logged-twice/")
+    assert [event.action for event in outbox] == ["INNER"]
+
+
 def test_the_view_keeps_its_name():
     @log_request("X")
     def some_view(request):

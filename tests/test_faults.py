@@ -23,7 +23,10 @@ from .faults import (
 )
 from .settings import DB
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc"),
+]
 
 
 @pytest.fixture

@@ -140,6 +140,24 @@ def test_an_action_that_is_no_text_is_refused(action):
         log(None, action)
 
 
+class Action(str, enum.Enum):  # noqa: UP042 (whose str() is not its value)
+    LOGIN = "login"
+
+
+def test_an_action_that_is_an_enum_is_its_value():
+    assert log(None, Action.LOGIN).action == "login"
+
+
+def test_thirty_levels_of_extra_are_stored_everywhere():
+    extra = 1
+    for _ in range(30):
+        extra = [extra]
+    log(None, "X", extra)
+    assert Log.objects.get().extra == extra
+    with pytest.raises(ValueError, match="30 levels"):
+        log(None, "X", [extra])
+
+
 def test_an_action_of_255_characters_fits():
     assert log(None, "\u00e9" * 255).action == Log.objects.get().action
 

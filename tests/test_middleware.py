@@ -66,9 +66,18 @@ def test_an_exception_of_the_view_is_named(client, async_client, outbox, path, s
         assert (event.extra["status"], event.extra["exception"]) == (status, exception)
 
 
-def test_a_secret_in_the_path_is_masked(client, outbox):
-    client.get("/shop/reset/hunter2/")
-    assert outbox[0].extra["path"] == "/shop/reset/********/"
+@pytest.mark.parametrize(
+    ("path", "masked"),
+    [
+        ("/shop/reset/hunter2/", "/shop/reset/********/"),
+        ("/shop/otp/042137/", "/shop/otp/********/"),
+        ("/shop/invite-hunter2/", "/shop/invite-********/"),
+    ],
+)
+def test_a_secret_in_the_path_is_masked_also_where_it_is_the_referer(client, outbox, path, masked):
+    client.get(path, HTTP_REFERER=f"https://testserver{path}")
+    assert outbox[0].extra["path"] == masked
+    assert outbox[0].extra["referer"] == f"https://testserver{masked}"
 
 
 @pytest.mark.parametrize("sent", ["", "a b", "x" * 200, "é", "<script>"])

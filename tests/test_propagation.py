@@ -3,7 +3,11 @@
 import json
 import sys
 
+import pytest
+
 from .test_faults import database, redis, site  # noqa: F401 (fixtures)
+
+pytestmark = pytest.mark.faults
 
 VISIT = """
 from django.contrib.auth.models import User

@@ -13,7 +13,7 @@ from eventlog.redaction import MASK, is_secret, redact, redact_query, redact_url
         "reset_key", "private_key", "sshkey", "keys", "authorization", "Authorization", "auth",
         "oauth", "session", "sessionid", "sid", "cookie", "Set-Cookie", "signature", "sig",
         "card", "card_number", "creditCard", "cvv", "cvc2", "otp", "otp_code", "totp", "pin",
-        "credentials", "jwt", "bearer", "iban", "ssn",
+        "PHPSESSID", "pincode", "sshkeys", "credentials", "jwt", "bearer", "iban", "ssn",
     ],
 )  # fmt: skip
 def test_what_looks_like_a_secret(name):
@@ -66,6 +66,10 @@ def test_values_are_masked_nested_and_the_original_is_left():
         ("pass%77ord=x", f"pass%77ord={MASK}"),
         ("a=1;session_id=x", f"a=1;session_id={MASK}"),
         ("token=a=b=c", f"token={MASK}"),
+        ("password=what?ever&a=1", f"password={MASK}&a=1"),
+        ("password=hunter;2secret", f"password={MASK}"),
+        ("password=a\u00a0b", f"password={MASK}"),
+        ("=&token=x", f"=&token={MASK}"),
         ("token=", f"token={MASK}"),
         ("next=%2Fr%3Ftoken%3Dabc&a=1", f"next=/r%3Ftoken%3D{MASK}&a=1"),
         ("q=a+b&page=2", "q=a+b&page=2"),
@@ -86,6 +90,7 @@ def test_query_strings(query, masked):
             f"https://example.org/#access_token={MASK}&a=1",
         ),
         ("https://anna:secret@example.org/", f"https://{MASK}@example.org/"),
+        ("postgres://bob:p@ss@db/x", f"postgres://{MASK}@db/x"),
         ("https://example.org/token=x/", "https://example.org/token=x/"),
         ("android-app://com.example/", "android-app://com.example/"),
     ],

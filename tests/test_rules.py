@@ -160,6 +160,7 @@ WRONG = [
     ({"action": "X" * 256}, "eventlog.E006", "255"),
     ({"action": "{path}"}, "eventlog.E006", "method, view, status"),
     ({"action": "{"}, "eventlog.E006", "action"),
+    ({"action": "{method:d}"}, "eventlog.E006", "filled in"),
     ({"extra": 7}, "eventlog.E002", "'extra' is 7"),
     ({"extra": "no.such.thing"}, "eventlog.E004", "no.such.thing"),
     ("^/path", "eventlog.E002", "no dict"),

@@ -1,11 +1,15 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from eventlog.decorators import log_request
+
 from . import views
 
 shop = [
     path("orders/<int:pk>/", views.order, name="order-detail"),
     path("reset/<token>/", views.ok, name="reset"),
+    path("otp/<int:otp>/", views.ok, name="otp"),
+    path("invite-<str:token>/", views.ok, name="invite"),
 ]
 
 urlpatterns = [
@@ -36,6 +40,7 @@ urlpatterns = [
     path("logged-class/", views.LoggedClass.as_view(), name="logged-class"),
     path("logged-async-class/", views.LoggedAsyncClass.as_view(), name="logged-async-class"),
     path("logged-method/", views.LoggedMethod.as_view(), name="logged-method"),
+    path("logged-twice/", log_request("OUTER")(views.LoggedTwice.as_view())),
     path("private/", views.private, name="private"),
     path("exempt/", views.exempt, name="exempt"),
     path("aexempt/", views.aexempt, name="aexempt"),

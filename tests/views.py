@@ -148,6 +148,12 @@ class LoggedAsyncClass(View):
         return HttpResponse("ok")
 
 
+@method_decorator(log_request("INNER"), name="dispatch")
+class LoggedTwice(View):
+    async def get(self, request):
+        return HttpResponse("ok")
+
+
 class LoggedMethod(View):
     @method_decorator(log_request("METHOD_SEEN"))
     def get(self, request):

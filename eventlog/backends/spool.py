@@ -294,12 +294,12 @@ def _unlock(file: int) -> None:
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
-    except FileNotFoundError:
+    except OSError:  # gone, or another user's
         return 0
 
 
 def _count_lines(path: Path) -> int:
     try:
         return path.read_bytes().count(b"\n")
-    except FileNotFoundError:
+    except OSError:  # gone, or another user's
         return 0
