@@ -20,7 +20,7 @@ SILENCED_SYSTEM_CHECKS = ["eventlog.W011"]
 # A project imports its Celery app in its own __init__, before Django loads the apps.
 import celery  # noqa: E402, F401
 
-CELERY_RESULT_BACKEND = os.environ.get("FAULTS_BROKER")
+CELERY_RESULT_BACKEND = os.environ.get("FAULTS_RESULTS")
 CELERY_BROKER_URL = os.environ.get("FAULTS_BROKER", "memory://")
 TASKS = {"default": {"BACKEND": os.environ.get("FAULTS_TASKS", "dummy")}}
 if "FAULTS_TASKS" in os.environ:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -72,7 +73,10 @@ class Process:
         return self.popen.returncode
 
     def end(self):
-        self.stop(signal.SIGKILL)
+        """With all that it started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, signal.SIGKILL)
+        self.popen.wait()
         self.output.close()
 
 
@@ -128,7 +132,8 @@ class Site:
 
     def end(self):
         for process in self.processes:
-            process.end()
+            if not process.output.closed:
+                process.end()
 
     def stored(self):
         """How often each request is in the database, by the number that it carried."""

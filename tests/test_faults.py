@@ -206,6 +206,42 @@ class Redis:
     def stop(self):
         self.process.end()
 
+    @property
+    def url(self):
+        return f"redis://127.0.0.1:{self.port}/0"
+
+
+class RabbitMQ:
+    """A node of our own, beside one that may be there."""
+
+    PROGRAM = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+
+    def __init__(self, folder):
+        self.port = free_port()
+        (folder / "rabbitmq.conf").write_text(f"listeners.tcp.1 = 127.0.0.1:{self.port}\n")
+        (folder / "plugins").write_text("[].\n")
+        self.env = os.environ | {
+            "HOME": str(folder),
+            "RABBITMQ_NODENAME": f"faults{self.port}@localhost",
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+            "RABBITMQ_MNESIA_BASE": str(folder / "data"),
+            "RABBITMQ_LOG_BASE": str(folder / "log"),
+            "RABBITMQ_PID_FILE": str(folder / "pid"),
+        }
+        self.start()
+
+    def start(self):
+        self.process = Process([self.PROGRAM], self.env).listens(self.port)
+
+    def stop(self):
+        self.process.end()
+
+    @property
+    def url(self):
+        return f"amqp://guest:guest@127.0.0.1:{self.port}//"
+
 
 @pytest.fixture
 def redis(tmp_path):
@@ -216,34 +252,47 @@ def redis(tmp_path):
     broker.stop()
 
 
+@pytest.fixture
+def rabbitmq(tmp_path):
+    if not os.path.exists(RabbitMQ.PROGRAM):
+        pytest.skip("there is no rabbitmq-server")
+    (tmp_path / "rabbitmq").mkdir()
+    broker = RabbitMQ(tmp_path / "rabbitmq")
+    yield broker
+    broker.stop()
+
+
 def worker(site):
     command = [sys.executable, "-m", "celery", "-A", "tests.fault_site", "worker", "-c", "2"]
     return site.start([*command, "--without-gossip", "--without-mingle", "-l", "WARNING"])
 
 
-def wait_until_empty(site, load):
-    """Go on delivering until the workers have written all."""
+def wait_until_empty(site, load, worker):
+    """Go on delivering until the worker has written all."""
     while any(site.spool.glob("*.[obs]*")):
+        assert worker.popen.poll() is None, worker.said()
         site.manage("eventlog_spool", "deliver")
         load.pace(0.2)
 
 
-def test_celery_with_its_broker_stopped_and_its_worker_killed(site, redis):
-    site.env["FAULTS_BROKER"] = f"redis://127.0.0.1:{redis.port}/0"
+@pytest.mark.parametrize("kind", ["redis", "rabbitmq"])
+def test_celery_with_its_broker_stopped_and_its_worker_killed(site, kind, request):
+    broker = request.getfixturevalue(kind)
+    site.env["FAULTS_BROKER"] = broker.url
     site.configure("celery.CeleryBackend", resend_after=3.0)
     first = worker(site)
     master = site.gunicorn()
     with Load(site) as load:
         load.pace(SECONDS / 2)
         kill_a_worker(first)
-        redis.stop()  # and with it what it held
+        broker.stop()  # and with it what it held
         load.pace(SECONDS / 2)
-        redis.start()
-        first.stop(signal.SIGKILL)
+        broker.start()
+        first.end()
         second = worker(site)
         load.pace(1)
     master.stop()
-    wait_until_empty(site, load)
+    wait_until_empty(site, load, second)
     second.stop()
     assert_nothing_lost_or_doubled(load, site.stored())
 
@@ -259,10 +308,10 @@ def test_djangos_tasks_with_a_database_worker(site):
     first = site.start(command)
     with Load(site) as load:
         load.pace(SECONDS / 2)
-        first.stop(signal.SIGKILL)
+        first.end()
         second = site.start(command)
         load.pace(SECONDS / 2)
     master.stop()
-    wait_until_empty(site, load)
-    second.stop(signal.SIGKILL)
+    wait_until_empty(site, load, second)
+    second.end()
     assert_nothing_lost_or_doubled(load, site.stored())

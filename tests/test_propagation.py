@@ -27,7 +27,8 @@ print(json.dumps([[e.action, e.user_repr, e.extra] for e in Log.objects.order_by
 
 
 def test_log_in_a_celery_task_knows_the_request_that_started_it(site, redis):  # noqa: F811
-    site.env["FAULTS_BROKER"] = f"redis://127.0.0.1:{redis.port}/0"
+    site.env["FAULTS_BROKER"] = redis.url
+    site.env["FAULTS_RESULTS"] = redis.url
     site.env["FAULTS_EVENTLOG"] = "{}"
     command = [sys.executable, "-m", "celery", "-A", "tests.fault_site", "worker", "-c", "1"]
     site.start([*command, "--without-gossip", "--without-mingle", "-l", "WARNING"])
