@@ -13,10 +13,10 @@ from pathlib import Path
 from statistics import median
 
 
-def setup(database):
+def setup(database, settings="benchmarks.settings"):
     """Django on an empty database of its own; gives the function that takes it down again."""
     os.environ["EVENTLOG_TEST_DB"] = database
-    os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = settings
     folder = tempfile.TemporaryDirectory()
     os.environ["BENCHMARK_SQLITE"] = str(Path(folder.name) / "benchmark.sqlite3")
     import django

@@ -15,7 +15,7 @@ from ..signals import event_logged
 
 Written = tuple[Record, int]  # a record as it was stored, and its primary key
 
-PIECE = 1000  # rows that are sent at once
+PIECE = 200  # rows that are worked on in one go, in well under a millisecond
 
 COLUMNS = (
     "timestamp",
@@ -57,7 +57,8 @@ def insert_many(records: Sequence[Record], connection: BaseDatabaseWrapper) -> N
                     copy.write("".join([_copy_line(r, connection.alias) for r in piece]))
         else:
             statement = _statement(connection.alias, False)
-            cursor.executemany(statement, list(map(row_maker(connection), records)))
+            rows: Any = map(row_maker(connection), records)  # drivers take any iterable
+            cursor.executemany(statement, rows)
 
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
