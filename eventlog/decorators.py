@@ -38,6 +38,9 @@ def log_request(view: Any = None, /, **options: Any) -> Any:
     rule, ``@log_request(action="SEARCHED", methods=["POST"], sample=0.1)``. For sync and async
     views, and through ``method_decorator`` for classes. Raises ``Misconfigured`` for a key or a
     value that rules do not know.
+
+    Requests that the keys leave out are for the rules of the settings, if the middleware is there.
+    Without it, and under ``ATOMIC_REQUESTS``, the event is part of the view's transaction.
     """
     if callable(view):
         return _ruled(view, compile_rule("log_request()", options))
@@ -82,7 +85,7 @@ def _recording_of(request: Any, rule: Rule) -> Recording | None:
     if isinstance(origin, Recording):
         origin.rule = rule
         return None
-    recording = Recording(origin.request)
+    recording = Recording(origin.request, alone=True)
     recording.rule = rule
     return recording
 

@@ -69,12 +69,12 @@ def test_where_something_answers_in_front_of_the_view_its_rule_still_holds(clien
     assert [event.action for event in outbox] == ["PRIVATE"]
 
 
-def test_a_request_that_the_decorators_conditions_leave_out_falls_to_the_rules(rf, outbox):
-    view = log_request(methods=["POST"])(lambda request: HttpResponse("ok"))
-    from django.http import HttpResponse
-
-    view(rf.get("/"))
-    assert [event.action for event in outbox] == ["GET_UNRESOLVED"]
+def test_a_request_that_its_conditions_leave_out_is_for_the_rules_of_the_middleware(
+    get, middleware, outbox, settings
+):
+    settings.EVENTLOG = settings.EVENTLOG | {"REQUESTS": [{}]}
+    get("/logged-posts/")
+    assert [event.action for event in outbox] == (["GET_LOGGED_POSTS"] if middleware else [])
 
 
 def test_decorated_twice_an_async_view_still_leaves_one_event(get, middleware, outbox):

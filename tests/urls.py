@@ -40,6 +40,7 @@ urlpatterns = [
     path("logged-class/", views.LoggedClass.as_view(), name="logged-class"),
     path("logged-async-class/", views.LoggedAsyncClass.as_view(), name="logged-async-class"),
     path("logged-method/", views.LoggedMethod.as_view(), name="logged-method"),
+    path("logged-posts/", log_request(methods=["POST"])(views.ok), name="logged-posts"),
     path("logged-twice/", log_request("OUTER")(views.LoggedTwice.as_view())),
     path("private/", views.private, name="private"),
     path("exempt/", views.exempt, name="exempt"),

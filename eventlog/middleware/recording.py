@@ -22,10 +22,11 @@ class Recording(Origin):
     As a context manager it is the origin of what ``log()`` records meanwhile.
     """
 
-    __slots__ = ("_before", "_began", "_started", "exception", "rule")
+    __slots__ = ("_alone", "_before", "_began", "_started", "exception", "rule")
 
-    def __init__(self, request: HttpRequest) -> None:
+    def __init__(self, request: HttpRequest, *, alone: bool = False) -> None:
         super().__init__(request)
+        self._alone = alone  # without the middleware: no rule but that of the view
         self.rule: Rule | None = None  # of the view; it goes before the rules of the settings
         self.exception: BaseException | None = None  # raised by the view
         self._began = timezone.now()
@@ -66,7 +67,11 @@ class Recording(Origin):
         milliseconds = (perf_counter() - self._started) * 1000
         request = self.request
         user = known_user(request)
-        rule = deciding_rule(request, response, user, self.rule or _rule_of_view(request))
+        own = self.rule or _rule_of_view(request)
+        if self._alone:
+            rule = own if own is not None and own.matches(request, response, user) else None
+        else:
+            rule = deciding_rule(request, response, user, own)
         if rule is None or not rule.log or not rule.keeps(response):
             return None
         action = rule.action(request, response)
