@@ -80,6 +80,7 @@ def main():
     from django.db import connection
 
     name = connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    from eventlog.backends.buffered import BufferedBackend
     from eventlog.models import Log
 
     took, kept = {}, {}
@@ -103,6 +104,8 @@ def main():
                 total += warmed
                 server.stop(signal.SIGTERM)
                 server.output.close()
+                # uvicorn ends by the signal itself, so what waits is for the next process.
+                BufferedBackend(spool=f"{folder.name}/spool", interval=None).flush()
                 took.setdefault(variant, []).append((rate, p50, p99))
                 # The last ones were sent, but wrk had gone before they were answered.
                 kept.setdefault(variant, []).append((Log.objects.count() - before) / total)

@@ -576,12 +576,12 @@ class TestCommand:
     def test_status(self, backend, capsys):
         log(None, "X")
         facts = self.status(capsys)
-        assert (facts["pending"], facts["delivered_in_7_days"], facts["dropped"]) == (1, 0, 0)
+        assert (facts["pending"], facts["delivered_in_30_days"], facts["dropped"]) == (1, 0, 0)
         assert facts["oldest_seconds"] >= 0
         call_command("eventlog_spool", "deliver")
         assert "1 events delivered, 0 left" in capsys.readouterr().out
         facts = self.status(capsys)
-        assert (facts["pending"], facts["delivered_in_7_days"]) == (0, 1)
+        assert (facts["pending"], facts["delivered_in_30_days"]) == (0, 1)
         call_command("eventlog_spool", "status")
         assert "pending" in capsys.readouterr().out
 

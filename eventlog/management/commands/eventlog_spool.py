@@ -45,7 +45,7 @@ class Command(BaseCommand):
             "oldest_seconds": None if waiting.oldest is None else round(waiting.oldest, 1),
             "at_the_broker": waiting.sent,
             "set_aside": waiting.aside,
-            "delivered_in_7_days": Batch.objects.aggregate(all=Sum("count"))["all"] or 0,
+            "delivered_in_30_days": Batch.objects.aggregate(all=Sum("count"))["all"] or 0,
             "dropped": sum(
                 extra.get("count", 0)
                 for extra in Log.objects.action(DROPPED).values_list("extra", flat=True)
