@@ -150,13 +150,6 @@ def log_table(args):
         for _ in range(times):
             Log.objects.create(user=anna, action="PLACED_ORDER", extra=dict(extra))
 
-    def hand_and_signal():
-        from eventlog.signals import event_logged
-
-        for _ in range(times):
-            event = Log.objects.create(user=anna, action="PLACED_ORDER", extra=dict(extra))
-            event_logged.send(sender=Log, event=event)
-
     def ours():
         for _ in range(times):
             log(anna, "PLACED_ORDER", extra)

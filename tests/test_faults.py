@@ -98,13 +98,18 @@ def test_uvicorn_with_async_views(site):
     assert_nothing_lost_or_doubled(load, site.stored())
 
 
-def test_the_disk_of_the_spool_is_full(site, tmp_path):
-    """A small tmpfs: what does not fit is written inline, as the option says."""
-    site.spool = tmp_path / "small"
+def mount_small_disk(site, folder):
+    """Give the site a spool that holds 64 kB."""
+    site.spool = folder / "small"
     site.spool.mkdir(mode=0o700)
     mount = ["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs", str(site.spool)]
     if subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("this user may not mount a tmpfs")
+
+
+def test_the_disk_of_the_spool_is_full(site, tmp_path):
+    """A small tmpfs: what does not fit is written inline, as the option says."""
+    mount_small_disk(site, tmp_path)
     try:
         site.configure(on_full="inline", interval=3600.0)
         master = site.gunicorn("-w", "2")
@@ -119,11 +124,7 @@ def test_the_disk_of_the_spool_is_full(site, tmp_path):
 
 
 def test_what_does_not_fit_is_dropped_and_counted(site, tmp_path):
-    site.spool = tmp_path / "small"
-    site.spool.mkdir(mode=0o700)
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs", str(site.spool)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("this user may not mount a tmpfs")
+    mount_small_disk(site, tmp_path)
     try:
         site.configure(on_full="drop", interval=3600.0)
         master = site.gunicorn("-w", "1")
