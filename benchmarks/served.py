@@ -50,19 +50,28 @@ def main():
     parser.add_argument("--server", default="gunicorn", choices=SERVERS)
     parser.add_argument("--seconds", type=int, default=6)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", help="variants, with ; between them")
     args = parser.parse_args()
     folder = tempfile.TemporaryDirectory()
     buffered = {
         "BACKEND": "eventlog.backends.buffered.BufferedBackend",
         "OPTIONS": {"spool": f"{folder.name}/spool"},
     }
+    elsewhere = buffered | {"OPTIONS": {"spool": f"{folder.name}/spool", "interval": None}}
     chosen = {
         "bare site": (SITE, {}),
         "by hand": (["benchmarks.cost.by_hand", *SITE], {}),
         "ours, database": (OURS, {}),
+        "ours, dummy": (OURS, {"BACKEND": "eventlog.backends.dummy.DummyBackend"}),
+        "ours, no delivery": (
+            OURS,
+            buffered | {"OPTIONS": buffered["OPTIONS"] | {"interval": None}},
+        ),
         "ours, buffered": (OURS, buffered),
     }
-    if args.server == "uvicorn":
+    if args.only:
+        chosen = {name: chosen[name] for name in args.only.split(";")}
+    elif args.server == "uvicorn":
         del chosen["by hand"]  # which would not be async
     os.environ |= {
         "EVENTLOG_TEST_DB": args.database,

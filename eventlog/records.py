@@ -89,27 +89,16 @@ class Record(NamedTuple):
         parts = [line.partition(_EXTRA) for line in lines]
         heads = json.loads("[" + "},".join([head for head, _, _ in parts]) + "}]")
         try:
-            records = [
-                cls(
-                    action,
-                    datetime.fromisoformat(moment),
-                    user,
-                    name,
-                    model,
-                    key,
-                    called,
-                    extra[:-1],
-                )
-                for (action, moment, user, name, model, key, called), (_, _, extra) in zip(
-                    map(_values_of_head, heads), parts, strict=True
-                )
-            ]
-        except (KeyError, TypeError) as error:
+            # By column: what the interpreter does not loop over itself takes half the time.
+            columns = zip(*map(_values_of_head, heads), strict=True)
+            actions, moments, users, names, models, keys, called = columns
+            times = map(datetime.fromisoformat, moments)
+            extras = [extra[:-1] for _, _, extra in parts]
+            records = list(map(cls, actions, times, users, names, models, keys, called, extras))
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError("this line is no event") from error
-        if not all(
-            type(record.action) is type(record.user_repr) is type(record.object_repr) is str
-            for record in records
-        ) or not all(line[-1:] == "}" for line in lines):
+        texts = {*map(type, actions), *map(type, names), *map(type, called)}
+        if texts != {str} or not all(line[-1:] == "}" for line in lines):
             raise ValueError("this line is no event")
         return records
 

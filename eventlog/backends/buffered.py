@@ -4,7 +4,7 @@ import atexit
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from tempfile import gettempdir
@@ -30,6 +30,10 @@ OnFull = Literal["drop", "inline", "block"]
 ADOPT_EVERY = 5.0  # seconds between two looks for what dead processes left
 PRUNE_EVERY = 3600.0
 LONGEST_PAUSE = 60.0  # seconds between two tries at a database that is down
+# Bytes that are delivered in one go: beside requests, what takes well under a millisecond, and
+# seconds that they then have the interpreter to themselves; else what is fast.
+SMALL, BREATH = 1 << 15, 0.0005
+LARGE = 1 << 20
 DROPPED = "EVENTLOG_DROPPED"
 
 
@@ -247,8 +251,18 @@ class BufferedBackend(BaseBackend):
 
     def hand_over(self, batch: Batch) -> None:
         """Bring one batch where it belongs; if that raises, it is tried again later."""
-        deliver(batch.id, batch.lines(), self.set_aside)
+        deliver(batch.id, lambda: self._pieces(batch), self.set_aside)
         batch.done()
+
+    def _pieces(self, batch: Batch) -> Iterator[list[str]]:
+        if threading.current_thread() is not self._thread:
+            yield from batch.pieces(LARGE)
+            return
+        for piece in batch.pieces(SMALL):
+            yield piece
+            # Not sleep(0): a thread that waits for the interpreter's lock needs longer than that to
+            # wake up, finds it taken again, and waits anew.
+            time.sleep(BREATH)
 
     def set_aside(self, batch_id: str, rejected: Sequence[Rejected]) -> None:
         self.spool.set_aside(batch_id, rejected)

@@ -1,7 +1,6 @@
 """Batches into the table, exactly once, the fastest way that each database offers."""
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 
 from django.contrib.auth import get_user_model
@@ -12,7 +11,7 @@ from django.utils import timezone
 from ..models import Batch, Log, user_id
 from ..records import Record
 from . import get_backend
-from .rows import PIECE, Written, announce, insert, insert_many, rows_of, somebody_listens
+from .rows import Written, announce, insert, insert_many, rows_of, somebody_listens
 from .spool import Rejected
 
 REMEMBERED = timedelta(days=30)  # how long the id of a batch is kept after its rows were written
@@ -20,55 +19,60 @@ REMEMBERED = timedelta(days=30)  # how long the id of a batch is kept after its 
 # What is wrong with a row, not with the database.
 FAULTS_OF_A_ROW = (DataError, IntegrityError, OverflowError, ValueError, TypeError)
 
-Parsed = tuple[str, Record]
+Pieces = Callable[[], Iterable[Sequence[str]]]
 SetAside = Callable[[str, Sequence[Rejected]], None]
+Result = tuple[Sequence[Rejected], Sequence[Written]]
 
 
 class AlreadyWritten(Exception):  # noqa: N818 (it is good news)
     """The batch was delivered before."""
 
 
-def deliver(batch_id: str, lines: Sequence[str], set_aside: SetAside) -> None:
-    """Write the events in ``lines``, unless the batch was written before.
+def deliver(batch_id: str, pieces: Pieces, set_aside: SetAside) -> None:
+    """Write the events of a batch, unless it was written before.
 
-    The lines that no database will take are given to ``set_aside``, with the id of the batch,
-    before the others are committed. Raises what a database that is down raises, and what
-    ``set_aside`` raises: then nothing is written, and the batch can be delivered again.
+    ``pieces`` gives the lines, some at a time; it is asked again for a second try. The lines that
+    no database will take are given to ``set_aside``, with the id of the batch, before the others
+    are committed. Raises what a database that is down raises, and what ``set_aside`` raises: then
+    nothing is written, and the batch can be delivered again.
     """
-    parsed, rejected = _parse(lines)
     try:
         try:
-            written = _write(batch_id, parsed, rejected, _all_at_once, set_aside)
+            written = _write(batch_id, pieces, _all_at_once, set_aside)
         except FAULTS_OF_A_ROW:
-            written = _write(batch_id, parsed, rejected, _one_by_one, set_aside)
+            written = _write(batch_id, pieces, _one_by_one, set_aside)
     except AlreadyWritten:
         return
-    if somebody_listens():
+    if written:
         announce(rows_of(written))
-
-
-Result = tuple[list[Rejected], Sequence[Written]]
 
 
 def _write(
     batch_id: str,
-    parsed: Sequence[Parsed],
-    rejected: list[Rejected],
-    write: Callable[[Sequence[Parsed], BaseDatabaseWrapper], Result],
+    pieces: Pieces,
+    write: Callable[[Sequence[str], BaseDatabaseWrapper], Result],
     set_aside: SetAside,
 ) -> Sequence[Written]:
     using = router.db_for_write(Log)
     connection = connections[using]
+    count = 0
+    rejected: list[Rejected] = []
+    written: list[Written] = []
     # Durable: a transaction around this one, rolled back, would take along what is delivered.
     with transaction.atomic(using=using, durable=True):
-        _remember(batch_id, len(parsed), connection)
-        refused, written = write(_without_deleted_users(parsed, connection), connection)
-        if rejected or refused:
-            set_aside(batch_id, rejected + refused)
-        return written
+        _remember(batch_id, connection)
+        for lines in pieces():
+            refused, done = write(lines, connection)
+            count += len(lines)
+            rejected += refused
+            written += done
+        Batch.objects.using(using).filter(pk=batch_id).update(count=count - len(rejected))
+        if rejected:
+            set_aside(batch_id, rejected)
+    return written
 
 
-def _remember(batch_id: str, count: int, connection: BaseDatabaseWrapper) -> None:
+def _remember(batch_id: str, connection: BaseDatabaseWrapper) -> None:
     """Keep the id in the same transaction as the rows: both are there, or neither is."""
     quote = connection.ops.quote_name
     ignore = "IGNORE" if connection.vendor == "mysql" else ""
@@ -76,58 +80,51 @@ def _remember(batch_id: str, count: int, connection: BaseDatabaseWrapper) -> Non
     columns = ", ".join(map(quote, ("id", "count", "written")))
     statement = (
         f"INSERT {ignore} INTO {quote(Batch._meta.db_table)} ({columns}) "  # noqa: S608 (names of ours)
-        f"VALUES (%s, %s, %s) {nothing}"
+        f"VALUES (%s, 0, %s) {nothing}"
     )
     written = connection.ops.adapt_datetimefield_value(timezone.now())
     with connection.cursor() as cursor:
-        cursor.execute(statement, (batch_id, count, written))
+        cursor.execute(statement, (batch_id, written))
         if cursor.rowcount == 0:
             raise AlreadyWritten
 
 
-def _all_at_once(parsed: Sequence[Parsed], connection: BaseDatabaseWrapper) -> Result:
-    records = [record for _line, record in parsed]
+def _all_at_once(lines: Sequence[str], connection: BaseDatabaseWrapper) -> Result:
+    """Raises one of ``FAULTS_OF_A_ROW``, here or at the commit, if any line is not fit."""
+    records = Record.from_json_lines(lines)
     if somebody_listens():
-        return [], [(record, insert(record, connection.alias)) for record in records]
+        return (), [(record, insert(record, connection.alias)) for record in records]
     insert_many(records, connection)
-    return [], ()
+    return (), ()
 
 
-def _one_by_one(parsed: Sequence[Parsed], connection: BaseDatabaseWrapper) -> Result:
-    rejected, written = [], []
-    for line, record in parsed:
+def _one_by_one(lines: Sequence[str], connection: BaseDatabaseWrapper) -> Result:
+    parsed, rejected = _parse(lines)
+    written: list[Written] = []
+    for line, record in _without_deleted_users(parsed, connection):
         try:
             with transaction.atomic(using=connection.alias):
                 written.append((record, insert(record, connection.alias)))
         except FAULTS_OF_A_ROW as error:
             rejected.append(Rejected(line, f"{type(error).__name__}: {error}"))
-    return rejected, written
+    return rejected, written if somebody_listens() else ()
 
 
-def _parse(lines: Sequence[str]) -> tuple[list[Parsed], list[Rejected]]:
-    parsed: list[Parsed] = []
+Parsed = list[tuple[str, Record]]
+
+
+def _parse(lines: Sequence[str]) -> tuple[Parsed, list[Rejected]]:
+    parsed: Parsed = []
     rejected: list[Rejected] = []
-    for start in range(0, len(lines), PIECE):
-        piece = lines[start : start + PIECE]
-        try:
-            parsed += zip(piece, Record.from_json_lines(piece), strict=True)
-        except (ValueError, TypeError):  # one of them; now for which
-            _parse_one_by_one(piece, parsed, rejected)
-        time.sleep(0)  # the threads that answer requests go first
-    return parsed, rejected
-
-
-def _parse_one_by_one(lines: Sequence[str], parsed: list[Parsed], rejected: list[Rejected]) -> None:
     for line in lines:
         try:
             parsed.append((line, Record.from_json(line)))
         except (ValueError, TypeError) as error:
             rejected.append(Rejected(line, f"{type(error).__name__}: {error}"))
+    return parsed, rejected
 
 
-def _without_deleted_users(
-    parsed: Sequence[Parsed], connection: BaseDatabaseWrapper
-) -> Sequence[Parsed]:
+def _without_deleted_users(parsed: Parsed, connection: BaseDatabaseWrapper) -> Parsed:
     """A user who was deleted meanwhile leaves the name in the event."""
     if all(record.user_id is None for _line, record in parsed):
         return parsed
@@ -163,4 +160,4 @@ def forget_old_batches() -> None:
 
 def deliver_or_set_aside(batch_id: str, lines: Sequence[str]) -> None:
     """As a worker does it: what no database will take is kept in the spool of its machine."""
-    deliver(batch_id, lines, get_backend().set_aside)
+    deliver(batch_id, lambda: [lines], get_backend().set_aside)

@@ -15,7 +15,7 @@ from ..signals import event_logged
 
 Written = tuple[Record, int]  # a record as it was stored, and its primary key
 
-PIECE = 200  # rows that are worked on in one go, in well under a millisecond
+SLICE = 200  # rows
 
 COLUMNS = (
     "timestamp",
@@ -51,10 +51,10 @@ def insert_many(records: Sequence[Record], connection: BaseDatabaseWrapper) -> N
                 # Until the COPY ends, the connection answers no question: this is asked before.
                 content_type_id(model, connection.alias)
             with connection.wrap_database_errors, cursor.copy(statement) as copy:
-                # In pieces, so that the server reads one while the next is made.
-                for start in range(0, len(records), PIECE):
-                    piece = records[start : start + PIECE]
-                    copy.write("".join([_copy_line(r, connection.alias) for r in piece]))
+                # In slices, so that the server reads one while the next is made.
+                for start in range(0, len(records), SLICE):
+                    some = records[start : start + SLICE]
+                    copy.write("".join([_copy_line(record, connection.alias) for record in some]))
         else:
             statement = _statement(connection.alias, False)
             rows: Any = map(row_maker(connection), records)  # drivers take any iterable
@@ -95,7 +95,9 @@ def row_maker(connection: BaseDatabaseWrapper) -> Callable[[Record], tuple[Any, 
     def make(record: Record) -> tuple[Any, ...]:
         action, moment, user, user_repr, model, object_id, object_repr, extra = record
         return (
-            str(moment.replace(tzinfo=None)) if in_utc and moment.tzinfo is UTC else adapt(moment),
+            moment.isoformat(" ")[: -len("+00:00")]
+            if in_utc and moment.tzinfo is UTC
+            else adapt(moment),
             action,
             None if user is None else user_key().get_db_prep_value(user_id(user), connection),
             user_repr,
