@@ -57,17 +57,14 @@ def main():
         "BACKEND": "eventlog.backends.buffered.BufferedBackend",
         "OPTIONS": {"spool": f"{folder.name}/spool"},
     }
-    elsewhere = buffered | {"OPTIONS": {"spool": f"{folder.name}/spool", "interval": None}}
+    later = buffered | {"OPTIONS": {"spool": f"{folder.name}/spool", "interval": None}}
     chosen = {
         "bare site": (SITE, {}),
         "by hand": (["benchmarks.cost.by_hand", *SITE], {}),
         "ours, database": (OURS, {}),
         "ours, dummy": (OURS, {"BACKEND": "eventlog.backends.dummy.DummyBackend"}),
-        "ours, no delivery": (
-            OURS,
-            buffered | {"OPTIONS": buffered["OPTIONS"] | {"interval": None}},
-        ),
         "ours, buffered": (OURS, buffered),
+        "ours, delivered later": (OURS, later),
     }
     if args.only:
         chosen = {name: chosen[name] for name in args.only.split(";")}
