@@ -1,86 +1,36 @@
 """Where staff read what happened. Nothing here counts, or sorts by what has no index."""
 
 import json
-from datetime import datetime, timedelta
-from functools import cached_property
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs, urlencode
 
 from django.contrib import admin
-from django.contrib.auth import get_user_model
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
-from django.utils.formats import date_format
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from .admin_facts import (
-    CLIENT_FACTS,
-    EMPTY,
-    REQUEST,
-    REQUEST_FACTS,
-    EventList,
-    facts,
-    linked,
-    narrow,
-    object_page,
-    same_request,
-    shorten,
-    status_shown,
-    table,
-    user_name,
-    user_page,
-)
 from .models import Log, LogQuerySet
+from .review import export, shown
+from .review.around import around, neighbours, of_same_request
+from .review.counts import roll_some
+from .review.listing import EventList
+from .review.overview import PERIODS, Overview
+from .review.search import Search, Term
+from .review.shown import CLIENT_FACTS, EMPTY, REQUEST_FACTS, facts, linked, narrow, table
 
-CAP = 10_000  # events within reach of the page numbers; counting further takes ever longer
-
-
-class CappedPaginator(Paginator):  # type: ignore[type-arg]  # no generic at run time
-    """Counts no further than ``CAP``, so that a list costs the same at any size of the table."""
-
-    @cached_property
-    def count(self) -> int:
-        events = self.object_list
-        assert isinstance(events, QuerySet)
-        return events.order_by()[:CAP].count()
+PATIENCE = 1.0  # seconds that a visit of the overview counts hours; the command counts the rest
 
 
-class PeriodFilter(admin.SimpleListFilter):
-    title = _("time")
-    parameter_name = "period"
-    template = "admin/eventlog/log/filter.html"
-    PERIODS = {
-        "hour": (_("Last hour"), timedelta(hours=1)),
-        "day": (_("24 hours"), timedelta(days=1)),
-        "week": (_("7 days"), timedelta(days=7)),
-        "month": (_("30 days"), timedelta(days=30)),
-    }
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(key, label) for key, (label, _length) in self.PERIODS.items()]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Log]) -> QuerySet[Log]:
-        if (key := self.value()) not in self.PERIODS:
-            return queryset
-        return queryset.filter(timestamp__gte=timezone.now() - self.PERIODS[key][1])
-
-
-class WhoFilter(admin.SimpleListFilter):
-    title = _("who")
-    parameter_name = "who"
-    template = "admin/eventlog/log/filter.html"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("user", _("Logged in")), ("anonymous", _("Anonymous"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Log]) -> QuerySet[Log]:
-        if self.value() not in ("user", "anonymous"):
-            return queryset
-        return queryset.filter(user__isnull=self.value() == "anonymous")
+class UncountedPaginator(Paginator):  # type: ignore[type-arg]  # no generic at run time
+    """For the events of one page: the list finds its way without counting."""
 
 
 @admin.register(Log)
@@ -89,13 +39,10 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
 
     list_display = ("when", "who", "what", "to", "request_line", "address", "client")
     list_display_links = ("when",)
-    list_filter = (PeriodFilter, WhoFilter)
     list_per_page = 100
     list_select_related = ("user",)
-    list_max_show_all = 100
-    paginator = CappedPaginator
+    paginator = UncountedPaginator
     search_fields = ("action",)
-    search_help_text = _("A user's name, or an action; LOGIN* for all that begin so.")
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     sortable_by = ()
@@ -117,134 +64,159 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
     def has_change_permission(self, request: HttpRequest, obj: Log | None = None) -> bool:
         return False
 
+    def get_urls(self) -> list[URLPattern]:
+        wrap: Callable[..., Any] = self.admin_site.admin_view
+        return [
+            path("overview/", wrap(self.overview_view), name="eventlog_log_overview"),
+            path("export/<slug:kind>/", wrap(self.export_view), name="eventlog_log_export"),
+            *super().get_urls(),
+        ]
+
+    # The list
+
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         # The width goes to the events; the way to other models is in the breadcrumbs.
-        title = capfirst(self.opts.verbose_name_plural)
-        context = {"title": title, "is_nav_sidebar_enabled": False} | (extra_context or {})
+        context = {
+            "title": capfirst(self.opts.verbose_name_plural),
+            "is_nav_sidebar_enabled": False,
+            "formats": list(export.FORMATS),
+        } | (extra_context or {})
         return super().changelist_view(request, context)
-
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        title = str(context["original"])
-        context |= {"title": title, "subtitle": None, "is_nav_sidebar_enabled": False}
-        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[EventList]:
         return EventList
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Of what is in ``extra``, only the request may be asked for; the rest has no bounds."""
-        if lookup.startswith("extra"):
-            return lookup == REQUEST
-        return super().lookup_allowed(lookup, value, request)
+        """What is in ``extra`` is asked for in the search box, which knows the indexes."""
+        return not lookup.startswith("extra") and super().lookup_allowed(lookup, value, request)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Log], search_term: str
     ) -> tuple[QuerySet[Log], bool]:
-        """Ask the two indexes that a word can mean: the user's and the action's."""
-        if term := search_term.strip():
-            users = get_user_model()._default_manager.filter(
-                **{get_user_model().USERNAME_FIELD: term}
-            )
-            wanted = Q(user__in=[user.pk for user in users[:10]])
-            if term.endswith("*"):
-                wanted |= Q(action__startswith=term[:-1])
-            else:
-                wanted |= Q(action=term)
-            assert isinstance(queryset, LogQuerySet)
-            queryset = queryset.filter(wanted)
-        return queryset, False
+        return queryset.filter(Search.parse(search_term).wanted), False
+
+    def export_view(self, request: HttpRequest, kind: str) -> HttpResponse | StreamingHttpResponse:
+        """The events of the list, all of them, as a file."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if kind not in export.FORMATS:
+            raise Http404
+        content_type, write = export.FORMATS[kind]
+        changes = self.get_changelist_instance(request)
+        assert isinstance(changes, EventList)
+        rows = export.chunks(changes.queryset, changes.search.residual)
+        return StreamingHttpResponse(
+            write(rows),
+            content_type=content_type,
+            headers={"Content-Disposition": f'attachment; filename="events.{kind}"'},
+        )
+
+    # The overview
+
+    def overview_view(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        overview = Overview(request.GET.get("period", ""), request.GET.get("by", ""))
+        if overview.tally.missing:
+            roll_some(overview.tally.missing, PATIENCE)
+            overview = Overview(overview.period, overview.by)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Overview"),
+            "opts": self.opts,
+            "is_nav_sidebar_enabled": False,
+            "overview": overview,
+            "periods": PERIODS,
+            "media": self.media,
+        }
+        return TemplateResponse(request, "admin/eventlog/log/overview.html", context)
+
+    # One event
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        event: Log = context["original"]
+        events = self.get_queryset(request)
+        assert isinstance(events, LogQuerySet)
+        events = events.select_related("user")
+        asked = request.GET.get("_changelist_filters", "")
+        query = parse_qs(asked).get("q", [""])[0]
+        beside = neighbours(event, events, Search.parse(query))
+        context |= {
+            "title": str(event),
+            "subtitle": None,
+            "is_nav_sidebar_enabled": False,
+            "newer": self._page_of(beside.newer, asked),
+            "older": self._page_of(beside.older, asked),
+            "same_request": of_same_request(event, events),
+            "around": around(event, events),
+        }
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _page_of(self, event: Log | None, asked: str = "") -> str | None:
+        if event is None:
+            return None
+        address = reverse("admin:eventlog_log_change", args=[event.pk])
+        return f"{address}?{urlencode({'_changelist_filters': asked})}" if asked else address
+
+    # Its columns
 
     @admin.display(description=_("Time"))
     def when(self, event: Log) -> SafeString:
-        local = _local(event.timestamp)
-        pattern = "M j H:i:s" if local.year == timezone.now().year else "Y-m-d H:i"
-        return format_html(
-            '<time datetime="{}" title="{}">{}</time>',
-            event.timestamp.isoformat(),
-            _exactly(event.timestamp),
-            date_format(local, pattern),
-        )
+        return shown.when(event)
 
     @admin.display(description=_("Who"))
     def who(self, event: Log) -> SafeString:
         if event.user_id is None:
             return format_html('<span class="quiet">{}</span>', event.user_repr or _("anonymous"))
-        return narrow(user_name(event), user__exact=event.user_id)
+        return narrow(shown.user_name(event), shown.user_term(event))
 
     @admin.display(description=_("Action"))
     def what(self, event: Log) -> SafeString:
-        return narrow(event.action, action__exact=event.action)
+        return narrow(event.action, Term("action", event.action))
 
     @admin.display(description=_("Object"))
     def to(self, event: Log) -> SafeString | str:
-        return linked(shorten(event.object_name, 60), object_page(event)) or EMPTY
+        if not event.object_name:
+            return EMPTY
+        name, term = shown.shorten(event.object_name, 60), shown.object_term(event)
+        return name if term is None else narrow(name, term)
 
     @admin.display(description=_("Request"))
     def request_line(self, event: Log) -> SafeString:
-        known = facts(event)
-        if "path" not in known:
-            return EMPTY
-        status, took = known.get("status"), known.get("duration_ms")
-        answer = "" if status is None else format_html("<span> → {}</span>", status_shown(status))
-        time = (
-            "" if took is None else format_html('<span class="quiet"> · {} ms</span>', _round(took))
-        )
-        return format_html(
-            '<div class="line"><span class="method">{}</span> <bdi title="{}">{}</bdi>{}{}</div>',
-            known.get("method", ""),
-            known["path"],
-            shorten(known["path"], 120),
-            answer,
-            time,
-        )
+        return shown.request_line(event)
 
     @admin.display(description=_("Address"))
     def address(self, event: Log) -> SafeString:
         ip = facts(event).get("ip")
-        return EMPTY if ip is None else format_html('<span title="{}">{}</span>', ip, ip)
+        return EMPTY if ip is None else narrow(ip, Term("ip", str(ip)))
 
     @admin.display(description=_("Client"))
     def client(self, event: Log) -> SafeString:
-        known = facts(event)
-        kind = known.get("device_type")
-        if kind is None:
-            return EMPTY
-        parts = [known.get("browser"), known.get("os")]
-        name = " · ".join(str(part) for part in parts if part and part != "Other")
-        return format_html(
-            '<span class="kind {}">{}</span> <span title="{}">{}</span>',
-            kind if kind in ("pc", "mobile", "tablet", "bot") else "other",
-            kind,
-            known.get("ua", ""),
-            shorten(name, 44),
-        )
+        return shown.client(event)
+
+    # Its page
 
     @admin.display(description="")
     def event_facts(self, event: Log) -> SafeString:
         who: SafeString | str = event.user_repr or str(_("anonymous"))
-        to: SafeString | str = EMPTY
+        to: SafeString | str = event.object_name or EMPTY
         if event.user_id is not None:
-            alike = narrow(_("all events"), user__exact=event.user_id)
-            who = format_html("{} · {}", linked(user_name(event), user_page(event)), alike)
-        if event.object_id is not None:
-            alike = narrow(
-                _("all events"),
-                content_type__exact=event.content_type_id,
-                object_id__exact=event.object_id,
-            )
-            to = format_html("{} · {}", self.to(event), alike)
-        what = format_html(
-            "{} · {}", event.action, narrow(_("all events"), action__exact=event.action)
-        )
+            alike = narrow(_("all events"), shown.user_term(event))
+            name = linked(shown.user_name(event), shown.user_page(event))
+            who = format_html("{} · {}", name, alike)
+        if (term := shown.object_term(event)) is not None:
+            alike = narrow(_("all events"), term)
+            to = format_html("{} · {}", linked(event.object_name, shown.object_page(event)), alike)
+        alike = narrow(_("all events"), Term("action", event.action))
         return table(
             [
-                (_("Time"), _exactly(event.timestamp)),
+                (_("Time"), shown.exactly(event.timestamp)),
                 (_("Who"), who),
-                (_("Action"), what),
+                (_("Action"), format_html("{} · {}", event.action, alike)),
                 (_("Object"), to),
             ]
         )
@@ -253,14 +225,16 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
     def request_facts(self, event: Log) -> SafeString:
         known = dict(facts(event))
         if "status" in known:
-            known["status"] = status_shown(known["status"])
-        if alike := same_request(event):
-            known["request_id"] = format_html("{} · {}", known["request_id"], alike)
+            known["status"] = shown.status_shown(known["status"])
+        if "duration_ms" in known:
+            known["duration_ms"] = shown.duration(known["duration_ms"])
         return table((label, known[key]) for key, label in REQUEST_FACTS.items() if key in known)
 
     @admin.display(description="")
     def client_facts(self, event: Log) -> SafeString:
-        known = facts(event)
+        known = dict(facts(event))
+        if isinstance(ip := known.get("ip"), str):
+            known["ip"] = format_html("{} · {}", ip, narrow(_("all events"), Term("ip", ip)))
         return table((label, known[key]) for key, label in CLIENT_FACTS.items() if key in known)
 
     @admin.display(description="")
@@ -269,14 +243,15 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
         return format_html('<pre class="json">{}</pre>', text)
 
 
-def _local(moment: datetime) -> datetime:
-    return timezone.localtime(moment) if timezone.is_aware(moment) else moment
+class EventsMixin:
+    """For any ``ModelAdmin``: a button on the page of an object that leads to its events."""
 
+    change_form_template = "admin/eventlog/change_form_with_events.html"
 
-def _exactly(moment: datetime) -> str:
-    local = _local(moment)
-    return f"{local.isoformat(' ', 'milliseconds')} {local.tzname() or ''}".strip()
-
-
-def _round(milliseconds: Any) -> Any:
-    return round(milliseconds) if isinstance(milliseconds, int | float) else milliseconds
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        obj = context.get("original")
+        if obj is not None and request.user.has_perm("eventlog.view_log"):
+            context["events_of"] = shown.addresses_of(obj)
+        return super().render_change_form(request, context, *args, **kwargs)  # type: ignore[misc,no-any-return]

@@ -1,4 +1,5 @@
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.apps import apps
@@ -7,7 +8,7 @@ from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import models, router
+from django.db import models, router, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -36,12 +37,11 @@ class LogQuerySet(models.QuerySet["Log"]):
 
     def action(self, *names: str) -> "LogQuerySet":
         """Events of any of these actions; ``LOGIN*`` stands for all that begin so."""
-        exact = [name for name in names if not name.endswith("*")]
-        wanted = models.Q(action__in=exact)
-        for name in names:
-            if name.endswith("*"):
-                wanted |= models.Q(action__startswith=name[:-1])
-        return self.filter(wanted)
+        return self.filter(_any_action(names))
+
+    def not_action(self, *names: str) -> "LogQuerySet":
+        """Events of none of these actions."""
+        return self.exclude(_any_action(names))
 
     def since(self, when: datetime | timedelta) -> "LogQuerySet":
         """From this moment on, or of this last stretch of time."""
@@ -56,9 +56,35 @@ class LogQuerySet(models.QuerySet["Log"]):
         """From ``start`` on, before ``end``."""
         return self.since(start).until(end)
 
+    # What changes events changes what was counted of them.
+
+    def bulk_create(self, objs: Any, *args: Any, **kwargs: Any) -> "list[Log]":
+        with transaction.atomic(using=self.db):
+            rows = super().bulk_create(objs, *args, **kwargs)
+            RolledHour.touch((row.timestamp for row in rows), self.db)
+        return rows
+
+    bulk_create.alters_data = True  # type: ignore[attr-defined]
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        with transaction.atomic(using=self.db):
+            RolledHour.touch(self.order_by().values_list("timestamp", flat=True), self.db)
+            return super().delete()
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
     def for_request(self, request_id: str) -> "LogQuerySet":
         """All that one request left behind: its own event and those logged within it."""
         return self.filter(extra__request_id=request_id)
+
+
+def _any_action(names: Iterable[str]) -> models.Q:
+    wanted = models.Q(action__in=[name for name in names if not name.endswith("*")])
+    for name in names:
+        if name.endswith("*"):
+            wanted |= models.Q(action__startswith=name[:-1])
+    return wanted
 
 
 class Log(models.Model):
@@ -115,6 +141,16 @@ class Log(models.Model):
         when = timezone.localtime(self.timestamp) if settings.USE_TZ else self.timestamp
         return f"{self.user_name} {self.action}{what}, {when:%Y-%m-%d %H:%M}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        super().save(*args, **kwargs)
+        RolledHour.touch([self.timestamp], self._state.db or router.db_for_write(Log))
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        using = self._state.db or router.db_for_write(Log)
+        done = super().delete(*args, **kwargs)
+        RolledHour.touch([self.timestamp], using)
+        return done
+
     @classmethod
     def from_record(cls, record: Record, pk: int | None = None) -> "Log":
         """The row that ``record`` is, with its ``pk`` if it is written."""
@@ -163,6 +199,67 @@ class Batch(models.Model):
 
     def __str__(self) -> str:
         return self.id
+
+
+HOUR = timedelta(hours=1)
+# An hour is counted when it has been over for so long. A transaction that began in it may still
+# write then; one that takes longer than half of this marks the hour, when it writes.
+SETTLED = timedelta(hours=1)
+
+
+def hour_of(moment: datetime) -> datetime:
+    """The hour, in UTC, that ``moment`` lies in."""
+    if timezone.is_naive(moment):
+        moment = timezone.make_aware(moment)
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def as_stored(moment: datetime) -> datetime:
+    """A moment as the site's columns hold it."""
+    if settings.USE_TZ or timezone.is_naive(moment):
+        return moment
+    return timezone.make_naive(moment)
+
+
+class RolledHour(models.Model):
+    """An hour whose events were counted; stale once an event was written, or went, after that."""
+
+    hour = models.DateTimeField(primary_key=True)
+    stale = models.BooleanField(default=True)
+
+    def __str__(self) -> str:
+        return str(self.hour)
+
+    @classmethod
+    def touch(cls, moments: Iterable[datetime], using: str) -> None:
+        """Mark the hours of events that were just written, changed or deleted, if they are over.
+
+        To be called in the transaction that does it, after it.
+        """
+        limit = as_stored(timezone.now() - SETTLED / 2 - HOUR)
+        old = {hour_of(moment) for moment in moments if moment < limit}
+        if old:
+            hours = cls.objects.using(using).filter(hour__in=map(as_stored, old))
+            hours.update(stale=True)
+
+
+class HourCount(models.Model):
+    """How many events of an hour have this value in this respect."""
+
+    id = models.BigAutoField(primary_key=True)
+    dimension = models.CharField(max_length=16)
+    hour = models.DateTimeField()
+    value = models.CharField(max_length=LONGEST)
+    count = models.PositiveIntegerField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["dimension", "hour", "value", "count"], name="eventlog_by_hour"),
+            models.Index(fields=["dimension", "value", "hour", "count"], name="eventlog_by_value"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.dimension} {self.value}: {self.count}"
 
 
 def user_key() -> "models.Field[Any, Any]":

@@ -438,6 +438,28 @@ def test_a_child_forked_during_delivery_does_not_keep_the_batch(backend):
     assert actions() == ["X"]
 
 
+def test_no_process_forks_in_the_middle_of_a_delivery(backend, monkeypatch):
+    """Its child would inherit the connection to the database."""
+    log(None, "X")
+    began, ended = threading.Event(), []
+
+    def slowly(batch):
+        began.set()
+        threading.Event().wait(0.2)
+        ended.append(batch.done())
+
+    monkeypatch.setattr(backend, "hand_over", slowly)
+    monkeypatch.setattr(buffered, "forget_old_batches", lambda: None)
+    thread = threading.Thread(target=backend.flush)
+    thread.start()
+    began.wait()
+    child = os.fork()
+    if not child:
+        os._exit(0 if ended else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    thread.join()
+
+
 def test_a_file_that_cannot_be_read_does_not_hold_up_the_rest(backend, monkeypatch, caplog):
     log(None, "X")
     (backend.spool.folder / "0-other-user.batch").symlink_to("/proc/1/mem/not-there")

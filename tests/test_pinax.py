@@ -149,12 +149,16 @@ def test_the_release_before_can_write_while_the_new_one_rolls_out(site):
 def test_there_is_an_index_for_each_question_and_no_other():
     with connection.cursor() as cursor:
         found = connection.introspection.get_constraints(cursor, "eventlog_log").values()
-    columns = sorted(
-        entry["columns"] for entry in found if entry["index"] and not entry["primary_key"]
+    indexes = [entry for entry in found if entry["index"] and not entry["primary_key"]]
+    columns = sorted([name or "(expression)" for name in entry["columns"]] for entry in indexes)
+    virtual = connection.vendor == "mysql"
+    assert columns == sorted(
+        [
+            ["action", "timestamp"],
+            ["content_type_id", "object_id", "timestamp"],
+            ["timestamp"],
+            ["user_id", "timestamp"],
+            ["fact_ip" if virtual else "(expression)", "timestamp"],
+            ["fact_status_class" if virtual else "(expression)", "timestamp"],
+        ]
     )
-    assert columns == [
-        ["action", "timestamp"],
-        ["content_type_id", "object_id", "timestamp"],
-        ["timestamp"],
-        ["user_id", "timestamp"],
-    ]

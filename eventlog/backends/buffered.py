@@ -14,7 +14,7 @@ from weakref import WeakSet
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 (Django's name for it)
-from django.db import close_old_connections, connections
+from django.db import connections
 from django.utils import timezone
 
 from ..models import Log
@@ -34,6 +34,7 @@ LONGEST_PAUSE = 60.0  # seconds between two tries at a database that is down
 # seconds that they then have the interpreter to themselves; else what is fast.
 SMALL, BREATH = 1 << 15, 0.0005
 LARGE = 1 << 20
+FORK_PATIENCE = 2.0  # seconds that a fork waits for a delivery to end
 DROPPED = "EVENTLOG_DROPPED"
 
 
@@ -94,7 +95,7 @@ class BufferedBackend(BaseBackend):
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._starting = threading.Lock()
-        self._delivering = threading.Lock()
+        self._delivering = threading.RLock()
         self._known_bytes = 0  # of the spool, when it was last measured, and what we added
         self._dropped = 0
         self._told_dropped = 0
@@ -185,15 +186,14 @@ class BufferedBackend(BaseBackend):
             if not self._enlisted:
                 self._enlist()
             if self._thread is None and not self._stop.is_set():
-                thread = threading.Thread(
+                self._thread = threading.Thread(
                     target=self._run, args=(self._interval,), name="eventlog", daemon=True
                 )
                 try:
-                    thread.start()
+                    self._thread.start()
                 except RuntimeError as error:  # the process ends, or has too many
+                    self._thread = None
                     report("starting the thread that delivers events", error)
-                else:
-                    self._thread = thread
 
     def _run(self, interval: float) -> None:
         failures = 0
@@ -203,15 +203,12 @@ class BufferedBackend(BaseBackend):
             except BaseException as error:  # noqa: BLE001 (the thread lives as long as the process)
                 report("delivering events", error)
                 delivered = False
-            finally:
-                close_old_connections()
             failures = 0 if delivered else failures + 1
             if failures:
                 self._stop.wait(min(LONGEST_PAUSE, interval * 2 ** min(failures - 1, 10)))
             else:
                 self._wake.wait(interval)
                 self._wake.clear()
-        connections.close_all()
 
     def _deliver_all(self, deadline: float | None = None) -> bool:
         """Deliver every batch that is there; whether none had to be left."""
@@ -238,6 +235,8 @@ class BufferedBackend(BaseBackend):
             return True
         finally:
             self._known_bytes = self.spool.size()
+            if threading.current_thread() is self._thread:
+                connections.close_all()  # none may be open at a fork
             self._delivering.release()
 
     def _deliver_one(self, batch: Batch) -> bool:
@@ -350,15 +349,31 @@ class BufferedBackend(BaseBackend):
 
 
 _alive: WeakSet[BufferedBackend] = WeakSet()
+_held: list[BufferedBackend] = []
 
 
-def _begin_in_child() -> None:
+def _before_fork() -> None:
+    # A child that inherits an open connection to SQLite gets "disk I/O error" from then on, so
+    # nobody forks in the middle of a delivery; unless that takes long, as with a database that is
+    # down, when there is no connection to inherit.
+    _held.extend(b for b in list(_alive) if b._delivering.acquire(timeout=FORK_PATIENCE))
+
+
+def _after_in_parent() -> None:
+    while _held:
+        _held.pop()._delivering.release()
+
+
+def _after_in_child() -> None:
     # A thread does not survive a fork, and locks are as whoever held them left them.
+    _held.clear()
     for backend in list(_alive):
         backend._begin()
 
 
-os.register_at_fork(after_in_child=_begin_in_child)
+os.register_at_fork(
+    before=_before_fork, after_in_parent=_after_in_parent, after_in_child=_after_in_child
+)
 
 
 def _default_folder() -> Path:

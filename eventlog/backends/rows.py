@@ -9,7 +9,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.signals import post_save
 
-from ..models import Log, content_type_id, user_id, user_key
+from ..models import Log, RolledHour, content_type_id, user_id, user_key
 from ..records import Record
 from ..signals import event_logged
 
@@ -37,8 +37,10 @@ def insert(record: Record, using: str) -> int:
         cursor.execute(_statement(using, returning), row_maker(connection)(record))
         if returning:
             pk: int = cursor.fetchone()[0]
-            return pk
-        return int(connection.ops.last_insert_id(cursor, Log._meta.db_table, "id"))
+        else:
+            pk = int(connection.ops.last_insert_id(cursor, Log._meta.db_table, "id"))
+    RolledHour.touch([record.timestamp], using)
+    return pk
 
 
 def insert_many(records: Sequence[Record], connection: BaseDatabaseWrapper) -> None:
@@ -59,6 +61,7 @@ def insert_many(records: Sequence[Record], connection: BaseDatabaseWrapper) -> N
             statement = _statement(connection.alias, False)
             rows: Any = map(row_maker(connection), records)  # drivers take any iterable
             cursor.executemany(statement, rows)
+    RolledHour.touch((record.timestamp for record in records), connection.alias)
 
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})

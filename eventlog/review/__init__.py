@@ -1,0 +1,1 @@
+"""Reading what was recorded: the search language, pages, counts, files. The admin shows them."""

@@ -1,0 +1,25 @@
+"""The names of the actions that there are, without reading the table for them."""
+
+from django.db import connections, router
+
+from ..models import Log
+
+MOST = 1000
+
+# From each name straight to the next one in the index over (action, timestamp).
+_LOOSE_SCAN = """
+    WITH RECURSIVE names(name) AS (
+        SELECT MIN(action) FROM eventlog_log
+        UNION ALL
+        SELECT (SELECT MIN(action) FROM eventlog_log WHERE action > name)
+        FROM names WHERE name IS NOT NULL
+    )
+    SELECT name FROM names WHERE name IS NOT NULL LIMIT %s
+"""
+
+
+def known_actions() -> list[str]:
+    """All actions, in order; the first thousand of them if a site has that many."""
+    with connections[router.db_for_read(Log)].cursor() as cursor:
+        cursor.execute(_LOOSE_SCAN, [MOST])
+        return [name for (name,) in cursor.fetchall()]

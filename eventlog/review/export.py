@@ -1,0 +1,98 @@
+"""Events as files: streamed, so that any number of them takes the same memory."""
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import Q, QuerySet
+
+from ..models import Log
+from .pages import ORDER, Mark, beyond
+
+CHUNK = 2000  # events that are read at a time
+FACTS = (
+    "ip",
+    "method",
+    "path",
+    "query",
+    "status",
+    "duration_ms",
+    "browser",
+    "os",
+    "device_type",
+    "request_id",
+)
+COLUMNS = ("time", "user", "action", "object_type", "object_key", "object", *FACTS, "extra")
+# What a spreadsheet takes for the beginning of a formula (OWASP: CSV injection).
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "=", "+", "-", "@")
+
+
+def chunks(events: QuerySet[Log], wanted: Q) -> Iterator[Sequence[Log]]:
+    """All that was asked for, newest first. Each chunk is a query of its own: no transaction, nor
+    cursor, is open while a visitor's connection takes its time.
+    """
+    # What an index finds is read whole, and so is what has to be looked at one by one.
+    found = events.filter(wanted).select_related("user", "content_type").order_by(*ORDER)
+    mark: Mark | None = None
+    while True:
+        rows = list((found if mark is None else found.filter(beyond(mark, newer=False)))[:CHUNK])
+        if rows:
+            yield rows
+        if len(rows) < CHUNK:
+            return
+        mark = Mark(rows[-1].timestamp, rows[-1].pk)
+
+
+def values(event: Log) -> dict[str, Any]:
+    """An event as plain values, by the names of ``COLUMNS``."""
+    facts = event.extra if isinstance(event.extra, dict) else {}
+    kind = event.content_type
+    return {
+        "time": event.timestamp.isoformat(),
+        "user": event.user_name,
+        "action": event.action,
+        "object_type": "" if kind is None else f"{kind.app_label}.{kind.model}",
+        "object_key": event.object_id or "",
+        "object": event.object_name,
+        **{name: facts.get(name, "") for name in FACTS},
+        "extra": event.extra,
+    }
+
+
+class _Echo:
+    """What csv.writer writes to: it hands back the line."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def as_csv(rows: Iterator[Sequence[Log]]) -> Iterator[str]:
+    """For spreadsheets: with a byte order mark, and no cell that could become a formula."""
+    write = csv.writer(_Echo()).writerow
+    yield "\N{ZERO WIDTH NO-BREAK SPACE}" + write(COLUMNS)
+    for chunk in rows:
+        yield "".join(write([_cell(value) for value in values(event).values()]) for event in chunk)
+
+
+def as_jsonl(rows: Iterator[Sequence[Log]]) -> Iterator[str]:
+    """One JSON document a line."""
+    for chunk in rows:
+        yield "".join(
+            json.dumps(values(event), cls=DjangoJSONEncoder, ensure_ascii=False) + "\n"
+            for event in chunk
+        )
+
+
+FORMATS: dict[str, tuple[str, Callable[[Iterator[Sequence[Log]]], Iterator[str]]]] = {
+    "csv": ("text/csv; charset=utf-8", as_csv),
+    "jsonl": ("application/x-ndjson", as_jsonl),
+}

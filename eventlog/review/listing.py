@@ -1,0 +1,217 @@
+"""The admin's list of events: what it is narrowed to, what it can be narrowed to, and its pages."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, NamedTuple, cast
+from urllib.parse import urlencode
+
+from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+
+from .counts import Tally
+from .pages import LOOK, LOOK_FURTHER, Mark, about_how_many, page
+from .search import BOUNDS, Search, Term, join
+from .terms import KEYS
+
+OLDER_VAR, NEWER_VAR, LOOK_VAR, PICK_VAR = "older", "newer", "look", "pick"
+PAGING = (OLDER_VAR, NEWER_VAR, LOOK_VAR, PICK_VAR)
+COUNTED = 1000  # events that are counted; of more it is said that they are more
+
+# In groups: of each, one choice at a time.
+CHOICES: Sequence[tuple[Any, Sequence[tuple[str, str, Any]]]] = (
+    (
+        _("Time"),
+        [
+            ("last", "1h", _("hour")),
+            ("last", "24h", _("24 h")),
+            ("last", "7d", _("7 d")),
+            ("last", "30d", _("30 d")),
+        ],
+    ),
+    (_("Who"), [("is", "user", _("logged in")), ("is", "anonymous", _("anonymous"))]),
+    (
+        _("Status"),
+        [("status", name, name) for name in ("2xx", "3xx", "4xx", "5xx")],
+    ),
+    (_("Method"), [("method", name, name) for name in ("GET", "POST", "PUT", "PATCH", "DELETE")]),
+    (
+        _("Client"),
+        [
+            ("is", "human", _("people")),
+            ("is", "bot", _("bots")),
+            ("device", "pc", _("PC")),
+            ("device", "mobile", _("mobile")),
+            ("device", "tablet", _("tablet")),
+        ],
+    ),
+)
+
+
+class Choice(NamedTuple):
+    label: Any
+    address: str
+    chosen: bool
+    events: int | None = None
+
+
+class Group(NamedTuple):
+    title: Any
+    choices: Sequence[Choice]
+
+
+class EventList(ChangeList):
+    """Finds its events by the search language, and shows them page by page without counting."""
+
+    search: Search
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> Any:
+        self._paging = {name: request.GET.get(name, "") for name in PAGING}
+        for name in PAGING:
+            self.params.pop(name, None)
+            self.filter_params.pop(name, None)
+        for key in ("from", "to"):  # as the form with the calendars sends them
+            if moment := self.params.pop(key, ""):
+                self.query = f"{self.query} {Term(key, moment)}".strip()
+            self.filter_params.pop(key, None)
+        self.search = Search.parse(self.query)
+        asked, self.query = self.query, ""  # what is looked for row by row has to wait
+        try:
+            found = super().get_queryset(request, exclude_parameters)
+        finally:
+            self.query = asked
+        return found.filter(self.search.leading)
+
+    def get_results(self, request: HttpRequest) -> None:
+        look = self._paging[LOOK_VAR]
+        self.look = min(int(look), 6) if look.isdecimal() else 0
+        self.page = page(
+            self.queryset,
+            self.search.residual,
+            self.list_per_page,
+            older=Mark.read(self._paging[OLDER_VAR]),
+            newer=Mark.read(self._paging[NEWER_VAR]),
+            look=LOOK * LOOK_FURTHER**self.look,
+        )
+        self.result_list = self.page.events
+        self.result_count = len(self.page.events)
+        self.full_result_count = None
+        self.show_full_result_count = False
+        self.show_admin_actions = True
+        self.can_show_all = self.multi_page = False
+        self.paginator = self.model_admin.get_paginator(
+            request, self.result_list, self.list_per_page
+        )
+
+    # What the template asks for
+
+    def address(self, query: str | None = None, params: Mapping[str, Any] | None = None) -> str:
+        """This list, with another search or another page."""
+        kept = {name: values for name, values in self.filter_params.items() if name != SEARCH_VAR}
+        query = self.query if query is None else query
+        asked = {SEARCH_VAR: query} if query else {}
+        return "?" + urlencode({**kept, **asked, **(params or {})}, doseq=True)
+
+    @property
+    def newer_address(self) -> str | None:
+        if (mark := self.page.newer) is None:
+            return None
+        return self.address(params={NEWER_VAR: str(mark)})
+
+    @property
+    def older_address(self) -> str | None:
+        if (mark := self.page.older) is None:
+            return None
+        return self.address(params={OLDER_VAR: str(mark)})
+
+    @property
+    def further_address(self) -> str | None:
+        """On from where the look for what no index finds came to its end."""
+        if (mark := self.page.looked_back_to) is None:
+            return None
+        further = {LOOK_VAR: self.look + 1} if not self.page.events else {}
+        return self.address(params={OLDER_VAR: str(mark), **further})
+
+    @cached_property
+    def narrowed(self) -> Sequence[Choice]:
+        """Each term, and the list without it."""
+        return [
+            Choice(term, self.address(self.search.without(term)), True)
+            for term in self.search.terms
+        ]
+
+    def groups(self) -> Iterator[Group]:
+        for title, choices in CHOICES:
+            siblings = {Term(key, value) for key, value, _label in choices}
+            if title == CHOICES[0][0]:
+                siblings |= {t for t in self.search.terms if t.key in BOUNDS}
+            yield Group(
+                title,
+                [
+                    Choice(
+                        label,
+                        self.address(self.search.toggled(Term(key, value), siblings)),
+                        Term(key, value) in self.search.terms,
+                    )
+                    for key, value, label in choices
+                ],
+            )
+
+    @property
+    def other_terms(self) -> str:
+        """The search without its period, for the form that gives it another."""
+        return join(t for t in self.search.terms if t.key not in BOUNDS)
+
+    @property
+    def completions(self) -> Sequence[str]:
+        """What can begin a term, for the search box."""
+        return [f"{key}:" for key in KEYS]
+
+    @property
+    def picks_action(self) -> bool:
+        return self._paging[PICK_VAR] == "action"
+
+    @property
+    def pick_address(self) -> str:
+        return self.address(params={} if self.picks_action else {PICK_VAR: "action"})
+
+    def actions(self) -> Sequence[Choice]:
+        """The actions of the period that was chosen, the most frequent first."""
+        start, end = self.period()
+        chosen = {term for term in self.search.terms if term.key == "action"}
+        return [
+            Choice(
+                name,
+                self.address(self.search.toggled(Term("action", name), chosen)),
+                Term("action", name) in chosen,
+                count,
+            )
+            for name, count in Tally(start, end).totals("action").most_common()
+        ]
+
+    def period(self) -> tuple[Any, Any]:
+        """From when to when the chosen period goes; the last 30 days if none was chosen."""
+        now = timezone.now()
+        bounds: dict[str, Any] = {}
+        for term in self.search.terms:
+            if term.key in BOUNDS:
+                bounds |= dict(cast("Any", KEYS[term.key](term.value).wanted.children))
+        return bounds.get("timestamp__gte", now - timedelta(days=30)), bounds.get(
+            "timestamp__lt", now
+        )
+
+    def how_many(self) -> tuple[str, int]:
+        """How the number is to be read, and the number."""
+        if self.search.residual:
+            shown = len(self.page.events)
+            whole = not (self.page.newer or self.page.older or self.page.looked_back_to)
+            return ("exactly" if whole else "shown", shown)
+        if self.search.leading or len(self.filter_params) > (SEARCH_VAR in self.filter_params):
+            count = self.queryset.order_by()[: COUNTED + 1].count()
+            return ("more", COUNTED) if count > COUNTED else ("exactly", count)
+        estimate = about_how_many()
+        if estimate > COUNTED * 10:
+            return "about", estimate
+        return "exactly", self.queryset.order_by()[: estimate * 10 + COUNTED].count()

@@ -1,0 +1,118 @@
+"""Events newest first, a page at a time, for the same price on each page and at any size.
+
+A page begins where another ended, not after a number of rows that would have to be counted. What
+no index finds is looked for among the newest events that the index gives, so many at a time: the
+page then says how far back it has looked.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import connections, router
+from django.db.models import Q, QuerySet
+from django.utils.dateparse import parse_datetime
+
+from ..models import Log
+
+LOOK = 20_000  # events that are looked at one by one for a page; ten times as many when told to
+LOOK_FURTHER = 10
+
+
+class Mark(NamedTuple):
+    """A place between events."""
+
+    timestamp: datetime
+    pk: int
+
+    def __str__(self) -> str:
+        return f"{self.timestamp.isoformat()}~{self.pk}"
+
+    @classmethod
+    def read(cls, text: str) -> "Mark | None":
+        """None for what is no mark."""
+        moment, _, pk = text.replace(" ", "+").partition("~")
+        try:
+            timestamp = parse_datetime(moment)
+            return None if timestamp is None else cls(timestamp, int(pk))
+        except (ValueError, OverflowError):
+            return None
+
+
+class Page(NamedTuple):
+    events: Sequence[Log]
+    newer: Mark | None  # where the page of newer events ends, if there are any
+    older: Mark | None
+    looked_back_to: Mark | None  # if there may be more beyond it
+
+
+def page(
+    leading: QuerySet[Log],
+    residual: Q,
+    size: int,
+    *,
+    older: Mark | None = None,
+    newer: Mark | None = None,
+    look: int = LOOK,
+) -> Page:
+    """The newest of the events, or those next to a mark."""
+    backwards = newer is not None
+    events = leading.order_by("timestamp", "pk") if backwards else leading.order_by(*ORDER)
+    if (mark := newer or older) is not None:
+        events = events.filter(beyond(mark, newer=backwards))
+    end: Mark | None = None
+    if residual:
+        if (end := _after(events, look)) is not None:
+            events = events.filter(beyond(end, newer=not backwards, inclusive=True))
+        events = events.filter(residual)
+    found = list(events[: size + 1])
+    more = len(found) > size
+    shown = found[:size]
+    if backwards:
+        shown.reverse()
+    further = None if more else end
+    first, final = (_mark(shown[0]), _mark(shown[-1])) if shown else (mark, mark)
+    if backwards:
+        return Page(shown, first if more or further else None, final, None)
+    return Page(shown, first if older else None, final if more else None, further)
+
+
+ORDER = ("-timestamp", "-pk")
+
+
+def _mark(event: Log) -> Mark:
+    return Mark(event.timestamp, event.pk)
+
+
+def beyond(mark: Mark, *, newer: bool, inclusive: bool = False) -> Q:
+    """What lies on one side of a mark."""
+    # Not a plain OR, with which databases read everything before the mark.
+    side, pk = ("gte", "gt") if newer else ("lte", "lt")
+    if inclusive:
+        pk += "e"
+    nearly = Q(**{f"timestamp__{side}": mark.timestamp})
+    strictly = Q(**{f"timestamp__{side[:2]}": mark.timestamp})
+    return nearly & (strictly | Q(**{f"pk__{pk}": mark.pk}))
+
+
+def _after(events: QuerySet[Log], count: int) -> Mark | None:
+    """The place after so many events; None if there are fewer."""
+    place = events.values_list("timestamp", "pk")[count : count + 1]
+    return next((Mark(*found) for found in place), None)
+
+
+def about_how_many() -> int:
+    """How many events there are, as the database estimates it without counting."""
+    connection = connections[router.db_for_read(Log)]
+    table = Log._meta.db_table
+    question = {
+        "postgresql": "SELECT reltuples FROM pg_class WHERE oid = %s::regclass",
+        "mysql": "SELECT table_rows FROM information_schema.tables "
+        "WHERE table_schema = DATABASE() AND table_name = %s",
+        "sqlite": "SELECT (SELECT MAX(id) FROM eventlog_log) "
+        "- (SELECT MIN(id) FROM eventlog_log) + 1 WHERE %s <> ''",
+    }[connection.vendor]
+    with connection.cursor() as cursor:
+        cursor.execute(question, [table])
+        (estimate,) = cursor.fetchone()
+    return max(0, int(estimate or 0))

@@ -1,0 +1,55 @@
+"""``{% load eventlog %}{% event_timeline order %}``: what happened to an object."""
+
+from typing import Any
+
+from django import template
+from django.db.models import Model
+from django.template.loader import select_template
+from django.urls import NoReverseMatch, reverse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from ..models import Log
+
+register = template.Library()
+
+
+@register.inclusion_tag("eventlog/timeline.html")
+def event_timeline(obj: Model, limit: int = 50) -> dict[str, Any]:
+    """The newest events of an object, each drawn by the template of its action.
+
+    That of LOGIN is ``eventlog/login.html``; ``eventlog/event.html`` draws all that have none.
+    """
+    events = Log.objects.for_object(obj).select_related("user").order_by("-timestamp", "-pk")
+    return {"events": events[:limit], "obj": obj}
+
+
+@register.simple_tag(takes_context=True)
+def event_line(context: dict[str, Any], event: Log, this: Any = None) -> SafeString:
+    """One event, drawn by the template of its action."""
+    found = select_template([event.template_fragment_name, "eventlog/event.html"])
+    user = getattr(context.get("request"), "user", None)
+    drawn: SafeString = found.render(
+        {
+            "event": event,
+            "current": event.pk == this,
+            # The way to the admin, for those who may go there.
+            "address": _page(event) if getattr(user, "is_staff", False) else None,
+        }
+    )
+    return drawn
+
+
+@register.filter
+def in_words(count: int) -> str:
+    """A number that is only about right: "12 million"."""
+    if count >= 1_000_000:
+        return _("%(count)s million") % {"count": f"{count / 1_000_000:.2g}".removesuffix(".0")}
+    return f"{round(count, -3):,}"
+
+
+def _page(event: Log) -> str | None:
+    try:
+        return reverse("admin:eventlog_log_change", args=[event.pk])
+    except NoReverseMatch:
+        return None
