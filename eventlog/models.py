@@ -207,11 +207,14 @@ HOUR = timedelta(hours=1)
 SETTLED = timedelta(hours=1)
 
 
+def aware(moment: datetime) -> datetime:
+    """A moment that may be naive, as those of a site without time zones are."""
+    return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+
+
 def hour_of(moment: datetime) -> datetime:
     """The hour, in UTC, that ``moment`` lies in."""
-    if timezone.is_naive(moment):
-        moment = timezone.make_aware(moment)
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    return aware(moment).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def as_stored(moment: datetime) -> datetime:

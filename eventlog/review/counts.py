@@ -15,7 +15,7 @@ from django.db import router, transaction
 from django.db.models import Case, Count, Min, Q, Sum, Value, When
 from django.utils import timezone
 
-from ..models import HOUR, SETTLED, HourCount, Log, RolledHour, as_stored, hour_of
+from ..models import HOUR, SETTLED, HourCount, Log, RolledHour, as_stored, aware, hour_of
 from .expressions import Number, Text
 
 MOST_ADDRESSES = 20  # of an hour, those with the most events
@@ -144,7 +144,7 @@ class Tally:
 
     def __init__(self, start: datetime, end: datetime) -> None:
         self.using = router.db_for_read(Log)
-        self.start, self.end = hour_of(start), end
+        self.start, self.end = hour_of(start), aware(end)
         self.missing = hours_to_roll(self.start, self.using)
         self.live_from = max(self.start, hour_of(timezone.now() - SETTLED))
         self._live: dict[datetime, Counts] | None = None

@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from ..models import Log
+from ..models import Log, as_stored, aware
 from . import charts
 from .counts import Tally, percentile
 from .search import Term
@@ -51,7 +51,7 @@ class Overview:
     def __init__(self, period: str, by: str) -> None:
         self.period = period if period in PERIODS else "24h"
         self.by = by if by in ("status", "action") else "status"
-        self.end = timezone.now()
+        self.end = aware(timezone.now())
         self.start = self.end - PERIODS[self.period]
         self.tally = Tally(self.start, self.end)
         self.start = self.tally.start
@@ -130,7 +130,9 @@ class Overview:
         self, bucket: datetime | None = None, value: str | None = None, key: str = ""
     ) -> str:
         terms = []
-        if value is not None:
+        if value is not None and key == "failed":
+            terms += [Term("status", "5xx"), Term("extra.view", value)]
+        elif value is not None:
             terms.append(Term(key or self.by, value))
         if bucket is None:
             terms.append(Term("from", local(self.start).isoformat(timespec="minutes")))
@@ -189,13 +191,13 @@ class Overview:
 
     def users(self) -> tuple[int, int]:
         """Users with an event in the period: all of them, and those who joined before it."""
-        theirs = Log.objects.filter(user=OuterRef("pk"), timestamp__gte=self.start)
+        theirs = Log.objects.filter(user=OuterRef("pk"), timestamp__gte=as_stored(self.start))
         seen = get_user_model()._default_manager.filter(Exists(theirs))
         if not hasattr(get_user_model(), "date_joined"):
             used = seen.count()
             return used, used
         used = seen.count()
-        return used, used - seen.filter(date_joined__gt=self.start).count()
+        return used, used - seen.filter(date_joined__gt=as_stored(self.start)).count()
 
     def rankings(self) -> Sequence[Ranking]:
         tally, events = self.tally, _("Events")
@@ -222,18 +224,18 @@ class Overview:
                 ],
             ),
             Ranking(_("Actions"), (events,), self._rows(self.actions, "action")),
-            Ranking(_("Errors by page"), (_("Failed"),), self._rows(failed, "extra.view", "5xx")),
+            Ranking(_("Errors by page"), (_("Failed"),), self._rows(failed, "failed")),
             Ranking(_("Addresses"), (events,), self._rows(tally.totals("address"), "ip")),
             Ranking(_("Devices"), (events,), self._rows(tally.totals("device"), "device")),
-            Ranking(_("Browsers"), (events,), self._rows(tally.totals("browser"), "extra.browser")),
+            Ranking(_("Browsers"), (events,), self._rows(tally.totals("browser"))),
         ]
 
-    def _rows(self, counts: Counter[str], key: str, status: str = "") -> list[Row]:
+    def _rows(self, counts: Counter[str], key: str = "") -> list[Row]:
         top = counts.most_common(TOP)
         return [
             Row(
                 value,
-                self._events(None, f"{value}*" if key == "extra.browser" else value, key),
+                self._events(None, value, key) if key else None,
                 count,
                 charts.bar(count, top[0][1]),
             )

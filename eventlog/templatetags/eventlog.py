@@ -14,14 +14,14 @@ from ..models import Log
 register = template.Library()
 
 
-@register.inclusion_tag("eventlog/timeline.html")
-def event_timeline(obj: Model, limit: int = 50) -> dict[str, Any]:
+@register.inclusion_tag("eventlog/timeline.html", takes_context=True)
+def event_timeline(context: dict[str, Any], obj: Model, limit: int = 50) -> dict[str, Any]:
     """The newest events of an object, each drawn by the template of its action.
 
     That of LOGIN is ``eventlog/login.html``; ``eventlog/event.html`` draws all that have none.
     """
     events = Log.objects.for_object(obj).select_related("user").order_by("-timestamp", "-pk")
-    return {"events": events[:limit], "obj": obj}
+    return {"events": events[:limit], "obj": obj, "request": context.get("request")}
 
 
 @register.simple_tag(takes_context=True)

@@ -1,0 +1,186 @@
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.db import transaction
+from django.utils import timezone
+
+from eventlog.backends.delivery import deliver
+from eventlog.models import HourCount, Log, RolledHour, hour_of, log
+from eventlog.records import Record
+from eventlog.review import counts
+from eventlog.review.counts import Tally, percentile
+
+from .settings import DB
+
+pytestmark = pytest.mark.django_db
+
+NOW = timezone.now()
+LONG_AGO = hour_of(NOW - timedelta(days=3))
+
+
+@pytest.fixture(autouse=True)
+def _quiet(settings):
+    settings.EVENTLOG = {"REQUESTS": []}
+
+
+def event(action="X", at=LONG_AGO, **extra):
+    return Log.objects.create(action=action, timestamp=at + timedelta(minutes=5), extra=extra)
+
+
+def count(*args):
+    call_command("eventlog_count", *args, stdout=StringIO())
+
+
+def tally():
+    return Tally(NOW - timedelta(days=7), timezone.now())
+
+
+def by_hand(dimension):
+    """The same from the rows themselves."""
+    read = {
+        "all": lambda row: "",
+        "action": lambda row: row.action,
+        "status": lambda row: f"{str(row.extra['status'])[0]}xx" if "status" in row.extra else None,
+        "page": lambda row: row.extra.get("view"),
+        "device": lambda row: row.extra.get("device_type"),
+    }[dimension]
+    found = Counter(map(read, Log.objects.since(tally().start)))
+    del found[None]
+    return found
+
+
+@pytest.fixture
+def history():
+    for hours in range(30):
+        at = hour_of(NOW) - timedelta(hours=hours)
+        for n in range(hours % 4 + 1):
+            event(f"A{n}", at, status=(200, 404, 500)[n % 3], view=f"v{n}", device_type="pc")
+
+
+@pytest.mark.parametrize("dimension", ["all", "action", "status", "page", "device"])
+def test_counts_are_right_to_the_row(history, dimension):
+    count()
+    assert not tally().missing
+    assert tally().totals(dimension) == by_hand(dimension)
+    hours = Counter()
+    for _hour, value, events in tally().by_hour(dimension):
+        hours[value] += events
+    assert hours == by_hand(dimension)
+
+
+def late():
+    event("LATE")
+
+
+def waited():
+    record = Record.build(None, "LATE", {}, None, LONG_AGO)
+    deliver("batch", lambda: [[record.to_json()]], lambda *_: None)
+
+
+def dated_back():
+    log(None, "LATE", dateof=LONG_AGO)
+
+
+def several():
+    Log.objects.bulk_create([Log(action="LATE", timestamp=LONG_AGO)])
+
+
+def deleted():
+    Log.objects.filter(action="OLD").delete()
+
+
+def one_deleted():
+    Log.objects.filter(action="OLD").first().delete()
+
+
+def pruned():
+    call_command("eventlog_prune", "48h", "--pause=0", "--batch=2", stdout=StringIO())
+
+
+@pytest.mark.parametrize(
+    "change", [late, waited, dated_back, several, deleted, one_deleted, pruned]
+)
+def test_what_changes_an_hour_later_has_it_counted_again(change, django_db_blocker, request):
+    if change is waited and DB:
+        request.getfixturevalue("transactional_db")
+    for _ in range(5):
+        event("OLD")
+    event("NEW", hour_of(NOW))
+    count()
+    assert tally().totals("action") == {"OLD": 5, "NEW": 1}
+    change()
+    count()
+    assert tally().totals("action") == by_hand("action")
+    assert not tally().missing
+
+
+def test_what_is_rolled_back_was_never_counted():
+    event("OLD")
+    count()
+    with pytest.raises(RuntimeError), transaction.atomic():
+        event("LATE")
+        raise RuntimeError
+    assert not tally().missing
+
+
+def test_an_event_of_now_marks_nothing(django_assert_num_queries):
+    event("OLD")
+    count()
+    with django_assert_num_queries(1):
+        log(None, "NEW")
+
+
+def test_an_hour_that_may_still_change_is_not_kept():
+    event("NEW", hour_of(NOW))
+    count()
+    assert not HourCount.objects.exists()
+    assert tally().totals("action") == {"NEW": 1}
+
+
+def test_rebuilding_comes_to_the_same(history):
+    count()
+    before = sorted(HourCount.objects.values_list("dimension", "hour", "value", "count"))
+    HourCount.objects.update(count=7)
+    RolledHour.objects.update(stale=False)
+    count("--rebuild")
+    assert sorted(HourCount.objects.values_list("dimension", "hour", "value", "count")) == before
+
+
+def test_the_busiest_addresses_of_an_hour_are_kept(monkeypatch):
+    monkeypatch.setattr(counts, "MOST_ADDRESSES", 2)
+    for n in range(6):
+        for _ in range(n):
+            event(ip=f"192.0.2.{n}")
+    count()
+    assert set(tally().totals("address")) >= {"192.0.2.5", "192.0.2.4"}
+    assert len(tally().totals("address")) <= 3
+
+
+def test_half_and_95_percent_are_read_off_the_steps():
+    for took in [3] * 50 + [40] * 45 + [3000] * 5:
+        event(view="page", duration_ms=took)
+    count()
+    pace = tally().paces(["page"])["page"]
+    assert percentile(pace, 0.5) == 5
+    assert 20 < percentile(pace, 0.95) <= 50
+    assert 2000 < percentile(pace, 0.99) <= 5000
+    assert percentile(Counter(), 0.5) is None
+
+
+@pytest.mark.parametrize("extra", [[], "text", {"view": 7, "status": [], "duration_ms": "slow"}])
+def test_any_extra_can_be_counted(extra):
+    Log.objects.create(action="X", timestamp=LONG_AGO, extra=extra)
+    count()
+    assert tally().totals("action") == {"X": 1}
+
+
+def test_without_time_zones_too(settings):
+    settings.USE_TZ = False
+    at = datetime(2026, 1, 1, 12, 30)
+    Log.objects.create(action="X", timestamp=at)
+    count()
+    found = Tally(datetime(2026, 1, 1, tzinfo=UTC), timezone.now())
+    assert found.totals("action") == {"X": 1}

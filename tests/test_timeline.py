@@ -1,0 +1,83 @@
+import pytest
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import Permission, User
+from django.template import engines
+from django.test import RequestFactory
+
+from eventlog.admin import EventsMixin
+from eventlog.models import log
+
+pytestmark = pytest.mark.django_db
+
+TAG = "{% load eventlog %}{% event_timeline obj %}"
+
+
+@pytest.fixture(autouse=True)
+def _quiet(settings):
+    settings.EVENTLOG = {"REQUESTS": []}
+
+
+def draw(obj, template=TAG, **context):
+    return engines["django"].from_string(template).render({"obj": obj, **context})
+
+
+def test_a_timeline_has_the_events_of_an_object_newest_first(anna):
+    log(anna, "CREATED", obj=anna)
+    log(anna, "CHANGED", obj=anna)
+    log(anna, "OTHER", obj=User.objects.create_user("b"))
+    html = draw(anna)
+    assert html.index("CHANGED") < html.index("CREATED")
+    assert "OTHER" not in html
+
+
+def test_it_has_so_many_at_most(anna):
+    for n in range(9):
+        log(None, f"E{n}", obj=anna)
+    html = draw(anna, "{% load eventlog %}{% event_timeline obj limit=2 %}")
+    assert html.count("<li") == 2
+
+
+def test_an_action_can_have_a_template_of_its_own(anna, settings, tmp_path):
+    (tmp_path / "eventlog").mkdir()
+    (tmp_path / "eventlog" / "special.html").write_text("<li>{{ event.action }}, specially</li>")
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
+    log(None, "SPECIAL", obj=anna)
+    log(None, "USUAL", obj=anna)
+    html = draw(anna)
+    assert "SPECIAL, specially" in html
+    assert "<b>anonymous</b>" in html
+
+
+def test_what_a_visitor_sent_is_text(anna):
+    evil = "<script>alert(1)</script>"
+    log(None, evil, obj=anna, extra={"path": evil, "method": evil, "status": evil})
+    assert "<script" not in draw(anna)
+
+
+@pytest.mark.parametrize("is_staff", [True, False])
+def test_only_staff_are_led_to_the_admin(anna, is_staff):
+    log(None, "X", obj=anna)
+    request = RequestFactory().get("/")
+    request.user = User(is_staff=is_staff)
+    context = {"obj": anna}
+    html = engines["django"].from_string(TAG).render(context, request)
+    assert ("/admin/eventlog/log/" in html) is is_staff
+
+
+class WithEvents(EventsMixin, UserAdmin):
+    pass
+
+
+@pytest.mark.parametrize("may_see", [True, False])
+def test_the_button_leads_to_the_events_of_an_object(rf, anna, may_see):
+    log(anna, "X", obj=anna)
+    staff = User.objects.create_user("staff", is_staff=True)
+    names = ["view_log", "view_user"] if may_see else ["view_user"]
+    staff.user_permissions.set(Permission.objects.filter(codename__in=names))
+    request = rf.get("/")
+    request.user = staff
+    page = WithEvents(User, admin.site).change_view(request, str(anna.pk))
+    html = page.render().content.decode()
+    assert (f"?q=obj%3Aauth.user%3A{anna.pk}" in html) is may_see
+    assert ("?q=user%3Aanna" in html) is may_see
