@@ -9,11 +9,13 @@ from django.utils.module_loading import import_string
 
 import eventlog
 from eventlog.conf import FIELDS, KEYS, Conf, conf
+from eventlog.review.terms import KEYS as SEARCH_KEYS
 from eventlog.rules import KEYS as RULE_KEYS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 SETTINGS = (ROOT / "docs" / "settings.md").read_text()
+REVIEW = (ROOT / "docs" / "review.md").read_text()
 HEADINGS = dict(re.findall(r"^### `(\w+): (.+)`\n\nDefault: (?:.*)$", SETTINGS, re.MULTILINE))
 DEFAULTS = dict(re.findall(r"^### `(\w+): .+`\n\nDefault: (.*)$", SETTINGS, re.MULTILINE))
 
@@ -45,6 +47,21 @@ def test_every_check_is_listed_and_no_other_is():
     assert set(re.findall(r"eventlog\.[EW]\d{3}", SETTINGS)) == set(
         re.findall(r"eventlog\.[EW]\d{3}", source)
     )
+
+
+@pytest.mark.parametrize("key", SEARCH_KEYS)
+def test_every_key_of_the_search_is_explained_in_the_documents_and_the_help(key):
+    panel = ROOT / "eventlog" / "templates" / "admin" / "eventlog" / "log" / "search_help.html"
+    assert f"`{key}:" in REVIEW
+    assert f"<code>{key}:" in panel.read_text() or f" {key}:" in panel.read_text()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [path.stem for path in (ROOT / "eventlog" / "management" / "commands").glob("*.py")],
+)
+def test_every_command_is_explained(command):
+    assert f"manage.py {command}" in REVIEW
 
 
 def test_every_link_in_the_documents_leads_somewhere():

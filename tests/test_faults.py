@@ -255,8 +255,8 @@ def redis(tmp_path):
 
 @pytest.fixture
 def rabbitmq(tmp_path):
-    if not (os.path.exists(RabbitMQ.PROGRAM) and "EVENTLOG_FAULT_RABBITMQ" in os.environ):
-        pytest.skip("a node of RabbitMQ is started where EVENTLOG_FAULT_RABBITMQ is set")
+    if not os.path.exists(RabbitMQ.PROGRAM):
+        pytest.skip("there is no RabbitMQ")
     (tmp_path / "rabbitmq").mkdir()
     broker = RabbitMQ(tmp_path / "rabbitmq")
     yield broker
