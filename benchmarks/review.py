@@ -13,25 +13,38 @@ from benchmarks import seed
 LIST = "/admin/eventlog/log/"
 PAGES = [  # what to call it, and its address; what is in braces is looked up, see known()
     ("first page", LIST),
-    ("page 100", LIST + "?p=100"),
-    ("a frequent action", LIST + "?action__exact=GET_SHOP_PRODUCT"),
-    ("a rare action", LIST + "?action__exact=DELETE_USER"),
-    ("a busy user", LIST + "?user__exact=1"),
-    ("a quiet user", LIST + "?user__exact=900"),
-    ("an object", LIST + "?content_type__exact={kind}&object_id__exact={object_id}"),
-    ("anonymous", LIST + "?who=anonymous"),
-    ("last day", LIST + "?period=day"),
-    ("last month", LIST + "?period=month"),
-    ("last month of a user", LIST + "?period=month&user__exact=1"),
-    ("search: a user", LIST + "?q=user7"),
-    ("search: an action", LIST + "?q=LOGIN_FAILED"),
-    ("search: actions that begin so", LIST + "?q=LOGIN*"),
-    ("search: nothing found", LIST + "?q=nobody"),
-    (
-        "a request",
-        LIST + "?extra__request_id={request_id}&timestamp__gte={before}&timestamp__lt={after}",
-    ),
+    ("a page in the middle", LIST + "?older={place}"),
+    ("the last page", LIST + "?older={end}"),
+    ("a busy user", LIST + "?q=user:user1"),
+    ("a quiet user", LIST + "?q=user:user900"),
+    ("a user's page in the middle", LIST + "?q=user:user1&older={place}"),
+    ("an object", LIST + "?q=obj:{kind}:{object_id}"),
+    ("a frequent action", LIST + "?q=action:GET_SHOP_PRODUCT"),
+    ("a rare action", LIST + "?q=action:DELETE_USER"),
+    ("actions that begin so", LIST + "?q=action:LOGIN*"),
+    ("an address", LIST + "?q=ip:{ip}"),
+    ("a network", LIST + "?q=ip:{network}"),
+    ("status 5xx", LIST + "?q=status:5xx"),
+    ("status 503", LIST + "?q=status:503"),
+    ("status 2xx", LIST + "?q=status:2xx"),
+    ("anonymous", LIST + "?q=is:anonymous"),
+    ("bots", LIST + "?q=is:bot"),
+    ("method POST", LIST + "?q=method:POST"),
+    ("method DELETE", LIST + "?q=method:DELETE"),
+    ("device tablet", LIST + "?q=device:tablet"),
+    ("a path", LIST + "?q=path:/orders/"),
+    ("a key of extra", LIST + "?q=extra.title:Foo"),
+    ("nothing of the kind", LIST + "?q=extra.title:Bar"),
+    ("last 24 h", LIST + "?q=last:24h"),
+    ("last 30 d of a user", LIST + "?q=last:30d%20user:user1"),
+    ("five at once", LIST + "?q=user:user1%20method:POST%20status:2xx%20is:human%20last:30d"),
+    ("a word", LIST + "?q=login"),
+    ("actions counted, 30 d", LIST + "?q=last:30d&pick=action"),
     ("an event", LIST + "{pk}/change/"),
+    ("overview, 24 h", LIST + "overview/?period=24h"),
+    ("overview, 30 d", LIST + "overview/?period=30d"),
+    ("overview, 180 d", LIST + "overview/?period=180d"),
+    ("overview, 180 d, by action", LIST + "overview/?period=180d&by=action"),
 ]
 
 
@@ -42,15 +55,17 @@ def known() -> dict[str, str]:
 
     from eventlog.models import Log
 
-    first = Log.objects.order_by("id").first().pk
-    half = Log.objects.filter(pk__gte=first + (Log.objects.last().pk - first) // 2).order_by("id")
-    event, about = half[0], half.filter(object_id__isnull=False)[0]
+    first, last = Log.objects.order_by("id").first(), Log.objects.order_by("id").last()
+    half = Log.objects.filter(pk__gte=first.pk + (last.pk - first.pk) // 2).order_by("id")
+    event = half.filter(extra__ip__isnull=False)[0]
+    about = half.filter(object_id__isnull=False).select_related("content_type")[0]
     facts = event.extra | {
         "pk": event.pk,
-        "kind": about.content_type_id,
+        "kind": f"{about.content_type.app_label}.{about.content_type.model}",
         "object_id": about.object_id,
-        "before": (event.timestamp - timedelta(days=1)).isoformat(),
-        "after": (event.timestamp + timedelta(days=1)).isoformat(),
+        "place": f"{event.timestamp.isoformat()}~{event.pk}",
+        "end": f"{(first.timestamp + timedelta(minutes=30)).isoformat()}~{first.pk}",
+        "network": event.extra["ip"].rpartition(".")[0] + ".0/24",
     }
     return {key: quote(str(value)) for key, value in facts.items()}
 
@@ -105,6 +120,7 @@ def main():
     parser.add_argument("--fresh", action="store_true")
     args = parser.parse_args()
     seed.setup(args.database)
+    from django.core.management import call_command
     from django.db import connection
     from django.test import override_settings
 
@@ -115,6 +131,7 @@ def main():
         seed.use(f"eventlog_review_{rows}")
         if args.fresh or not Log.objects.exists():
             seed.seed(connection, rows)
+        call_command("eventlog_count", verbosity=0)
         with override_settings(EVENTLOG={"REQUESTS": []}):
             found[rows] = measure(superuser_client(), PAGES, args.times, known())
     few, many = min(args.rows), max(args.rows)

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from .models import Log, LogQuerySet
 from .review import export, shown
 from .review.around import around, neighbours, of_same_request
-from .review.counts import roll_some
+from .review.counts import roll_all
 from .review.listing import EventList
 from .review.overview import PERIODS, Overview
 from .review.search import Search, Term
@@ -120,7 +120,7 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
             raise PermissionDenied
         overview = Overview(request.GET.get("period", ""), request.GET.get("by", ""))
         if overview.tally.missing:
-            roll_some(overview.tally.missing, PATIENCE)
+            list(roll_all(overview.tally.missing, PATIENCE))
             overview = Overview(overview.period, overview.by)
         context = {
             **self.admin_site.each_context(request),

@@ -65,10 +65,22 @@ def test_counts_are_right_to_the_row(history, dimension):
     count()
     assert not tally().missing
     assert tally().totals(dimension) == by_hand(dimension)
-    hours = Counter()
-    for _hour, value, events in tally().by_hour(dimension):
-        hours[value] += events
-    assert hours == by_hand(dimension)
+    for over_time in (tally().by_hour, tally().by_day):
+        found = Counter()
+        for _moment, value, events in over_time(dimension):
+            found[value] += events
+        assert found == by_hand(dimension)
+
+
+def test_a_day_that_is_over_is_added_up_once(history):
+    count()
+    days = HourCount.objects.filter(dimension="all/d")
+    assert days.exists()
+    for day in days:
+        within = HourCount.objects.filter(
+            dimension="all", hour__gte=day.hour, hour__lt=day.hour + timedelta(days=1)
+        )
+        assert day.count == sum(hour.count for hour in within)
 
 
 def late():

@@ -13,9 +13,9 @@ from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from ..models import Log, as_stored, aware
+from ..models import Log, as_stored, aware, hour_of
 from . import charts
-from .counts import Tally, percentile
+from .counts import DAY, Tally, day_of, percentile
 from .search import Term
 from .shown import duration, list_address, local
 
@@ -53,6 +53,8 @@ class Overview:
         self.by = by if by in ("status", "action") else "status"
         self.end = aware(timezone.now())
         self.start = self.end - PERIODS[self.period]
+        if PERIODS[self.period] > 7 * DAY:  # which are added up by the day
+            self.start = day_of(hour_of(self.start))
         self.tally = Tally(self.start, self.end)
         self.start = self.tally.start
 
@@ -63,10 +65,11 @@ class Overview:
         series = self._series()
         stacks: dict[datetime, Counter[str]] = defaultdict(Counter)
         whole: Counter[datetime] = Counter()
-        for hour, _value, count in self.tally.by_hour("all"):
-            whole[self._bucket(hour)] += count
-        for hour, value, count in self.tally.by_hour(self.by, series):
-            stacks[self._bucket(hour)][value] += count
+        over_time = self.tally.by_hour if self._length < DAY else self.tally.by_day
+        for moment, _value, count in over_time("all"):
+            whole[self._bucket(moment)] += count
+        for moment, value, count in over_time(self.by):
+            stacks[self._bucket(moment)][value] += count
         drawn, table = [], []
         names = [*series, _("others")]
         for bucket in self._buckets():

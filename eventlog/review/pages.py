@@ -17,6 +17,7 @@ from ..models import Log
 
 LOOK = 20_000  # events that are looked at one by one for a page; ten times as many when told to
 LOOK_FURTHER = 10
+AT_FIRST = 1000
 
 
 class Mark(NamedTuple):
@@ -60,12 +61,10 @@ def page(
     events = leading.order_by("timestamp", "pk") if backwards else leading.order_by(*ORDER)
     if (mark := newer or older) is not None:
         events = events.filter(beyond(mark, newer=backwards))
-    end: Mark | None = None
     if residual:
-        if (end := _after(events, look)) is not None:
-            events = events.filter(beyond(end, newer=not backwards, inclusive=True))
-        events = events.filter(residual)
-    found = list(events[: size + 1])
+        found, end = _look(events, residual, size, look, backwards=backwards)
+    else:
+        found, end = list(events[: size + 1]), None
     more = len(found) > size
     shown = found[:size]
     if backwards:
@@ -75,6 +74,25 @@ def page(
     if backwards:
         return Page(shown, first if more or further else None, final, None)
     return Page(shown, first if older else None, final if more else None, further)
+
+
+def _look(
+    events: QuerySet[Log], residual: Q, size: int, look: int, *, backwards: bool
+) -> tuple[list[Log], Mark | None]:
+    """The first of ``events`` that are wanted, and where the look ended if it did not find enough.
+
+    Most often a few events are enough. To look at few first also spares the database the guess
+    how many of a great number will do, for which it has no statistics.
+    """
+    end: Mark | None = None
+    found: list[Log] = []
+    for reach in (min(look, AT_FIRST), look):
+        end = _after(events, reach)
+        within = Q() if end is None else beyond(end, newer=not backwards, inclusive=True)
+        found = list(events.filter(within).filter(residual)[: size + 1])
+        if end is None or len(found) > size:
+            break
+    return found, end
 
 
 ORDER = ("-timestamp", "-pk")

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import router
 
 from eventlog.models import HourCount, Log, RolledHour
-from eventlog.review.counts import forget, hours_to_roll, roll
+from eventlog.review.counts import forget, hours_to_roll, roll_all
 
 
 class Command(BaseCommand):
@@ -28,8 +28,7 @@ class Command(BaseCommand):
                 model.objects.using(using).all()._raw_delete(using)
         forget()
         hours = hours_to_roll(using=using)
-        for number, hour in enumerate(hours, 1):
-            roll(hour, using)
+        for number, hour in enumerate(roll_all(hours), 1):
             if options["verbosity"] > 1 or number % 500 == 0:
                 self.stdout.write(f"{number} of {len(hours)}: {hour:%Y-%m-%d %H}h")
         if options["verbosity"]:
