@@ -15,7 +15,7 @@ from django.utils.dateparse import parse_datetime
 
 from ..models import Log
 
-LOOK = 20_000  # events that are looked at one by one for a page; ten times as many when told to
+LOOK = 5000  # events that are looked at one by one for a page; ten times as many when told to
 LOOK_FURTHER = 10
 AT_FIRST = 1000
 

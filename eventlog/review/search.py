@@ -89,14 +89,17 @@ class Search:
         leading, residual = Q(), Q()
         led = False
         for group in sorted(meanings, key=_rank):
-            wanted = reduce(or_, (meaning.wanted for meaning in meanings[group]))
+            any_of = meanings[group]
+            exactly = reduce(or_, (meaning.wanted & meaning.residual for meaning in any_of))
             is_bound = group.partition(":")[0] in BOUNDS
             # One index leads, the rest is looked at row by row.
-            if is_bound or (not led and all(meaning.leads for meaning in meanings[group])):
-                leading &= wanted
+            if is_bound or (not led and all(meaning.leads for meaning in any_of)):
+                leading &= reduce(or_, (meaning.wanted for meaning in any_of))
                 led = led or not is_bound
+                if any(meaning.residual for meaning in any_of):
+                    residual &= exactly
             else:
-                residual &= wanted
+                residual &= exactly
         if any(term.key == "user" for term, _ in misunderstood):
             residual = and_(residual, Q(pk__in=[]))  # nobody of that name did anything
         return cls(understood, misunderstood, leading, residual)

@@ -43,6 +43,7 @@ class Meaning(NamedTuple):
 
     wanted: Q
     leads: bool  # an index finds these events, newest first
+    residual: Q = Q()  # and what of them has to be looked at one by one
 
 
 def user(value: str) -> Meaning:
@@ -87,8 +88,10 @@ def ip(value: str) -> Meaning:
         return Meaning(Q(In(Address(), [str(address) for address in network])), True)
     prefixes = _v4(network) if isinstance(network, IPv4Network) else _v6(network)
     wanted = reduce(or_, (_begins(Address(), prefix) for prefix in prefixes))
-    # An index gives a network address by address, not by time: of few events, all can be sorted.
-    return Meaning(wanted, Log.objects.filter(wanted)[: FEW + 1].count() <= FEW)
+    # The index gives a network address by address, not by time: few events are named one by one.
+    events = Log.objects.filter(wanted).order_by(Address())
+    pks = list(events.values_list("pk", flat=True)[: FEW + 1])
+    return Meaning(wanted, False) if len(pks) > FEW else Meaning(Q(pk__in=pks), True)
 
 
 def _begins(text: Address, prefix: str) -> Q:
@@ -131,12 +134,12 @@ def _like(text: Any, value: str) -> Q:
 def status(value: str) -> Meaning:
     if not re.fullmatch(r"[1-5](\d\d|xx)", value.lower()):
         raise NotUnderstoodError(f"{value!r} is no status: say 404, or 4xx")
-    wanted = Q(Exact(StatusClass(), value[0]))
+    wanted, exactly = Q(Exact(StatusClass(), value[0])), Q()
     if value[1:].lower() != "xx":
-        wanted &= Q(Exact(Text("status"), value))
+        exactly = Q(Exact(Text("status"), value))
     if value[0] < "4":
-        return Meaning(wanted, False)
-    return Meaning(wanted & Q(failed()), True)
+        return Meaning(wanted & exactly, False)
+    return Meaning(wanted & Q(failed()), True, exactly)
 
 
 def method(value: str) -> Meaning:
