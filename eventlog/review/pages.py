@@ -84,17 +84,22 @@ def _look(
     Most often a few events are enough. To look at few first also spares the database the guess
     how many of a great number will do, for which it has no statistics.
     """
-    end: Mark | None = None
     found: list[Log] = []
     for reach in (min(look, AT_FIRST), look):
-        end = _after(events, reach)
-        within = Q() if end is None else beyond(end, newer=not backwards, inclusive=True)
+        # By time alone, which the index has: all that bears the last moment is looked at.
+        times = events.order_by("timestamp" if backwards else "-timestamp")
+        end = next(iter(times.values_list("timestamp", flat=True)[reach : reach + 1]), None)
+        if end is None:
+            return list(events.filter(residual)[: size + 1]), None
+        within = Q(timestamp__lte=end) if backwards else Q(timestamp__gte=end)
         found = list(events.filter(within).filter(residual)[: size + 1])
-        if end is None or len(found) > size:
+        if len(found) > size:
             break
-    return found, end
+    assert end is not None
+    return found, Mark(end, LAST if backwards else 0)
 
 
+LAST = 2**63 - 1  # no key is greater
 ORDER = ("-timestamp", "-pk")
 
 
@@ -102,21 +107,13 @@ def _mark(event: Log) -> Mark:
     return Mark(event.timestamp, event.pk)
 
 
-def beyond(mark: Mark, *, newer: bool, inclusive: bool = False) -> Q:
+def beyond(mark: Mark, *, newer: bool) -> Q:
     """What lies on one side of a mark."""
     # Not a plain OR, with which databases read everything before the mark.
     side, pk = ("gte", "gt") if newer else ("lte", "lt")
-    if inclusive:
-        pk += "e"
     nearly = Q(**{f"timestamp__{side}": mark.timestamp})
     strictly = Q(**{f"timestamp__{side[:2]}": mark.timestamp})
     return nearly & (strictly | Q(**{f"pk__{pk}": mark.pk}))
-
-
-def _after(events: QuerySet[Log], count: int) -> Mark | None:
-    """The place after so many events; None if there are fewer."""
-    place = events.values_list("timestamp", "pk")[count : count + 1]
-    return next((Mark(*found) for found in place), None)
 
 
 def about_how_many() -> int:
