@@ -191,8 +191,7 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
 
     @admin.display(description=_("Address"))
     def address(self, event: Log) -> SafeString:
-        ip = facts(event).get("ip")
-        return EMPTY if ip is None else narrow(ip, Term("ip", str(ip)))
+        return shown.address(event)
 
     @admin.display(description=_("Client"))
     def client(self, event: Log) -> SafeString:
