@@ -36,7 +36,7 @@ def columns(stacks: Sequence[tuple[str, Sequence[Mark]]], label: Any) -> SafeStr
             height = mark.amount / most * room
             bottom -= height
             drawn.append((mark.address, mark.series, left, bottom, step * 0.86, height, mark.label))
-        if number % every == 0:
+        if number % every == 0 and left + 7 * len(name) < WIDTH:  # that it fits
             names.append((left, HEIGHT - 5, name))
     lines = [
         (y, amount)
