@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlencode
 
 from django.contrib import admin
@@ -191,8 +191,7 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
 
     @admin.display(description=_("Address"))
     def address(self, event: Log) -> SafeString:
-        ip = facts(event).get("ip")
-        return EMPTY if ip is None else narrow(ip, Term("ip", str(ip)))
+        return shown.address(event)
 
     @admin.display(description=_("Client"))
     def client(self, event: Log) -> SafeString:
@@ -246,7 +245,7 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
 class EventsMixin:
     """For any ``ModelAdmin``: a button on the page of an object that leads to its events."""
 
-    change_form_template = "admin/eventlog/change_form_with_events.html"
+    change_form_template: ClassVar[Any] = "admin/eventlog/change_form_with_events.html"
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

@@ -36,7 +36,7 @@ def columns(stacks: Sequence[tuple[str, Sequence[Mark]]], label: Any) -> SafeStr
             height = mark.amount / most * room
             bottom -= height
             drawn.append((mark.address, mark.series, left, bottom, step * 0.86, height, mark.label))
-        if number % every == 0:
+        if number % every == 0 and left + 7 * len(name) < WIDTH:  # that it fits
             names.append((left, HEIGHT - 5, name))
     lines = [
         (y, amount)
@@ -44,7 +44,7 @@ def columns(stacks: Sequence[tuple[str, Sequence[Mark]]], label: Any) -> SafeStr
         for y in [HEIGHT - BOTTOM - amount / most * room]
     ]
     return format_html(
-        '<svg class="columns" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}</svg>',
+        '<svg class="columns" viewBox="0 0 {} {}" role="group" aria-label="{}">{}{}{}</svg>',
         WIDTH,
         HEIGHT,
         label,
@@ -59,10 +59,10 @@ def columns(stacks: Sequence[tuple[str, Sequence[Mark]]], label: Any) -> SafeStr
         ),
         format_html_join(
             "",
-            '<a href="{}" tabindex="-1"><rect class="{}" x="{}" y="{}" width="{}" height="{}">'
-            "<title>{}</title></rect></a>",
+            '<a href="{}" tabindex="-1" aria-label="{}">'
+            '<rect class="{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect></a>',
             (
-                (address, series, _n(x), _n(y), _n(width), _n(height), title)
+                (address, title, series, _n(x), _n(y), _n(width), _n(height), title)
                 for address, series, x, y, width, height, title in drawn
                 if height
             ),
@@ -106,8 +106,8 @@ def heat(cells: Sequence[Sequence[int]], days: Sequence[Any], label: Any) -> Saf
         ),
         format_html_join(
             "",
-            '<text class="name" x="{}" y="{}">{:02}</text>',
-            ((left + hour * size, 4 + 7 * 22 + 12, hour) for hour in range(0, 24, 3)),
+            '<text class="name" x="{}" y="{}">{}</text>',
+            ((left + hour * size, 4 + 7 * 22 + 12, f"{hour:02}") for hour in range(0, 24, 3)),
         ),
     )
 

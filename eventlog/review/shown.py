@@ -1,5 +1,6 @@
 """What the admin shows of an event, and the links to the events that have it in common."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,8 @@ from django.utils.translation import ngettext
 from ..models import Log
 from ..records import key_of
 from .search import Term, join
+
+_MINOR = re.compile(r"(?<=\d)\.[\d.]+$")  # of a version; the whole of it is on the event's page
 
 EMPTY = SafeString('<span class="none">-</span>')
 
@@ -170,12 +173,32 @@ def request_line(event: Log) -> SafeString:
     )
 
 
+def address(event: Log) -> SafeString:
+    ip = facts(event).get("ip")
+    if ip is None:
+        return EMPTY
+    ip, term = str(ip), Term("ip", str(ip))
+    groups = ip.split(":")
+    if len(groups) < 8:
+        return narrow(ip, term)
+    # What the style sheet may leave out where there is no room for it.
+    start, middle, end = ":".join(groups[:4]), ":".join(groups[4:7]), groups[7]
+    return format_html(
+        '<a href="{}" title="{}">{}<span class="middle">:{}</span>:{}</a>',
+        list_address(term),
+        ip,
+        start,
+        middle,
+        end,
+    )
+
+
 def client(event: Log) -> SafeString:
     known = facts(event)
     kind = known.get("device_type")
     if kind is None:
         return EMPTY
-    parts = [known.get("browser"), known.get("os")]
+    parts = [_MINOR.sub("", str(known.get("browser") or "")), known.get("os")]
     name = " · ".join(str(part) for part in parts if part and part != "Other")
     return format_html(
         '<span class="kind {}">{}</span> <span title="{}">{}</span>',
