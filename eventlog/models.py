@@ -180,7 +180,7 @@ class Log(models.Model):
 
     @classmethod
     def check(cls, **kwargs: Any) -> list[CheckMessage]:
-        # Where a database knows no condition, migration 0003 makes the index without it.
+        # Where a database knows no condition, Django makes the index without it, which is fine.
         return [message for message in super().check(**kwargs) if message.id != "models.W037"]
 
     @property

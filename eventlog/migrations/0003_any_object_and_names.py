@@ -4,23 +4,11 @@ The columns before, and the rows, stay. On PostgreSQL and MariaDB the new type o
 rewrites the table once; everything else is a change of the catalogue or the build of an index.
 """
 
-from typing import Any
-
 import django.db.models.deletion
 import django.utils.timezone
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import migrations, models
-
-
-def index_unconditionally(apps: Any, schema_editor: Any) -> None:
-    """MariaDB and MySQL have no index with a condition, and Django then makes none."""
-    if schema_editor.connection.vendor == "mysql":
-        for name, columns in (
-            ("eventlog_user_time", "user_id, timestamp"),
-            ("eventlog_object_time", "content_type_id, object_id, timestamp"),
-        ):
-            schema_editor.execute(f"CREATE INDEX {name} ON eventlog_log ({columns})")
 
 
 class Migration(migrations.Migration):
@@ -60,7 +48,6 @@ class Migration(migrations.Migration):
             ),
         ),
         # Before the single-column indexes go: MariaDB wants one for each foreign key at all times.
-        migrations.RunPython(index_unconditionally, migrations.RunPython.noop, atomic=False),
         migrations.AddIndex(
             model_name="log",
             index=models.Index(
