@@ -8,10 +8,12 @@ import argparse
 import json
 import os
 import random
+import re
 import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from itertools import accumulate, islice
 from pathlib import Path
 
@@ -241,12 +243,14 @@ def drop_indexes(connection) -> None:
 
 
 def index_statements(connection) -> dict[str, str]:
-    """What Django creates for the model, each by the fields that it is on."""
+    """What makes each index: Django for those of the model, migration 0005 for the others."""
     from eventlog.models import Log
 
     with connection.schema_editor(collect_sql=True) as editor:
-        statements = editor._model_indexes_sql(Log)
-    return {statement.split("(", 1)[1].rstrip(")"): statement for statement in map(str, statements)}
+        statements = [str(statement) for statement in editor._model_indexes_sql(Log)]
+    review = import_module("eventlog.migrations.0005_review")
+    statements += [sql for sql in review.INDEXES[connection.vendor] if sql.startswith("CREATE")]
+    return {re.search(r"INDEX\W+(\w+)", statement)[1]: statement for statement in statements}
 
 
 def make_indexes(connection, statements=None) -> None:
