@@ -2,6 +2,7 @@
 """Set up and run the tests: nothing but Python is needed. What else is given goes to pytest."""
 
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -10,6 +11,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts" if os.name == "nt" else "bin") / "python"
+
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, CHROMIUMS)), None)
 
 
 def main(arguments: list[str]) -> int:
@@ -24,7 +28,10 @@ def main(arguments: list[str]) -> int:
         venv.create(VENV, with_pip=True)
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "--upgrade", "pip>=25.1"], check=True)
-    subprocess.run([*pip, "--editable", ".", "--group", "test"], cwd=ROOT, check=True)
+    groups = ["--group", "test"]
+    if CHROMIUM is not None:  # else there is nothing for it to drive
+        groups += ["--group", "browser"]
+    subprocess.run([*pip, "--editable", ".", *groups], cwd=ROOT, check=True)
     return subprocess.run(
         [PYTHON, "-m", "pytest", *arguments], cwd=ROOT, env=environment, check=False
     ).returncode

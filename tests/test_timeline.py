@@ -49,6 +49,12 @@ def test_an_action_can_have_a_template_of_its_own(anna, settings, tmp_path):
     assert "<b>anonymous</b>" in html
 
 
+@pytest.mark.parametrize("action", ["x" * 255, "é" * 200, "../admin/login", "a/b", "a\\b", "�"])
+def test_an_action_that_cannot_name_a_template_is_drawn_as_any(anna, action):
+    log(None, action, obj=anna)
+    assert f"{action}\n" in draw(anna)
+
+
 def test_what_a_visitor_sent_is_text(anna):
     evil = "<script>alert(1)</script>"
     log(None, evil, obj=anna, extra={"path": evil, "method": evil, "status": evil})

@@ -1,5 +1,6 @@
 """``{% load eventlog %}{% event_timeline order %}``: what happened to an object."""
 
+import re
 from typing import Any
 
 from django import template
@@ -12,6 +13,7 @@ from django.utils.translation import gettext as _
 from ..models import Log
 
 register = template.Library()
+LONGEST_NAME = 200  # bytes; few file systems take more than 255
 
 
 @register.inclusion_tag("eventlog/timeline.html", takes_context=True)
@@ -27,7 +29,7 @@ def event_timeline(context: dict[str, Any], obj: Model, limit: int = 50) -> dict
 @register.simple_tag(takes_context=True)
 def event_line(context: dict[str, Any], event: Log, this: Any = None) -> SafeString:
     """One event, drawn by the template of its action."""
-    found = select_template([event.template_fragment_name, "eventlog/event.html"])
+    found = select_template([*_own_template(event), "eventlog/event.html"])
     user = getattr(context.get("request"), "user", None)
     drawn: SafeString = found.render(
         {
@@ -46,6 +48,13 @@ def in_words(count: int) -> str:
     if count >= 1_000_000:
         return _("%(count)s million") % {"count": f"{count / 1_000_000:.2g}".removesuffix(".0")}
     return f"{round(count, -3):,}"
+
+
+def _own_template(event: Log) -> list[str]:
+    """None for an action that cannot name a file, or that leads to one elsewhere."""
+    name = event.template_fragment_name
+    is_plain = re.fullmatch(r"[\w .:-]+", event.action) and len(name.encode()) <= LONGEST_NAME
+    return [name] if is_plain else []
 
 
 def _page(event: Log) -> str | None:

@@ -1,0 +1,440 @@
+"""What staff do with the pages of the events, in a real browser.
+
+It needs the dependency group ``browser`` and a Chromium on the PATH, and is skipped without.
+"""
+
+import csv
+from datetime import timedelta
+from urllib.parse import urlencode
+
+import pytest
+from django.conf import settings as site
+from django.contrib.auth.models import User
+from django.test import override_settings
+from django.utils import timezone
+from pytest_django.live_server_helper import LiveServer
+
+from eventlog.models import Log, log
+from eventlog.review.search import Term
+from eventlog.review.shown import CLIENT_FACTS, REQUEST_FACTS
+
+from .run import CHROMIUM, CHROMIUMS
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is not here (the dependency group browser)"
+)
+expect = playwright.expect
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason=f"none of {CHROMIUMS} is on the PATH"),
+]
+
+LIST = "/admin/eventlog/log/"
+OVERVIEW = f"{LIST}overview/"
+DESK = {"viewport": {"width": 1280, "height": 900}}
+PHONE = {"viewport": {"width": 390, "height": 844}}
+on_desk = pytest.mark.parametrize("options", [DESK], ids=["desk"])
+on_phone = pytest.mark.parametrize("options", [PHONE], ids=["phone"])
+on_both = pytest.mark.parametrize("options", [DESK, PHONE], ids=["desk", "phone"])
+with_scripts_and_without = pytest.mark.parametrize(
+    "options", [{}, {"java_script_enabled": False}], ids=["scripts", "no-scripts"]
+)
+SCRIPT = "<script>window.owned=1</script>"
+IMAGE = '"><img src=x onerror=window.owned=1>'
+
+
+def strict(get_response):
+    """A middleware: nothing inline, nothing from elsewhere."""
+
+    def answer(request):
+        response = get_response(request)
+        response["Content-Security-Policy"] = "default-src 'self'"
+        return response
+
+    return answer
+
+
+@pytest.fixture(scope="module")
+def live_server(django_db_setup):
+    with override_settings(MIDDLEWARE=[f"{__name__}.strict", *site.MIDDLEWARE]):
+        server = LiveServer("localhost")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Of the module alone: as long as it is there, a loop is running in this thread."""
+    with playwright.sync_playwright() as started, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # nothing but that loop is asynchronous
+        quiet = ["--disable-gpu", "--disable-background-networking", "--disable-sync"]
+        chromium = started.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", *quiet], timeout=60_000
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def options():
+    """Of the browser's context; tests bring their own."""
+    return DESK
+
+
+@pytest.fixture
+def complaints():
+    """What the browser says in its console: policies that were violated, scripts that failed."""
+    return []
+
+
+@pytest.fixture
+def page(chromium, live_server, settings, client, options, complaints):
+    """A superuser's page, whose console stays empty."""
+    settings.EVENTLOG = {"REQUESTS": []}
+    client.force_login(User.objects.create_superuser("root"))
+    session = {"name": "sessionid", "value": client.cookies["sessionid"].value}
+    context = chromium.new_context(base_url=live_server.url, **options)
+    context.set_default_timeout(10_000)
+    context.add_cookies([session | {"url": live_server.url}])
+    context.add_init_script(
+        "addEventListener('securitypolicyviolation', it => console.error(it.violatedDirective))"
+    )
+    # It asks for that icon of its own accord, and this site has none.
+    context.on(
+        "console",
+        lambda said: said.location["url"].endswith("/favicon.ico") or complaints.append(said.text),
+    )
+    context.on("weberror", lambda failed: complaints.append(str(failed.error)))
+    yield context.new_page()
+    context.close()
+    assert complaints == []
+
+
+def event(minutes=0, **values):
+    facts = {
+        "ip": "192.0.2.7",
+        "method": "POST",
+        "path": "/orders/7/",
+        "status": 302,
+        "duration_ms": 41.2,
+        "view": "order-detail",
+        "browser": "Chrome 120.0",
+        "os": "Linux",
+        "device_type": "pc",
+        "ua": "Mozilla/5.0",
+    }
+    facts |= values.pop("extra", {})
+    moment = timezone.now() - timedelta(minutes=minutes)
+    return Log(**{"action": "POST_ORDER", "timestamp": moment, "extra": facts, **values})
+
+
+@pytest.fixture
+def bob(db):
+    return User.objects.create_user("bob")
+
+
+@pytest.fixture
+def events(page, anna, bob):
+    """Some of anna, of bob and of nobody, on two actions, from two addresses; newest first."""
+    rows = [
+        event(
+            number / 6,
+            action="PAY" if number in (1, 3) else "BUY",
+            user=user,
+            user_repr=str(user or ""),
+            object_repr=f"order {number}",
+            extra={"ip": ip, "status": status, "request_id": f"r{number // 2}"},
+        )
+        for number, (user, ip, status) in enumerate(
+            [
+                (anna, "192.0.2.7", 200),
+                (anna, "192.0.2.7", 500),
+                (bob, "192.0.2.8", 200),
+                (bob, "192.0.2.8", 503),
+                (None, "192.0.2.8", 404),
+                (anna, "192.0.2.8", 503),
+            ]
+        )
+    ]
+    return Log.objects.bulk_create(rows)
+
+
+@pytest.fixture
+def long_events(page, anna):
+    """With the longest of everything, and nowhere a space to break at."""
+    long = "x" * 255
+    facts = dict.fromkeys([*REQUEST_FACTS, *CLIENT_FACTS, long], long)
+    facts |= {"path": f"/{long}", "status": 200, "device_type": "pc"}
+    rows = [
+        event(),
+        event(user=anna, user_repr=long, action=long.upper(), object_repr=long, extra=facts),
+        event(1, user=anna, user_repr=long, action="WITHIN", extra=facts),
+    ]
+    return Log.objects.bulk_create(rows)
+
+
+def cells(page, name):
+    """Of a column of the list, from the first event to the last."""
+    return page.locator(f"#result_list .field-{name}")
+
+
+def shows(page, *numbers):
+    """The list has these orders' events."""
+    expect(cells(page, "to")).to_have_text([f"order {number}" for number in numbers])
+
+
+def chips(page):
+    return page.get_by_role("list", name="Narrowed to").get_by_role("link")
+
+
+def box(page):
+    return page.get_by_role("combobox", name="Search events")
+
+
+def ask(page, text):
+    box(page).fill(text)
+    box(page).press("Enter")
+    expect(chips(page).first).to_be_visible()
+
+
+def detail(event):
+    return f"{LIST}{event.pk}/change/"
+
+
+# The list
+
+
+@on_desk
+def test_on_a_desk_an_event_is_one_line(page, long_events):
+    page.goto(LIST)
+    heights = {row.bounding_box()["height"] for row in page.locator("#result_list tbody tr").all()}
+    assert len(heights) == 1
+    assert heights.pop() < 40
+
+
+@on_phone
+def test_on_a_phone_an_event_is_a_card(page, events):
+    page.goto(LIST)
+    expect(page.locator("#result_list thead")).to_be_hidden()
+    card = page.locator("#result_list tbody tr").first
+    who, what, request = (
+        card.locator(f".field-{name}").bounding_box() for name in ("who", "what", "request_line")
+    )
+    assert who["y"] < what["y"] < request["y"]
+
+
+@on_both
+def test_nothing_scrolls_sideways(page, long_events):
+    pages = [LIST, f"{LIST}?pick=action&q={'x' * 255}+y:z", detail(long_events[1]), OVERVIEW]
+    for address in pages:
+        page.goto(address)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= page.viewport_size["width"], address
+
+
+@on_both
+@pytest.mark.parametrize(
+    ("name", "value", "orders"),
+    [
+        ("who", "bob", [2, 3]),
+        ("what", "PAY", [1, 3]),
+        ("address", "192.0.2.7", [0, 1]),
+    ],
+)
+def test_a_click_narrows_to_a_value_and_a_chip_takes_it_away(page, events, name, value, orders):
+    page.goto(LIST)
+    cells(page, name).get_by_role("link", name=value).first.click()
+    shows(page, *orders)
+    expect(cells(page, name)).to_have_text([value] * len(orders))
+    chips(page).click()
+    shows(page, *range(6))
+
+
+@with_scripts_and_without
+def test_search_and_filters_narrow_together(page, events):
+    page.goto(LIST)
+    ask(page, "user:anna status:5xx")
+    shows(page, 1, 5)
+    page.get_by_role("navigation", name="Filter").get_by_role("link", name="2xx").click()
+    expect(box(page)).to_have_value("user:anna status:2xx")
+    shows(page, 0)
+
+
+def test_it_says_what_it_did_not_understand(page, events):
+    page.goto(LIST)
+    ask(page, "user:anna colour:red")
+    expect(page.get_by_role("alert")).to_contain_text("Left out: colour:red")
+    shows(page, 0, 1, 5)
+
+
+def tab_to(page, wanted):
+    for _ in range(100):
+        page.keyboard.press("Tab")
+        if wanted.evaluate("it => it === document.activeElement"):
+            return
+    pytest.fail("the keyboard does not get there")
+
+
+@on_both
+def test_the_keyboard_alone_searches_and_opens_an_event(page, events):
+    page.goto(LIST)
+    tab_to(page, box(page))
+    page.keyboard.type("user:bob status:503")
+    page.keyboard.press("Enter")
+    expect(chips(page)).to_have_count(2)
+    tab_to(page, cells(page, "when").get_by_role("link"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text(str(events[3]))
+
+
+def test_pages_lead_to_older_events_and_back_to_the_same(page):
+    Log.objects.bulk_create(event(n // 2, object_repr=f"order {n}") for n in range(250))
+    page.goto(LIST)
+    pages = [cells(page, "to").all_inner_texts()]
+    for way in ("Older", "Older", "Newer", "Newer"):
+        with page.expect_navigation():
+            page.get_by_role("navigation", name="Pages").get_by_role("link", name=way).click()
+        pages.append(cells(page, "to").all_inner_texts())
+    assert [len(shown) for shown in pages] == [100, 100, 50, 100, 100]
+    assert pages[3:] == [pages[1], pages[0]]
+    assert len({name for shown in pages for name in shown}) == 250
+
+
+@on_both
+def test_the_actions_of_the_period_have_counts_and_narrow(page, events):
+    page.goto(f"{LIST}?q=last:24h")
+    page.get_by_role("link", name="Actions", exact=False).click()
+    actions = page.get_by_role("list", name="Actions of this time")
+    expect(actions.get_by_role("link")).to_have_text(["BUY 4", "PAY 2"])
+    actions.get_by_role("link", name="PAY").click()
+    shows(page, 1, 3)
+
+
+@with_scripts_and_without
+def test_a_file_has_the_events_of_the_search(page, events):
+    page.goto(f"{LIST}?q=user:anna+status:5xx")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    assert download.value.suggested_filename == "events.csv"
+    with download.value.path().open(newline="") as file:
+        assert [row["object"] for row in csv.DictReader(file)] == ["order 1", "order 5"]
+
+
+# One event
+
+
+@on_both
+def test_from_an_event_to_the_next_ones_of_the_search(page, events):
+    page.goto(f"{LIST}?q=user:anna")
+    cells(page, "when").get_by_role("link").nth(1).click()
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_have_text(str(events[1]))
+    page.locator(".object-tools").get_by_role("link", name="Older").click()
+    expect(heading).to_have_text(str(events[5]))
+    expect(page.locator(".object-tools").get_by_role("link", name="Older")).to_have_count(0)
+    page.locator(".object-tools").get_by_role("link", name="Newer").click()
+    expect(heading).to_have_text(str(events[1]))
+
+
+def test_an_event_leads_to_the_others_of_its_request(page, events):
+    page.goto(detail(events[0]))
+    page.get_by_role("region", name="In the same request").get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(str(events[1]))
+
+
+# The overview
+
+
+@on_both
+def test_a_mark_of_the_chart_leads_to_its_events(page, events):
+    page.goto(OVERVIEW)
+    mark = page.get_by_role("link", name="· 5xx ·").first
+    count = int(mark.text_content().rpartition(" · ")[2])
+    mark.click()
+    expect(cells(page, "to")).to_have_count(count)
+    assert count
+
+
+@with_scripts_and_without
+def test_the_overview_needs_no_scripts(page, events):
+    page.goto(OVERVIEW)
+    pulse = page.get_by_role("region", name="Events over time")
+    expect(pulse.locator("svg.columns")).to_be_visible()
+    expect(pulse.get_by_role("table")).to_be_hidden()
+    pulse.get_by_text("As a table").click()
+    expect(pulse.get_by_role("table")).to_be_visible()
+    page.get_by_role("link", name="7d").click()
+    expect(page.get_by_role("link", name="7d")).to_have_attribute("aria-current", "true")
+
+
+# Security
+
+
+def test_a_violation_of_the_policy_would_be_noticed(page, complaints):
+    page.goto(LIST)
+    page.evaluate("document.body.setAttribute('onclick', '1')")
+    page.evaluate("document.body.click()")
+    assert "script-src-attr" in complaints
+    complaints.clear()
+
+
+def test_a_strict_policy_is_not_violated(page, events, complaints):
+    for address in (LIST, f"{LIST}?q=user:anna+y:z&pick=action", detail(events[0]), OVERVIEW):
+        assert "'self'" in page.goto(address).headers["content-security-policy"]
+    assert complaints == []
+
+
+@pytest.mark.parametrize("options", [{"bypass_csp": True}], ids=["no-policy"])
+@pytest.mark.parametrize("evil", [SCRIPT, IMAGE])
+def test_what_a_visitor_sent_is_text(page, anna, client, settings, evil):
+    facts = dict.fromkeys([*REQUEST_FACTS, *CLIENT_FACTS, evil], evil)
+    row = log(anna, evil, obj=anna, extra=facts | {"status": 200})
+    Log.objects.filter(pk=row.pk).update(
+        user_repr=evil, object_repr=evil, object_id=evil, extra=facts
+    )
+    asked = {"q": str(Term("action", evil)), "pick": "action"}
+    odd = {"q": f'user:"{evil}" {evil}:x status:{evil} from:{evil}'}
+    pages = [f"{LIST}?{urlencode(query)}" for query in (asked, odd)]
+    pages += [LIST, detail(row), f"{LIST}{row.pk}/delete/", f"{OVERVIEW}?by=action"]
+    for address in pages:
+        page.goto(address)
+        assert evil in page.locator("body").inner_text()
+        assert page.evaluate("window.owned") is None
+
+
+# Accessibility
+
+
+@pytest.fixture(scope="module")
+def axe():
+    found = pytest.importorskip(
+        "axe_playwright_python.sync_playwright",
+        reason="axe is not here (the dependency group browser)",
+    )
+    return found.Axe()
+
+
+def grave(said):
+    return [
+        (rule["id"], node["target"], node["failureSummary"])
+        for rule in said.response["violations"]
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "options",
+    # Of the test's own script the page's policy knows nothing.
+    [size | {"bypass_csp": True} for size in (DESK, PHONE)],
+    ids=["desk", "phone"],
+)
+def test_axe_has_nothing_grave_to_say(page, axe, events, scheme):
+    page.emulate_media(color_scheme=scheme)
+    narrowed = f"{LIST}?q=user:anna+y:z&pick=action"
+    for address in (LIST, narrowed, detail(events[0]), OVERVIEW):
+        page.goto(address)
+        assert grave(axe.run(page)) == [], address
+        page.locator("details").evaluate_all("all => all.forEach(it => { it.open = true })")
+        assert grave(axe.run(page)) == [], f"{address}, all opened"
