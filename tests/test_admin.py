@@ -191,7 +191,10 @@ def root_address(address):
     return None if address is None else LIST + address
 
 
-@pytest.mark.parametrize("query", ["", "path:/orders/", "is:anonymous status:302"])
+@pytest.mark.parametrize(
+    "query",
+    ["", "path:/orders/", "is:anonymous status:302", "action:E*", "action:E* path:/orders/"],
+)
 def test_each_event_is_on_one_page_there_and_back(root, many, query):
     pages, response = [], search(root, query)
     assert linked(response, "newer") is None
@@ -208,6 +211,26 @@ def test_each_event_is_on_one_page_there_and_back(root, many, query):
         response = root.get(linked(response, "newer"))
         assert names(response) == page
     assert linked(response, "newer") is None
+
+
+@pytest.mark.parametrize("query", ["action:A*", "a", "action:A* extra.title:Foo"])
+def test_of_several_actions_no_page_has_to_sort_more_than_a_page_of_each(root, monkeypatch, query):
+    monkeypatch.setattr(admin.LogAdmin, "list_per_page", 3)
+    monkeypatch.setattr(listing, "LOOK", 3)
+    now = timezone.now()
+    for n in range(40):
+        extra = {"title": "Foo"}
+        event(action=("A1", "A2", "B")[n % 3], timestamp=now - timedelta(minutes=n), extra=extra)
+    response = search(root, query)
+    assert names(response) == ["A1", "A2", "A1"]
+    response = root.get(linked(response, "older"))
+    assert names(response) == ["A2", "A1", "A2"]
+    with CaptureQueriesContext(connection) as captured:
+        assert names(root.get(linked(response, "newer"))) == ["A1", "A2", "A1"]
+    (shown,) = [asked["sql"] for asked in captured if "user_repr" in asked["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute(re.sub(r"LIMIT \d+$", "", shown))
+        assert len(cursor.fetchall()) <= 2 * 4
 
 
 def test_events_that_come_in_meanwhile_do_not_shift_a_page(root, many):

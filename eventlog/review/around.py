@@ -28,8 +28,8 @@ class Neighbours(NamedTuple):
 def neighbours(event: Log, events: LogQuerySet, search: Search) -> Neighbours:
     """The events next to this one among those that were searched for."""
     mark, found = Mark(event.timestamp, event.pk), events.filter(search.leading)
-    newer = page(found, search.residual, 1, newer=mark).events
-    older = page(found, search.residual, 1, older=mark).events
+    newer = page(found, search.residual, 1, branches=search.branches, newer=mark).events
+    older = page(found, search.residual, 1, branches=search.branches, older=mark).events
     return Neighbours(newer[0] if newer else None, older[0] if older else None)
 
 

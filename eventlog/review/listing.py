@@ -91,6 +91,7 @@ class EventList(ChangeList):
             self.queryset,
             self.search.residual,
             self.list_per_page,
+            branches=self.search.branches,
             older=Mark.read(self._paging[OLDER_VAR]),
             newer=Mark.read(self._paging[NEWER_VAR]),
             look=LOOK * LOOK_FURTHER**self.look,

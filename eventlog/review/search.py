@@ -17,6 +17,7 @@ from .terms import KEYS, Meaning, NotUnderstoodError, bare, extra
 
 LONGEST = 2000  # characters; and so few terms that no database minds them
 MOST_TERMS = 30
+MOST_BRANCHES = 128  # the addresses of a network of 25 bits
 
 _TERM = re.compile(
     r"""(?:(?P<key>[a-z]+|extra\.[^\s:"]+):)?(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>\S+))"""
@@ -67,7 +68,8 @@ class Search:
 
     terms: Sequence[Term]
     misunderstood: Sequence[Misunderstood]
-    leading: Q  # what an index finds, newest first; the period too
+    leading: Q  # what an index finds; the period too
+    branches: Sequence[Q]  # what it finds newest first, each by itself: together, all of leading
     residual: Q  # what has to be looked for among those
 
     @classmethod
@@ -87,22 +89,23 @@ class Search:
                 meanings.setdefault(group, []).append(meaning)
                 understood.append(term)
         leading, residual = Q(), Q()
-        led = False
+        branches: list[Q] = []
         for group in sorted(meanings, key=_rank):
             any_of = meanings[group]
             exactly = reduce(or_, (meaning.wanted & meaning.residual for meaning in any_of))
             is_bound = group.partition(":")[0] in BOUNDS
             # One index leads, the rest is looked at row by row.
-            if is_bound or (not led and all(meaning.leads for meaning in any_of)):
+            lead = [] if is_bound else _lead(any_of)
+            if is_bound or (lead and not branches):
                 leading &= reduce(or_, (meaning.wanted for meaning in any_of))
-                led = led or not is_bound
+                branches = branches or lead
                 if any(meaning.residual for meaning in any_of):
                     residual &= exactly
             else:
                 residual &= exactly
         if any(term.key == "user" for term, _ in misunderstood):
             residual = and_(residual, Q(pk__in=[]))  # nobody of that name did anything
-        return cls(understood, misunderstood, leading, residual)
+        return cls(understood, misunderstood, leading, branches, residual)
 
     @property
     def wanted(self) -> Q:
@@ -132,6 +135,13 @@ _ORDER = ("obj", "ip", "user", "status", "action")
 
 def _rank(group: str) -> int:
     return _ORDER.index(group) if group in _ORDER else len(_ORDER)
+
+
+def _lead(any_of: Sequence[Meaning]) -> list[Q]:
+    """What an index finds of these, each by itself; nothing if it does not find all of them."""
+    branches = [branch for meaning in any_of for branch in meaning.branches]
+    found = all(meaning.branches for meaning in any_of)
+    return branches if found and len(branches) <= MOST_BRANCHES else []
 
 
 def _meaning(term: Term) -> Meaning:

@@ -1,7 +1,7 @@
 """What each key of the search language asks for."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from datetime import MAXYEAR, datetime, time, timedelta
 from functools import reduce
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -42,27 +42,40 @@ class Meaning(NamedTuple):
     """What a term asks of an event."""
 
     wanted: Q
-    leads: bool  # an index finds these events, newest first
+    # What comes to the same, each of which an index finds newest first; empty if none does.
+    branches: Sequence[Q] = ()
     residual: Q = Q()  # and what of them has to be looked at one by one
 
 
-def user(value: str) -> Meaning:
+def _led(wanted: Q) -> Meaning:
+    return Meaning(wanted, [wanted])
+
+
+def _any_of(column: str, values: Collection[Any]) -> Meaning:
+    wanted = Q(**{f"{column}__in": values})
+    return Meaning(wanted, [Q(**{column: value}) for value in values] or [wanted])
+
+
+def _users_named(name: str) -> list[Any]:
+    """The keys of the first ten of this name: a username need not be unique."""
     users = get_user_model()
-    found = list(
-        users._default_manager.filter(**{users.USERNAME_FIELD: value}).values_list("pk")[:10]
-    )
+    named = users._default_manager.filter(**{users.USERNAME_FIELD: name})
+    return [pk for (pk,) in named.values_list("pk")[:10]]
+
+
+def user(value: str) -> Meaning:
+    found = _users_named(value)
     if not found and value.isdigit() and len(value) < 19:
-        found = [(int(value),)]
+        found = [int(value)]
     if not found:
         raise NotUnderstoodError(f"there is no user {value!r}")
-    return Meaning(Q(user__in=[pk for (pk,) in found]), True)
+    return _any_of("user", found)
 
 
 def action(value: str) -> Meaning:
     if not value.endswith("*"):
-        return Meaning(Q(action=value), True)
-    names = [name for name in known_actions() if name.startswith(value[:-1])]
-    return Meaning(Q(action__in=names), True)
+        return _any_of("action", [value])
+    return _any_of("action", [name for name in known_actions() if name.startswith(value[:-1])])
 
 
 def obj(value: str) -> Meaning:
@@ -73,8 +86,8 @@ def obj(value: str) -> Meaning:
         raise NotUnderstoodError(
             f"there is no kind of object {label!r}; say app.model:key"
         ) from error
-    wanted = Q(content_type=kind)
-    return Meaning(wanted & Q(object_id=key), True) if key else Meaning(wanted, False)
+    of_kind = Q(content_type=kind)
+    return _led(of_kind & Q(object_id=key)) if key else Meaning(of_kind)
 
 
 def ip(value: str) -> Meaning:
@@ -83,15 +96,17 @@ def ip(value: str) -> Meaning:
     except ValueError as error:
         raise NotUnderstoodError(f"{value!r} is neither an address nor a network") from error
     if network.num_addresses == 1:
-        return Meaning(Q(Exact(Address(), str(network.network_address))), True)
+        return _led(Q(Exact(Address(), str(network.network_address))))
     if isinstance(network, IPv4Network) and network.prefixlen > 24:
-        return Meaning(Q(In(Address(), [str(address) for address in network])), True)
+        addresses = [str(address) for address in network]
+        each = [Q(Exact(Address(), address)) for address in addresses]
+        return Meaning(Q(In(Address(), addresses)), each)
     prefixes = _v4(network) if isinstance(network, IPv4Network) else _v6(network)
     wanted = reduce(or_, (_begins(Address(), prefix) for prefix in prefixes))
     # The index gives a network address by address, not by time: few events are named one by one.
     events = Log.objects.filter(wanted).order_by(Address())
     pks = list(events.values_list("pk", flat=True)[: FEW + 1])
-    return Meaning(wanted, False) if len(pks) > FEW else Meaning(Q(pk__in=pks), True)
+    return Meaning(wanted) if len(pks) > FEW else _led(Q(pk__in=pks))
 
 
 def _begins(text: Address, prefix: str) -> Q:
@@ -121,7 +136,7 @@ def _v6(network: IPv6Network) -> list[str]:
 
 
 def path(value: str) -> Meaning:
-    return Meaning(_like(Text("path"), value), False)
+    return Meaning(_like(Text("path"), value))
 
 
 def _like(text: Any, value: str) -> Q:
@@ -138,55 +153,56 @@ def status(value: str) -> Meaning:
     if value[1:].lower() != "xx":
         exactly = Q(Exact(Text("status"), value))
     if value[0] < "4":
-        return Meaning(wanted & exactly, False)
-    return Meaning(wanted & Q(failed()), True, exactly)
+        return Meaning(wanted & exactly)
+    wanted &= Q(failed())
+    return Meaning(wanted, [wanted], exactly)
 
 
 def method(value: str) -> Meaning:
-    return Meaning(Q(Exact(Text("method"), value.upper())), False)
+    return Meaning(Q(Exact(Text("method"), value.upper())))
 
 
 def device(value: str) -> Meaning:
     if value not in DEVICES:
         raise NotUnderstoodError(f"{value!r} is no kind of device: say {', '.join(DEVICES)}")
-    return Meaning(Q(Exact(Text("device_type"), value)), False)
+    return Meaning(Q(Exact(Text("device_type"), value)))
 
 
 def is_(value: str) -> Meaning:
     bot = Q(Exact(Text("device_type"), "bot"))
     match value:
         case "user":
-            return Meaning(Q(user__isnull=False), False)
+            return Meaning(Q(user__isnull=False))
         case "anonymous":
-            return Meaning(Q(user__isnull=True), False)
+            return Meaning(Q(user__isnull=True))
         case "bot":
-            return Meaning(bot, False)
+            return Meaning(bot)
         case "human":
             others = [device for device in DEVICES if device != "bot"]
-            return Meaning(Q(In(Text("device_type"), others)), False)
+            return Meaning(Q(In(Text("device_type"), others)))
     raise NotUnderstoodError(f"{value!r} is nothing an event can be: say {', '.join(KINDS)}")
 
 
 def request(value: str) -> Meaning:
-    return Meaning(Q(Exact(Text("request_id"), value)), False)
+    return Meaning(Q(Exact(Text("request_id"), value)))
 
 
 def last(value: str) -> Meaning:
     if not (match := re.fullmatch(r"(\d{1,4})([mhdw])", value)):
         raise NotUnderstoodError(f"{value!r} is no stretch of time: say 30m, 24h, 7d or 4w")
     length = timedelta(**{UNITS[match[2]]: int(match[1])})
-    return Meaning(Q(timestamp__gte=timezone.now() - length), True)
+    return Meaning(Q(timestamp__gte=timezone.now() - length))
 
 
 def from_(value: str) -> Meaning:
-    return Meaning(Q(timestamp__gte=_moment(value)), True)
+    return Meaning(Q(timestamp__gte=_moment(value)))
 
 
 def to(value: str) -> Meaning:
     moment = _moment(value)
     if len(value) <= len("2026-01-01") and moment.year < MAXYEAR:  # that day included
         moment += timedelta(days=1)
-    return Meaning(Q(timestamp__lt=moment), True)
+    return Meaning(Q(timestamp__lt=moment))
 
 
 def _moment(value: str) -> datetime:
@@ -203,7 +219,7 @@ def extra(name: str, value: str) -> Meaning:
     """What the site itself put into ``extra``: ``extra.title:Foo``, ``extra.order.total:7``."""
     text = Text(*name.split("."))
     wanted = _like(text, value) if "*" in (value[:1], value[-1:]) else Q(Exact(text, value))
-    return Meaning(wanted, False)
+    return Meaning(wanted)
 
 
 def bare(value: str) -> Meaning:
@@ -214,20 +230,16 @@ def bare(value: str) -> Meaning:
         return ip(value)
     except NotUnderstoodError:
         pass
-    users = get_user_model()
-    found = [
-        pk
-        for (pk,) in users._default_manager.filter(**{users.USERNAME_FIELD: value}).values_list(
-            "pk"
-        )[:10]
+    word = value.strip("*")
+    users = _users_named(value)
+    names = [name for name in known_actions() if word.casefold() in name.casefold()]
+    by_index = [
+        _any_of(column, values) for column, values in (("user", users), ("action", names)) if values
     ]
-    word = value.strip("*").casefold()
-    names = [name for name in known_actions() if word in name.casefold()]
-    if found or names:
-        wanted = Q(user__in=found) if found else Q()
-        return Meaning(wanted | Q(action__in=names) if names else wanted, True)
-    text = Text("path")
-    return Meaning(Q(object_repr__icontains=word) | Q(Contains(text, value.strip("*"))), False)
+    if by_index:
+        wanted = reduce(or_, (meaning.wanted for meaning in by_index))
+        return Meaning(wanted, [branch for meaning in by_index for branch in meaning.branches])
+    return Meaning(Q(object_repr__icontains=word) | Q(Contains(Text("path"), word)))
 
 
 KEYS: dict[str, Callable[[str], Meaning]] = {
