@@ -1,9 +1,13 @@
 import csv
+import gc
 import json
-from io import StringIO
+from datetime import UTC, datetime
+from io import BytesIO, StringIO
 
+import pyarrow.parquet as pq
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 
 from eventlog.models import Log, log
 from eventlog.review import export
@@ -22,6 +26,10 @@ def _quiet(settings):
 def root(client):
     client.force_login(User.objects.create_superuser("root"))
     return client
+
+
+def parquet(response):
+    return pq.read_table(BytesIO(response.getvalue()))
 
 
 def lines(response):
@@ -65,6 +73,61 @@ def test_an_export_is_read_in_chunks_that_miss_nothing(root, monkeypatch, query)
     assert response.streaming
     actions = [json.loads(line)["action"] for line in response.getvalue().splitlines()]
     assert actions == [f"E{n}" for n in reversed(range(10))]
+
+
+@pytest.mark.parametrize("kind", sorted(export.FORMATS))
+def test_no_more_than_a_chunk_is_in_memory(root, monkeypatch, kind):
+    monkeypatch.setattr(export, "CHUNK", 10)
+    Log.objects.bulk_create(Log(action=f"E{n}") for n in range(100))
+    most = parts = 0
+    for part in root.get(f"{LIST}export/{kind}/").streaming_content:
+        parts += bool(part)
+        most = max(most, sum(isinstance(known, Log) for known in gc.get_objects()))
+    assert parts >= 10
+    assert 0 < most <= 20
+
+
+def test_a_parquet_file_has_a_typed_column_for_each_fact(root, anna):
+    moment = datetime(2026, 1, 31, 9, 30, 0, 1, tzinfo=UTC)
+    extra = {"ip": "192.0.2.7", "status": 200, "duration_ms": 41.2, "total": 7}
+    log(anna, "BOUGHT", obj=anna, dateof=moment, extra=extra)
+    (row,) = parquet(root.get(f"{LIST}export/parquet/")).to_pylist()
+    assert json.loads(row.pop("extra")) == extra
+    assert {name: value for name, value in row.items() if value is not None} == {
+        "time": moment,
+        "user": "anna",
+        "action": "BOUGHT",
+        "object_type": "auth.user",
+        "object_key": str(anna.pk),
+        "object": "anna",
+        "ip": "192.0.2.7",
+        "status": 200,
+        "duration_ms": 41.2,
+    }
+
+
+ODD = [None, True, "x", 10**30, 1e300, {"a": []}, [1]]
+
+
+@pytest.mark.parametrize("value", ODD)
+@pytest.mark.parametrize("kind", sorted(export.FORMATS))
+def test_an_odd_fact_spoils_no_file(root, kind, value):
+    Log.objects.create(action="X", extra=dict.fromkeys(export.FACTS, value))
+    response = root.get(f"{LIST}export/{kind}/")
+    if kind != "parquet":
+        assert b"X" in response.getvalue()
+    else:
+        (row,) = parquet(response).to_pylist()
+        assert row["status"] is row["duration_ms"] is None
+        assert json.loads(row["extra"]) == dict.fromkeys(export.FACTS, value)
+
+
+@pytest.mark.parametrize("kind", sorted(export.FORMATS))
+def test_half_a_surrogate_spoils_no_file(root, kind):
+    if connection.vendor != "sqlite":
+        pytest.skip("this database refuses it")
+    Log.objects.create(action="X", extra={"path": "\ud800"})
+    assert b"X" in root.get(f"{LIST}export/{kind}/").getvalue()
 
 
 def test_only_who_may_see_events_can_export_them(client):

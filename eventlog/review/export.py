@@ -2,14 +2,18 @@
 
 import csv
 import json
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, NamedTuple
 
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Q, QuerySet
 
 from ..models import Log
 from .pages import ORDER, Mark, beyond
+
+Chunks = Iterator[Sequence[Log]]
 
 CHUNK = 2000  # events that are read at a time
 FACTS = (
@@ -29,7 +33,7 @@ COLUMNS = ("time", "user", "action", "object_type", "object_key", "object", *FAC
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "=", "+", "-", "@")
 
 
-def chunks(events: QuerySet[Log], wanted: Q) -> Iterator[Sequence[Log]]:
+def chunks(events: QuerySet[Log], wanted: Q) -> Chunks:
     """All that was asked for, newest first. Each chunk is a query of its own: no transaction, nor
     cursor, is open while a visitor's connection takes its time.
     """
@@ -68,31 +72,48 @@ class _Echo:
         return line
 
 
+def as_text(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    # JSON may hold half of a pair of surrogates, which no encoding has.
+    return text.encode("utf-8", "replace").decode()
+
+
 def _cell(value: Any) -> Any:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = as_text(value)
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def as_csv(rows: Iterator[Sequence[Log]]) -> Iterator[str]:
+def as_csv(rows: Chunks) -> Iterator[bytes]:
     """For spreadsheets: with a byte order mark, and no cell that could become a formula."""
     write = csv.writer(_Echo()).writerow
-    yield "\N{ZERO WIDTH NO-BREAK SPACE}" + write(COLUMNS)
+    yield BOM_UTF8 + write(COLUMNS).encode()
     for chunk in rows:
-        yield "".join(write([_cell(value) for value in values(event).values()]) for event in chunk)
+        lines = (write([_cell(value) for value in values(event).values()]) for event in chunk)
+        yield "".join(lines).encode()
 
 
-def as_jsonl(rows: Iterator[Sequence[Log]]) -> Iterator[str]:
+def as_jsonl(rows: Chunks) -> Iterator[bytes]:
     """One JSON document a line."""
     for chunk in rows:
-        yield "".join(
-            json.dumps(values(event), cls=DjangoJSONEncoder, ensure_ascii=False) + "\n"
-            for event in chunk
-        )
+        yield "".join(as_text(values(event)) + "\n" for event in chunk).encode()
 
 
-FORMATS: dict[str, tuple[str, Callable[[Iterator[Sequence[Log]]], Iterator[str]]]] = {
-    "csv": ("text/csv; charset=utf-8", as_csv),
-    "jsonl": ("application/x-ndjson", as_jsonl),
+def as_parquet(rows: Chunks) -> Iterator[bytes]:
+    # Not imported before it is asked for: PyArrow takes tens of megabytes.
+    found: Iterator[bytes] = import_module(".parquet", __package__).as_parquet(rows)
+    return found
+
+
+class Format(NamedTuple):
+    content_type: str
+    write: Callable[[Chunks], Iterator[bytes]]
+
+
+FORMATS = {
+    "csv": Format("text/csv; charset=utf-8", as_csv),
+    "jsonl": Format("application/x-ndjson", as_jsonl),
 }
+if find_spec("pyarrow") is not None:
+    FORMATS["parquet"] = Format("application/vnd.apache.parquet", as_parquet)
