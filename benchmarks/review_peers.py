@@ -41,11 +41,16 @@ SIDES = {
         "/admin/eventlog/log/",
         {
             "list": "",
-            "page 100": "?p=100",
-            "an action or type": "?action__exact=GET_SHOP_PRODUCT",
-            "a user": "?user__exact=1",
-            "last 7 days": "?period=week",
+            "page 100": "?older={place}",
+            "an action or type": "?q=action:GET_SHOP_PRODUCT",
+            "a user": "?q=user:user1",
+            "server errors": "?q=status:5xx",
+            "last 7 days": "?q=last:7d",
             "search a user": "?q=user7",
+            "search an address": "?q=ip:{ip}",
+            "with counts (facets)": "?pick=action",
+            "overview": "overview/?period=30d",
+            "overview, chart": "overview/?period=30d",  # the whole page again: it has all charts
         },
         "eventlog_log",
         None,
@@ -184,6 +189,7 @@ def one(name, rows, times, most):
     seed.setup("postgresql", "benchmarks.review_peers_settings")
     from urllib.parse import quote
 
+    from django.core.management import call_command
     from django.db import connection
 
     key = "" if name == "ours" else f"{apps[0].replace('.', '_')}_"
@@ -198,6 +204,12 @@ def one(name, rows, times, most):
         cursor.execute("SET statement_timeout = %s", [GIVEN_UP * 1000])
     week = (seed.datetime.now(seed.UTC) - seed.timedelta(days=7)).isoformat(" ", "seconds")
     facts = {"week": quote(week), "ip": address_of(rows)}
+    if name == "ours":
+        from eventlog.models import Log
+
+        call_command("eventlog_count", verbosity=0)
+        end = Log.objects.order_by("-timestamp", "-pk")[9899]  # the last of page 99
+        facts["place"] = quote(f"{end.timestamp.isoformat()}~{end.pk}")
     pages = [(page, address + rest) for page, rest in pages.items()]
     print(json.dumps(measure(superuser_client(), pages, times, facts, most=most)))
     sys.stdout.flush()

@@ -69,11 +69,14 @@ def test_the_figures_of_a_period(root):
 def test_every_mark_and_name_leads_to_as_many_events(root, period, by):
     response = root.get(PAGE, {"period": period, "by": by})
     overview = response.context["overview"]
-    assert sum(whole for _name, _values, whole in overview.pulse()["table"]) == overview.total
+    assert sum(whole for _, _, whole, _ in overview.pulse()["table"]) == overview.total
     html = response.content.decode()
     links = re.findall(r'<a href="([^"]+)"[^>]*><rect[^>]*><title>[^<]* · ([\d,]+)<', html)
     links += re.findall(r'<a href="([^"]+)"><bdi>[^<]+</bdi></a></th><td>([\d,]+)</td>', html)
+    of_table = re.findall(r'<td><a href="([^"]+)">(\d+)</a></td>', html)
     assert len(links) > 10
+    assert of_table
+    assert set(of_table) <= set(links)
     for address, count in links:
         shown = root.get(address.replace("&amp;", "&")).context["cl"]
         assert not shown.search.misunderstood

@@ -1,10 +1,11 @@
 """Charts as SVG, drawn here: no script is needed to see or to print them.
 
 Colours come from the style sheet, by class. Each mark links to its events. What a chart shows is
-beside it as a table for whoever does not see it.
+beside it as a table, with the same links, for whoever does not see it or has no pointer.
 """
 
 from collections.abc import Sequence
+from math import ceil, sqrt
 from typing import Any, NamedTuple
 
 from django.utils.html import format_html, format_html_join
@@ -74,12 +75,15 @@ def columns(stacks: Sequence[tuple[str, Sequence[Mark]]], label: Any) -> SafeStr
 
 
 def heat(cells: Sequence[Sequence[int]], days: Sequence[Any], label: Any) -> SafeString:
-    """The hours of a week: a row a day, a cell an hour, darker where more happened."""
+    """The hours of a week: a row a day, a cell an hour, darker where more happened.
+
+    By the square root, or one busy hour would leave all others alike.
+    """
     most = max((count for row in cells for count in row), default=0) or 1
     size, left = 36, 44
     squares = [
         (
-            f"heat h{-(-count * 8 // most)}",
+            f"heat h{ceil(8 * sqrt(count / most))}",
             left + hour * size,
             4 + day * 22,
             size - 2,

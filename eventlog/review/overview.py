@@ -70,27 +70,23 @@ class Overview:
             whole[self._bucket(moment)] += count
         for moment, value, count in over_time(self.by):
             stacks[self._bucket(moment)][value] += count
-        drawn, table = [], []
         names = [*series, _("others")]
+        drawn, table = [], []
         for bucket in self._buckets():
             values = [stacks[bucket][name] for name in series]
             values.append(max(0, whole[bucket] - sum(values)))  # what is neither
-            name = self._name(bucket)
-            drawn.append(
-                (
-                    name,
-                    [
-                        charts.Mark(
-                            self._class(number, label),
-                            count,
-                            f"{name} · {label} · {count:,}",
-                            self._events(bucket, label if number < len(series) else None),
-                        )
-                        for number, (label, count) in enumerate(zip(names, values, strict=True))
-                    ],
+            when = self._name(bucket)
+            marks = [
+                charts.Mark(
+                    self._class(number, name),
+                    count,
+                    f"{when} · {name} · {count:,}",
+                    self._events(bucket, name if number < len(series) else None),
                 )
-            )
-            table.append((name, values, whole[bucket]))
+                for number, (name, count) in enumerate(zip(names, values, strict=True))
+            ]
+            drawn.append((when, marks))
+            table.append((when, marks, whole[bucket], self._events(bucket)))
         return {
             "svg": charts.columns(drawn, _("Events over time")),
             "series": names,
