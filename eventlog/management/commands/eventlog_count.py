@@ -28,8 +28,9 @@ class Command(BaseCommand):
                 model.objects.using(using).all()._raw_delete(using)
         forget()
         hours = hours_to_roll(using=using)
+        told = {0: 0, 1: 500}.get(options["verbosity"], 1)
         for number, hour in enumerate(roll_all(hours), 1):
-            if options["verbosity"] > 1 or number % 500 == 0:
+            if told and number % told == 0:
                 self.stdout.write(f"{number} of {len(hours)}: {hour:%Y-%m-%d %H}h")
         if options["verbosity"]:
             self.stdout.write(f"{len(hours)} hours counted.")

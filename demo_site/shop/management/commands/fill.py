@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.auth.models import Permission, User
 from django.core.handlers.wsgi import WSGIHandler
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 from tqdm import tqdm
@@ -40,6 +41,7 @@ class Command(BaseCommand):
             visits = send_requests(requests, random)
         events = list(Log.objects.filter(pk__gt=last.pk if last else 0).order_by("pk"))
         spread(events, schedule(visits, random, timezone.now()))
+        call_command("eventlog_count", verbosity=0)
         self.stdout.write(f"{requests} requests sent, {len(events)} events recorded")
 
 
