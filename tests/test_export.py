@@ -106,7 +106,7 @@ def test_a_parquet_file_has_a_typed_column_for_each_fact(root, anna):
     }
 
 
-ODD = [None, True, "x", 10**30, 1e300, {"a": []}, [1]]
+ODD = [None, True, "x", 10**30, {"a": []}, [1]]
 
 
 @pytest.mark.parametrize("value", ODD)
