@@ -287,7 +287,8 @@ def test_the_actions_are_read_without_reading_the_table():
         event(f"A{n % 3}")
     with CaptureQueriesContext(connection) as captured:
         Search.parse("action:A*")
-    assert "RECURSIVE" in captured[0]["sql"]
+    way = "GROUP BY" if connection.vendor == "mysql" else "RECURSIVE"
+    assert way in captured[0]["sql"]
     assert found("action:A*") == {"A0", "A1", "A2"}
 
 

@@ -16,10 +16,13 @@ _LOOSE_SCAN = """
     )
     SELECT name FROM names WHERE name IS NOT NULL LIMIT %s
 """
+# MariaDB and MySQL go so by themselves, and read all of the index for the query above.
+_GROUPED = "SELECT action FROM eventlog_log GROUP BY action ORDER BY action LIMIT %s"
 
 
 def known_actions() -> list[str]:
     """All actions, in order; the first thousand of them if a site has that many."""
-    with connections[router.db_for_read(Log)].cursor() as cursor:
-        cursor.execute(_LOOSE_SCAN, [MOST])
+    connection = connections[router.db_for_read(Log)]
+    with connection.cursor() as cursor:
+        cursor.execute(_GROUPED if connection.vendor == "mysql" else _LOOSE_SCAN, [MOST])
         return [name for (name,) in cursor.fetchall()]
