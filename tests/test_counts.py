@@ -11,7 +11,7 @@ from eventlog.backends.delivery import deliver
 from eventlog.models import HourCount, Log, RolledHour, aware, hour_of, log
 from eventlog.records import Record
 from eventlog.review import counts
-from eventlog.review.counts import Tally, percentile
+from eventlog.review.tally import Tally, percentile
 
 from .settings import DB
 

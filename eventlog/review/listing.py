@@ -11,9 +11,9 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from .counts import Tally
 from .pages import LOOK, LOOK_FURTHER, Mark, about_how_many, page
 from .search import BOUNDS, Search, Term, join
+from .tally import Tally
 from .terms import KEYS
 
 OLDER_VAR, NEWER_VAR, LOOK_VAR, PICK_VAR = "older", "newer", "look", "pick"

@@ -15,9 +15,10 @@ from django.utils.translation import gettext as _
 
 from ..models import Log, as_stored, aware, hour_of
 from . import charts
-from .counts import DAY, Tally, day_of, percentile
+from .counts import DAY, day_of
 from .search import Term
 from .shown import duration, list_address, local
+from .tally import Tally, percentile
 
 PERIODS = {
     "24h": timedelta(hours=24),
