@@ -6,7 +6,7 @@ import django
 from django.conf import settings
 from django.core.management import call_command
 
-ABSENT = ("celery", "crawleruseragents", "psycopg", "pytest")
+ABSENT = ("celery", "crawleruseragents", "psycopg", "pyarrow", "pytest")
 
 settings.configure(
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
@@ -25,9 +25,11 @@ def main():
     from django.test import Client
 
     from eventlog.models import Log, log
+    from eventlog.review.export import FORMATS
 
     call_command("check", fail_level="WARNING")
     call_command("migrate", verbosity=0)
+    assert set(FORMATS) == {"csv", "jsonl"}
     log(None, "X", {"a": 1})
     Client(HTTP_HOST="localhost").get("/nowhere/", HTTP_USER_AGENT="curl/8.5.0")
     assert Log.objects.action("X").get().extra == {"a": 1}

@@ -7,6 +7,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from eventlog.models import Log, log
+from eventlog.review import search
+from eventlog.review.actions import known_actions
 from eventlog.review.expressions import Number, Text
 from eventlog.review.search import Search, Term, join, split
 
@@ -282,14 +284,31 @@ def test_an_index_finds_what_leads(anna, text, index):
     assert index in plan(text)
 
 
-def test_the_actions_are_read_without_reading_the_table():
-    for n in range(300):
-        event(f"A{n % 3}")
+@pytest.mark.django_db(transaction=True)  # or the statistics would not know the rows
+def test_the_actions_are_read_from_one_name_to_the_next():
+    Log.objects.bulk_create(Log(action=f"A{n % 3}") for n in range(3000))
     with CaptureQueriesContext(connection) as captured:
-        Search.parse("action:A*")
-    way = "GROUP BY" if connection.vendor == "mysql" else "RECURSIVE"
-    assert way in captured[0]["sql"]
+        assert known_actions() == ["A0", "A1", "A2"]
+    table = "TABLE" if connection.vendor == "mysql" else ""
+    explain = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {table} eventlog_log")
+        if connection.vendor == "mysql":
+            cursor.fetchall()
+        cursor.execute(f"{explain} {captured[0]['sql']}")
+        plan = str(cursor.fetchall())
+    way = {"postgresql": "Index Cond", "sqlite": "(action>?)", "mysql": "index for group-by"}
+    assert way[connection.vendor] in plan
+    assert "Seq Scan" not in plan
+
+
+def test_more_values_than_an_index_is_asked_for_are_looked_for(monkeypatch):
+    monkeypatch.setattr(search, "MOST_BRANCHES", 2)
+    for n in range(3):
+        event(f"A{n}")
     assert found("action:A*") == {"A0", "A1", "A2"}
+    assert not Search.parse("action:A*").leading
+    assert Search.parse("action:A0 action:A1").leading
 
 
 @pytest.mark.parametrize("extra", [{}, [], "text", 7, {"a": None}, {"a": {"b": []}}])

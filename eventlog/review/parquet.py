@@ -27,15 +27,15 @@ class _Sink:
 
     def __init__(self) -> None:
         self._waiting: list[bytes] = []
-        self._sent = 0
+        self._written = 0
 
     def write(self, data: bytes) -> int:
         self._waiting.append(bytes(data))
-        self._sent += len(data)
+        self._written += len(data)
         return len(data)
 
     def tell(self) -> int:
-        return self._sent
+        return self._written
 
     def flush(self) -> None:
         pass
