@@ -106,7 +106,7 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
         content_type, write = export.FORMATS[kind]
         changes = self.get_changelist_instance(request)
         assert isinstance(changes, EventList)
-        rows = export.chunks(changes.queryset, changes.search.residual)
+        rows = export.chunks(changes.within, changes.search.lead, changes.search.residual)
         return StreamingHttpResponse(
             write(rows),
             content_type=content_type,

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .conf import conf
 from .context import current_origin, origin_of
+from .fields import NameField
 from .records import LONGEST, Record, key_of
 from .redaction import redact
 from .writing import Durability, awrite, check_durability, write
@@ -105,7 +106,7 @@ class Log(models.Model):
         _("user's name then"), max_length=LONGEST, blank=True, default="", db_default=""
     )
     timestamp = models.DateTimeField(_("time"), default=timezone.now, db_index=True)
-    action = models.CharField(_("action"), max_length=LONGEST)
+    action = NameField(_("action"), max_length=LONGEST)
     content_type = models.ForeignKey(
         ContentType,
         null=True,

@@ -273,9 +273,24 @@ def test_of_many_events_it_says_that_they_are_more(root, many, monkeypatch):
     assert "more than 5 events" in text(search(root, "ip:192.0.2.7"))
 
 
-def test_of_very_many_events_it_says_about_how_many(root, monkeypatch):
+def test_of_very_many_events_it_says_about_how_many(root, many, monkeypatch):
     monkeypatch.setattr(listing, "about_how_many", lambda: 12_345_678)
     assert "about 12 million events" in text(root.get(LIST))
+
+
+def test_a_site_without_time_zones_is_asked_in_the_same_way(root, settings, monkeypatch):
+    settings.USE_TZ = False
+    monkeypatch.setattr(admin.LogAdmin, "list_per_page", 3)
+    for n in range(7):
+        event(action=f"E{n}", timestamp=datetime(2026, 1, 2, 12, n))
+    assert names(search(root, "from:2026-01-02 to:2026-01-02T12:05")) == ["E4", "E3", "E2"]
+    # Berlin is an hour ahead in winter.
+    assert names(search(root, "to:2026-01-02T11:02:00+00:00 ip:192.0.2.7")) == ["E1", "E0"]
+    response = root.get(linked(root.get(LIST), "older"))
+    assert names(response) == ["E3", "E2", "E1"]
+    assert names(root.get(linked(response, "newer"))) == ["E6", "E5", "E4"]
+    assert names(root.get(LIST, {"older": "2026-01-02T11:02:00+00:00~0"})) == ["E1", "E0"]
+    assert root.get(f"{LIST}{Log.objects.get(action='E3').pk}/change/").status_code == 200
 
 
 # One event

@@ -105,3 +105,15 @@ def test_hours_that_are_not_counted_yet_are_told(root, monkeypatch):
     assert "are not counted yet" in root.get(PAGE, {"period": "7d"}).content.decode()
     monkeypatch.undo()
     assert "not counted yet" not in root.get(PAGE, {"period": "7d"}).content.decode()
+
+
+def test_a_site_without_time_zones_has_an_overview(root, settings):
+    settings.USE_TZ = False
+    at = timezone.now() - timedelta(hours=30)
+    Log.objects.create(action="X", timestamp=at, extra={"status": 500})
+    response = root.get(PAGE, {"period": "7d", "by": "status"})
+    assert figures(response)["Server errors"] == "1"
+    links = {row[3] for row in response.context["overview"].figures() if row[1] == "1"}
+    assert links
+    for address in links:
+        assert len(root.get(address).context["cl"].result_list) == 1

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from eventlog.models import Log, log
@@ -88,3 +89,11 @@ def test_the_period_of_stats_is_the_same_in_every_time_zone(anna, settings, zone
     log(anna, "X", dateof=timezone.now() - timedelta(hours=25))
     Log.objects.filter(timestamp__gt=timezone.now() - timedelta(hours=24)).delete()
     assert used_active(1)[0] == 0
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="the others have no such locales")
+def test_what_an_action_begins_with_is_found_by_its_index():
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan TO off")
+        plan = Log.objects.order_by().action("LOGIN*").explain()
+    assert "Index Cond: (((action)::text >= 'LOGIN'::text)" in plan

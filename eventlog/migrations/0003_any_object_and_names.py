@@ -10,6 +10,8 @@ from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import migrations, models
 
+from eventlog.fields import NameField
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -67,7 +69,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="log",
             name="action",
-            field=models.CharField(max_length=255, verbose_name="action"),
+            field=NameField(max_length=255, verbose_name="action"),
         ),
         migrations.AddIndex(
             model_name="log",

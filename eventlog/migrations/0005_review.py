@@ -12,16 +12,18 @@ from django.db import migrations, models
 TEXT = "JSON_UNQUOTE(JSON_EXTRACT(IF(JSON_VALID(`extra`), `extra`, NULL), '{}'))"
 INDEXES = {
     "postgresql": [
-        """CREATE INDEX eventlog_ip_time
-           ON eventlog_log (((extra ->> 'ip') COLLATE "C"), "timestamp")
+        """CREATE INDEX eventlog_day_ip
+           ON eventlog_log ((("timestamp" AT TIME ZONE 'UTC')::date),
+                            ((extra ->> 'ip') COLLATE "C"), "timestamp")
            WHERE (extra ->> 'ip') COLLATE "C" IS NOT NULL""",
         """CREATE INDEX eventlog_failed_time
            ON eventlog_log ((LEFT(extra ->> 'status', 1) COLLATE "C"), "timestamp")
            WHERE LEFT(extra ->> 'status', 1) COLLATE "C" >= '4'""",
     ],
     "sqlite": [
-        """CREATE INDEX "eventlog_ip_time"
-           ON "eventlog_log" (JSON_EXTRACT("extra", '$.ip'), "timestamp")
+        """CREATE INDEX "eventlog_day_ip"
+           ON "eventlog_log" (SUBSTR("timestamp", 1, 10), JSON_EXTRACT("extra", '$.ip'),
+                              "timestamp")
            WHERE JSON_EXTRACT("extra", '$.ip') IS NOT NULL""",
         """CREATE INDEX "eventlog_failed_time"
            ON "eventlog_log" (SUBSTR(JSON_EXTRACT("extra", '$.status'), 1, 1), "timestamp")
@@ -31,21 +33,22 @@ INDEXES = {
     # What does not fit is cut or left out: an odd ``extra`` must not make an INSERT fail.
     "mysql": [
         f"""ALTER TABLE `eventlog_log`
+           ADD COLUMN `fact_day` date GENERATED ALWAYS AS (CAST(`timestamp` AS date)) VIRTUAL,
            ADD COLUMN `fact_ip` varchar(45) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin
            GENERATED ALWAYS AS (LEFT({TEXT.format("$.ip")}, 45)) VIRTUAL,
            ADD COLUMN `fact_status_class` varchar(1) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin
            GENERATED ALWAYS AS (LEFT({TEXT.format("$.status")}, 1)) VIRTUAL""",
-        "CREATE INDEX `eventlog_ip_time` ON `eventlog_log` (`fact_ip`, `timestamp`)",
+        "CREATE INDEX `eventlog_day_ip` ON `eventlog_log` (`fact_day`, `fact_ip`, `timestamp`)",
         "CREATE INDEX `eventlog_failed_time` ON `eventlog_log` (`fact_status_class`, `timestamp`)",
     ],
 }
 WITHOUT = {
-    "postgresql": ["DROP INDEX eventlog_ip_time", "DROP INDEX eventlog_failed_time"],
-    "sqlite": ['DROP INDEX "eventlog_ip_time"', 'DROP INDEX "eventlog_failed_time"'],
+    "postgresql": ["DROP INDEX eventlog_day_ip", "DROP INDEX eventlog_failed_time"],
+    "sqlite": ['DROP INDEX "eventlog_day_ip"', 'DROP INDEX "eventlog_failed_time"'],
     "mysql": [
         """ALTER TABLE `eventlog_log`
-           DROP INDEX `eventlog_ip_time`, DROP INDEX `eventlog_failed_time`,
-           DROP COLUMN `fact_ip`, DROP COLUMN `fact_status_class`"""
+           DROP INDEX `eventlog_day_ip`, DROP INDEX `eventlog_failed_time`,
+           DROP COLUMN `fact_day`, DROP COLUMN `fact_ip`, DROP COLUMN `fact_status_class`"""
     ],
 }
 

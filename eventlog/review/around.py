@@ -9,6 +9,7 @@ from django.db.models.lookups import Exact
 
 from ..models import Log, LogQuerySet
 from .expressions import Address, Text
+from .nearest import Lead
 from .pages import Mark, page
 from .search import Search
 from .shown import facts
@@ -27,9 +28,9 @@ class Neighbours(NamedTuple):
 
 def neighbours(event: Log, events: LogQuerySet, search: Search) -> Neighbours:
     """The events next to this one among those that were searched for."""
-    mark, found = Mark(event.timestamp, event.pk), events.filter(search.leading)
-    newer = page(found, search.residual, 1, branches=search.branches, newer=mark).events
-    older = page(found, search.residual, 1, branches=search.branches, older=mark).events
+    mark, events = Mark(event.timestamp, event.pk), events.filter(search.period)
+    newer = page(events, search.lead, search.residual, 1, newer=mark).events
+    older = page(events, search.lead, search.residual, 1, older=mark).events
     return Neighbours(newer[0] if newer else None, older[0] if older else None)
 
 
@@ -40,7 +41,7 @@ def of_same_request(event: Log, events: LogQuerySet) -> Sequence[Log]:
         return []
     wanted = Q(Exact(Text("request_id"), request_id))
     start = Mark(event.timestamp - EARLIER, 0)
-    found = page(events, wanted, MOST_OF_REQUEST, newer=start).events
+    found = page(events, None, wanted, MOST_OF_REQUEST, newer=start).events
     return [other for other in reversed(found) if other.pk != event.pk]
 
 
@@ -48,12 +49,12 @@ def around(event: Log, events: LogQuerySet) -> Sequence[Log]:
     """What this user, or this address where nobody was logged in, did before and after."""
     ip = facts(event).get("ip")
     if event.user_id is not None:
-        events = events.filter(user=event.user_id)
+        lead = Lead(Q(user=event.user_id))
     elif isinstance(ip, str):
-        events = events.filter(Q(Exact(Address(), ip)))
+        lead = Lead(Q(Exact(Address(), ip)), by_day=True)
     else:
         return []
     mark = Mark(event.timestamp, event.pk)
-    after = page(events, Q(), MOST, newer=mark).events
-    before = page(events, Q(), MOST, older=mark).events
+    after = page(events, lead, Q(), MOST, newer=mark).events
+    before = page(events, lead, Q(), MOST, older=mark).events
     return [*after, event, *before]

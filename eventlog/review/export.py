@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from django.db.models import Q, QuerySet
 
 from ..models import Log
-from .pages import ORDER, Mark, beyond
+from .nearest import Lead
+from .pages import LOOK, LOOK_FURTHER, Mark, page
 
 Chunks = Iterator[Sequence[Log]]
 
@@ -33,20 +34,19 @@ COLUMNS = ("time", "user", "action", "object_type", "object_key", "object", *FAC
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "=", "+", "-", "@")
 
 
-def chunks(events: QuerySet[Log], wanted: Q) -> Chunks:
-    """All that was asked for, newest first. Each chunk is a query of its own: no transaction, nor
+def chunks(events: QuerySet[Log], lead: Lead | None, residual: Q) -> Chunks:
+    """All that was asked for, newest first. Each chunk is read by itself: no transaction, nor
     cursor, is open while a visitor's connection takes its time.
     """
-    # What an index finds is read whole, and so is what has to be looked at one by one.
-    found = events.filter(wanted).select_related("user", "content_type").order_by(*ORDER)
+    events = events.select_related("user", "content_type")
     mark: Mark | None = None
     while True:
-        rows = list((found if mark is None else found.filter(beyond(mark, newer=False)))[:CHUNK])
-        if rows:
-            yield rows
-        if len(rows) < CHUNK:
+        some = page(events, lead, residual, CHUNK, older=mark, look=LOOK * LOOK_FURTHER)
+        if some.events:
+            yield some.events
+        mark = some.older or some.looked_back_to
+        if mark is None:
             return
-        mark = Mark(rows[-1].timestamp, rows[-1].pk)
 
 
 def values(event: Log) -> dict[str, Any]:

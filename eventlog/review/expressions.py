@@ -1,12 +1,15 @@
 """What is in ``extra``, as the three databases say it."""
 
 import json
+from datetime import UTC, date, datetime, time
 from typing import Any, ClassVar
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import CharField, F, FloatField, Func, TextField
+from django.db.models import CharField, DateField, F, FloatField, Func, TextField
 from django.db.models.lookups import GreaterThanOrEqual
 from django.db.models.sql.compiler import SQLCompiler
+
+from ..models import as_stored
 
 
 class Text(Func):
@@ -62,17 +65,19 @@ class _Indexed(Func):
     """
 
     sql: ClassVar[dict[str, str]]  # by the vendor of the database
+    of = "extra"
 
     def __init__(self) -> None:
-        super().__init__(F("extra"))
+        super().__init__(F(self.of))
 
     def as_sql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any
     ) -> tuple[str, tuple[Any, ...]]:
         (column,) = self.source_expressions
-        extra, params = compiler.compile(column)
-        table = extra.rpartition(".")[0]
-        return self.sql[connection.vendor].format(extra=extra, table=table), tuple(params)
+        name, params = compiler.compile(column)
+        table = name.rpartition(".")[0]
+        sql = self.sql[connection.vendor].format(**{self.of: name, "table": table})
+        return sql, tuple(params)
 
 
 class Address(_Indexed):
@@ -84,6 +89,26 @@ class Address(_Indexed):
         "sqlite": "JSON_EXTRACT({extra}, '$.ip')",
         "mysql": "{table}.`fact_ip`",
     }
+
+
+class Day(_Indexed):
+    """The day of an event, as its database keeps time: most often in UTC."""
+
+    of = "timestamp"
+    output_field = DateField()
+    sql: ClassVar = {
+        "postgresql": "({timestamp} AT TIME ZONE 'UTC')::date",
+        "sqlite": "SUBSTR({timestamp}, 1, 10)",
+        "mysql": "{table}.`fact_day`",
+    }
+
+
+def starts(day: date, connection: BaseDatabaseWrapper) -> datetime:
+    """The moment at which a Day begins. Raises OverflowError at the ends of the calendar."""
+    midnight = datetime.combine(day, time.min)
+    if connection.vendor == "postgresql":
+        return as_stored(midnight.replace(tzinfo=UTC))
+    return midnight.replace(tzinfo=connection.timezone)
 
 
 class StatusClass(_Indexed):

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from .nearest import nearest
 from .pages import LOOK, LOOK_FURTHER, Mark, about_how_many, page
 from .search import BOUNDS, Search, Term, join
 from .tally import Tally
@@ -82,16 +83,18 @@ class EventList(ChangeList):
             found = super().get_queryset(request, exclude_parameters)
         finally:
             self.query = asked
-        return found.filter(self.search.leading)
+        self.within = found.filter(self.search.period)
+        lead = self.search.lead
+        return self.within if lead is None else self.within.filter(lead.wanted)
 
     def get_results(self, request: HttpRequest) -> None:
         look = self._paging[LOOK_VAR]
         self.look = min(int(look), 6) if look.isdecimal() else 0
         self.page = page(
-            self.queryset,
+            self.within,
+            self.search.lead,
             self.search.residual,
             self.list_per_page,
-            branches=self.search.branches,
             older=Mark.read(self._paging[OLDER_VAR]),
             newer=Mark.read(self._paging[NEWER_VAR]),
             look=LOOK * LOOK_FURTHER**self.look,
@@ -205,12 +208,14 @@ class EventList(ChangeList):
 
     def how_many(self) -> tuple[str, int]:
         """How the number is to be read, and the number."""
+        if not (self.page.newer or self.page.older or self.page.looked_back_to):
+            return "exactly", len(self.page.events)
         if self.search.residual:
-            shown = len(self.page.events)
-            whole = not (self.page.newer or self.page.older or self.page.looked_back_to)
-            return ("exactly" if whole else "shown", shown)
-        if self.search.leading or len(self.filter_params) > (SEARCH_VAR in self.filter_params):
-            count = self.queryset.order_by()[: COUNTED + 1].count()
+            return "shown", len(self.page.events)
+        filtered = len(self.filter_params) > (SEARCH_VAR in self.filter_params)
+        if self.search.lead or self.search.period or filtered:
+            some = nearest(self.within, self.search.lead, COUNTED)
+            count = some.order_by()[: COUNTED + 1].count()
             return ("more", COUNTED) if count > COUNTED else ("exactly", count)
         estimate = about_how_many()
         if estimate > COUNTED * 10:

@@ -10,10 +10,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.db import connections, router
-from django.db.models import Q, QuerySet, Subquery
+from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_datetime
 
-from ..models import Log
+from ..models import Log, as_stored, aware
+from .nearest import Lead, nearest, times, until
 
 LOOK = 5000  # events that are looked at one by one for a page; ten times as many when told to
 LOOK_FURTHER = 10
@@ -35,7 +36,7 @@ class Mark(NamedTuple):
         moment, _, pk = text.replace(" ", "+").partition("~")
         try:
             timestamp = parse_datetime(moment)
-            return None if timestamp is None else cls(timestamp, int(pk))
+            return None if timestamp is None else cls(as_stored(aware(timestamp)), int(pk))
         except (ValueError, OverflowError):
             return None
 
@@ -48,27 +49,25 @@ class Page(NamedTuple):
 
 
 def page(
-    leading: QuerySet[Log],
+    events: QuerySet[Log],
+    lead: Lead | None,
     residual: Q,
     size: int,
     *,
-    branches: Sequence[Q] = (),
     older: Mark | None = None,
     newer: Mark | None = None,
     look: int = LOOK,
 ) -> Page:
-    """The newest of the events, or those next to a mark.
-
-    ``branches`` are the conditions, each with an index of its own, that ``leading`` is any of.
-    """
+    """The newest of the events that ``lead`` finds and that are ``residual`` too, or those next to
+    a mark."""
     backwards = newer is not None
-    events = leading.order_by("timestamp", "pk") if backwards else leading.order_by(*ORDER)
+    events = events.order_by("timestamp", "pk") if backwards else events.order_by(*ORDER)
     if (mark := newer or older) is not None:
         events = events.filter(beyond(mark, newer=backwards))
     if residual:
-        found, end = _look(events, branches, residual, size, look, backwards=backwards)
+        found, end = _look(events, lead, residual, size, look, backwards=backwards)
     else:
-        some = _nearest(events, branches, size, backwards=backwards)
+        some = nearest(events, lead, size, backwards=backwards)
         found, end = list(some[: size + 1]), None
     more = len(found) > size
     shown = found[:size]
@@ -83,7 +82,7 @@ def page(
 
 def _look(
     events: QuerySet[Log],
-    branches: Sequence[Q],
+    lead: Lead | None,
     residual: Q,
     size: int,
     look: int,
@@ -97,48 +96,17 @@ def _look(
     """
     found: list[Log] = []
     for reach in (min(look, AT_FIRST), look):
-        some = _nearest(events, branches, reach, backwards=backwards)
-        end = next(iter(_times(some, reach, backwards=backwards)), None)
+        some = nearest(events, lead, reach, backwards=backwards)
+        end = next(iter(times(some, backwards=backwards)[reach : reach + 1]), None)
         if end is None:
-            return list(events.filter(residual)[: size + 1]), None
+            return list(some.filter(residual)[: size + 1]), None
         # All that bears the last moment is looked at.
-        within = _until(end, backwards=backwards)
-        found = list(events.filter(within).filter(residual)[: size + 1])
+        within = until(end, backwards=backwards)
+        found = list(some.filter(within).filter(residual)[: size + 1])
         if len(found) > size:
             break
     assert end is not None
     return found, Mark(end, LAST if backwards else 0)
-
-
-def _nearest(
-    events: QuerySet[Log], branches: Sequence[Q], count: int, *, backwards: bool
-) -> QuerySet[Log]:
-    """``events``, but only those up to where a single branch has had ``count`` and one more.
-
-    Asked for any of several values in the order of time, some databases gather and sort all that
-    have one of them. So are left at most so many of each.
-    """
-    if len(branches) < 2:
-        return events
-    ends = [
-        Subquery(_times(events.filter(branch), count, backwards=backwards)) for branch in branches
-    ]
-    one_row = Log.objects.using(events.db).order_by()[:1]
-    reached = [end for row in one_row.values_list(*ends) for end in row if end is not None]
-    if not reached:
-        return events
-    end = min(reached) if backwards else max(reached)
-    return events.filter(_until(end, backwards=backwards))
-
-
-def _times(events: QuerySet[Log], place: int, *, backwards: bool) -> QuerySet[Log, datetime]:
-    """The moment of the event at this place, if there are so many; by time alone, as the index."""
-    ordered = events.order_by("timestamp" if backwards else "-timestamp")
-    return ordered.values_list("timestamp", flat=True)[place : place + 1]
-
-
-def _until(end: datetime, *, backwards: bool) -> Q:
-    return Q(timestamp__lte=end) if backwards else Q(timestamp__gte=end)
 
 
 LAST = 2**63 - 1  # no key is greater

@@ -13,11 +13,12 @@ from typing import NamedTuple
 
 from django.db.models import Q
 
+from .nearest import Lead
 from .terms import KEYS, Meaning, NotUnderstoodError, bare, extra
 
 LONGEST = 2000  # characters; and so few terms that no database minds them
 MOST_TERMS = 30
-MOST_BRANCHES = 128  # the addresses of a network of 25 bits
+MOST_BRANCHES = 128  # values
 
 _TERM = re.compile(
     r"""(?:(?P<key>[a-z]+|extra\.[^\s:"]+):)?(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>\S+))"""
@@ -68,8 +69,8 @@ class Search:
 
     terms: Sequence[Term]
     misunderstood: Sequence[Misunderstood]
-    leading: Q  # what an index finds; the period too
-    branches: Sequence[Q]  # what it finds newest first, each by itself: together, all of leading
+    period: Q
+    lead: Lead | None  # what an index finds
     residual: Q  # what has to be looked for among those
 
     @classmethod
@@ -88,28 +89,26 @@ class Search:
                 group = str(term) if term.key in EACH_NARROWS else term.key
                 meanings.setdefault(group, []).append(meaning)
                 understood.append(term)
-        leading, residual = Q(), Q()
-        branches: list[Q] = []
+        period, residual = Q(), Q()
+        lead: Lead | None = None
         for group in sorted(meanings, key=_rank):
             any_of = meanings[group]
-            exactly = reduce(or_, (meaning.wanted & meaning.residual for meaning in any_of))
-            is_bound = group.partition(":")[0] in BOUNDS
+            wanted = reduce(or_, (meaning.wanted & meaning.residual for meaning in any_of))
+            if group.partition(":")[0] in BOUNDS:
+                period &= wanted
             # One index leads, the rest is looked at row by row.
-            lead = [] if is_bound else _lead(any_of)
-            if is_bound or (lead and not branches):
-                leading &= reduce(or_, (meaning.wanted for meaning in any_of))
-                branches = branches or lead
+            elif lead is None and (lead := _lead(any_of)) is not None:
                 if any(meaning.residual for meaning in any_of):
-                    residual &= exactly
+                    residual &= wanted
             else:
-                residual &= exactly
+                residual &= wanted
         if any(term.key == "user" for term, _ in misunderstood):
             residual = and_(residual, Q(pk__in=[]))  # nobody of that name did anything
-        return cls(understood, misunderstood, leading, branches, residual)
+        return cls(understood, misunderstood, period, lead, residual)
 
     @property
     def wanted(self) -> Q:
-        return self.leading & self.residual
+        return self.period & (self.lead.wanted if self.lead else Q()) & self.residual
 
     def values(self, key: str) -> list[str]:
         """Those that were asked for under ``key``."""
@@ -137,11 +136,14 @@ def _rank(group: str) -> int:
     return _ORDER.index(group) if group in _ORDER else len(_ORDER)
 
 
-def _lead(any_of: Sequence[Meaning]) -> list[Q]:
-    """What an index finds of these, each by itself; nothing if it does not find all of them."""
+def _lead(any_of: Sequence[Meaning]) -> Lead | None:
+    """What finds all of these."""
+    wanted = reduce(or_, (meaning.wanted for meaning in any_of))
+    if all(meaning.by_day for meaning in any_of):
+        return Lead(wanted, by_day=True)
     branches = [branch for meaning in any_of for branch in meaning.branches]
     found = all(meaning.branches for meaning in any_of)
-    return branches if found and len(branches) <= MOST_BRANCHES else []
+    return Lead(wanted, branches) if found and len(branches) <= MOST_BRANCHES else None
 
 
 def _meaning(term: Term) -> Meaning:

@@ -23,14 +23,13 @@ from django.db.models.lookups import (
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from ..models import Log
+from ..models import as_stored, aware
 from .actions import known_actions
 from .expressions import Address, StatusClass, Text, failed
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 DEVICES = ("pc", "mobile", "tablet", "bot", "other")
 KINDS = ("user", "anonymous", "bot", "human")
-FEW = 2000  # events
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -44,7 +43,8 @@ class Meaning(NamedTuple):
     wanted: Q
     # What comes to the same, each of which an index finds newest first; empty if none does.
     branches: Sequence[Q] = ()
-    residual: Q = Q()  # and what of them has to be looked at one by one
+    by_day: bool = False  # or an index finds it within a day
+    residual: Q = Q()  # and what of what they find has to be looked at one by one
 
 
 def _led(wanted: Q) -> Meaning:
@@ -95,18 +95,16 @@ def ip(value: str) -> Meaning:
         network = ip_network(value, strict=False)
     except ValueError as error:
         raise NotUnderstoodError(f"{value!r} is neither an address nor a network") from error
+    return Meaning(_within(network), by_day=True)
+
+
+def _within(network: IPv4Network | IPv6Network) -> Q:
     if network.num_addresses == 1:
-        return _led(Q(Exact(Address(), str(network.network_address))))
+        return Q(Exact(Address(), str(network.network_address)))
     if isinstance(network, IPv4Network) and network.prefixlen > 24:
-        addresses = [str(address) for address in network]
-        each = [Q(Exact(Address(), address)) for address in addresses]
-        return Meaning(Q(In(Address(), addresses)), each)
+        return Q(In(Address(), [str(address) for address in network]))
     prefixes = _v4(network) if isinstance(network, IPv4Network) else _v6(network)
-    wanted = reduce(or_, (_begins(Address(), prefix) for prefix in prefixes))
-    # The index gives a network address by address, not by time: few events are named one by one.
-    events = Log.objects.filter(wanted).order_by(Address())
-    pks = list(events.values_list("pk", flat=True)[: FEW + 1])
-    return Meaning(wanted) if len(pks) > FEW else _led(Q(pk__in=pks))
+    return reduce(or_, (_begins(Address(), prefix) for prefix in prefixes))
 
 
 def _begins(text: Address, prefix: str) -> Q:
@@ -155,7 +153,7 @@ def status(value: str) -> Meaning:
     if value[0] < "4":
         return Meaning(wanted & exactly)
     wanted &= Q(failed())
-    return Meaning(wanted, [wanted], exactly)
+    return Meaning(wanted, [wanted], residual=exactly)
 
 
 def method(value: str) -> Meaning:
@@ -208,7 +206,7 @@ def to(value: str) -> Meaning:
 def _moment(value: str) -> datetime:
     try:
         moment = parse_datetime(value) or datetime.combine(parse_date(value), time.min)  # type: ignore[arg-type]
-        return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+        return as_stored(aware(moment))
     except (TypeError, ValueError, OverflowError) as error:
         raise NotUnderstoodError(
             f"{value!r} is no date: say 2026-01-31 or 2026-01-31T09:30"

@@ -42,7 +42,7 @@ class Command(BaseCommand):
             raise CommandError("Events still wait to be written; see manage.py eventlog_spool.")
         person = Person(options["username"])
         if options["what"] == "export":
-            for chunk in chunks(person.events(), Q()):
+            for chunk in chunks(person.events(), None, Q()):
                 for event in chunk:
                     text = json.dumps(values(event), cls=DjangoJSONEncoder, ensure_ascii=False)
                     self.stdout.write(text)

@@ -1,0 +1,112 @@
+"""Reading no further than to the events that are wanted."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+from django.db import connections
+from django.db.models import Q, QuerySet, Subquery
+from django.db.models.lookups import In
+
+from ..models import Log
+from .expressions import Day, starts
+
+DAY = timedelta(days=1)
+FURTHER = 16  # times as many days as before
+MOST_DAYS = 256  # at once
+MANY = 2000  # events, which are not gathered to find the newest of them
+
+
+class Lead(NamedTuple):
+    """How an index finds the events that are wanted."""
+
+    wanted: Q
+    # What comes to the same: by an index for each, newest first.
+    branches: Sequence[Q] = ()
+    by_day: bool = False  # or by an index that begins with the day
+
+
+def nearest(
+    events: QuerySet[Log], lead: Lead | None, count: int, *, backwards: bool = False
+) -> QuerySet[Log]:
+    """The events that ``lead`` finds, but only those up to where there are ``count`` and one more.
+
+    In the order of time, from the newest or ``backwards`` from the oldest of ``events``.
+    """
+    if lead is None:
+        return events
+    if lead.by_day:
+        return _day_by_day(events, lead.wanted, count, backwards=backwards)
+    found = events.filter(lead.wanted)
+    if len(lead.branches) < 2:
+        return found
+    # Asked for any of several values in the order of time, some databases gather and sort all
+    # that have one of them. So are left at most so many of each.
+    ends = [
+        Subquery(times(events.filter(branch), backwards=backwards)[count : count + 1])
+        for branch in lead.branches
+    ]
+    one_row = Log.objects.using(events.db).order_by()[:1]
+    reached = [end for row in one_row.values_list(*ends) for end in row if end is not None]
+    if not reached:
+        return found
+    return found.filter(until(min(reached) if backwards else max(reached), backwards=backwards))
+
+
+def times(events: QuerySet[Log], *, backwards: bool) -> QuerySet[Log, datetime]:
+    """Their moments in order; by time alone, as the indexes have them."""
+    return events.order_by("timestamp" if backwards else "-timestamp").values_list(
+        "timestamp", flat=True
+    )
+
+
+def until(end: datetime, *, backwards: bool) -> Q:
+    return Q(timestamp__lte=end) if backwards else Q(timestamp__gte=end)
+
+
+def _day_by_day(events: QuerySet[Log], wanted: Q, count: int, *, backwards: bool) -> QuerySet[Log]:
+    """Look at the first day that has events, at the sixteen next to it, and so on."""
+    day = _first_day(events, backwards=backwards)
+    final = _first_day(events, backwards=not backwards)
+    length, missing = 1, count + 1
+    found: list[tuple[datetime, date]] = []
+    while missing > 0 and day and final and (day <= final if backwards else day >= final):
+        days = _days(day, length, backwards=backwards)
+        within = events.filter(wanted, In(Day(), days))
+        # Asked for the newest of these, a database may well go through all events by time.
+        some = list(within.order_by().values_list("timestamp", Day())[: MANY + 1])
+        if len(some) > MANY and length > 1:
+            length //= FURTHER
+            continue
+        if len(some) > MANY:
+            ordered = times(within, backwards=backwards)
+            some = list(ordered.values_list("timestamp", Day())[:missing])
+        found += sorted(some, reverse=not backwards)[:missing]
+        missing = count + 1 - len(found)
+        length = min(length * FURTHER, MOST_DAYS)
+        day = _day_past(days[-1], events.db, backwards=backwards)
+    if not found:
+        return events.none()
+    on = {day for _moment, day in found}
+    return events.filter(wanted, In(Day(), on), until(found[-1][0], backwards=backwards))
+
+
+def _first_day(events: QuerySet[Log], *, backwards: bool) -> date | None:
+    return times(events, backwards=backwards).values_list(Day(), flat=True).first()
+
+
+def _day_past(day: date, using: str, *, backwards: bool) -> date | None:
+    """The next one that has events."""
+    try:
+        start = starts(day + DAY if backwards else day, connections[using])
+    except OverflowError:  # the calendar ends
+        return None
+    past = Q(timestamp__gte=start) if backwards else Q(timestamp__lt=start)
+    return _first_day(Log.objects.using(using).filter(past), backwards=backwards)
+
+
+def _days(first: date, count: int, *, backwards: bool) -> list[date]:
+    """That many days from the first on, as far as there are days."""
+    number, step = first.toordinal(), 1 if backwards else -1
+    numbers = range(number, number + step * count, step)
+    return [date.fromordinal(n) for n in numbers if 0 < n <= date.max.toordinal()]
