@@ -95,7 +95,7 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Log], search_term: str
     ) -> tuple[QuerySet[Log], bool]:
-        return queryset.filter(Search.parse(search_term).wanted), False
+        return queryset.filter(Search.parse(search_term).wanted.condition), False
 
     def export_view(self, request: HttpRequest, kind: str) -> HttpResponse | StreamingHttpResponse:
         """The events of the list, all of them, as a file."""
@@ -106,7 +106,7 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
         content_type, write = export.FORMATS[kind]
         changes = self.get_changelist_instance(request)
         assert isinstance(changes, EventList)
-        rows = export.chunks(changes.within, changes.search.lead, changes.search.residual)
+        rows = export.chunks(changes.events, changes.search.wanted)
         return StreamingHttpResponse(
             write(rows),
             content_type=content_type,

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from eventlog.models import Log, as_stored
 from eventlog.review import nearest
-from eventlog.review.pages import page
+from eventlog.review.pages import Mark, page
 from eventlog.review.search import Search
 
 pytestmark = pytest.mark.django_db
@@ -27,15 +27,14 @@ def record(*moments, ip=HERE, **values):
 
 def pages(text, size=3, **kwargs):
     """The keys on each page from the newest to the oldest, which are the same on the way back."""
-    search = Search.parse(text)
-    events = Log.objects.filter(search.period)
-    shown = page(events, search.lead, search.residual, size, **kwargs)
+    events, wanted = Log.objects.all(), Search.parse(text).wanted
+    shown = page(events, wanted, size, **kwargs)
     found = [[event.pk for event in shown.events]]
     while shown.older:
-        shown = page(events, search.lead, search.residual, size, older=shown.older)
+        shown = page(events, wanted, size, older=shown.older)
         found.append([event.pk for event in shown.events])
     for before in found[-2::-1]:
-        shown = page(events, search.lead, search.residual, size, newer=shown.newer)
+        shown = page(events, wanted, size, newer=shown.newer)
         assert [event.pk for event in shown.events] == before
     return found
 
@@ -82,8 +81,8 @@ def test_events_of_any_year_are_found():
 def test_what_else_was_asked_for_is_looked_for_among_those_of_the_address():
     for n in range(30):
         record(NOON - timedelta(days=n), user_repr="anna" if n % 7 == 0 else "")
-    search = Search.parse(f"ip:{HERE}")
-    some = page(Log.objects.all(), search.lead, Q(user_repr="anna"), 3, look=5)
+    wanted = Search.parse(f"ip:{HERE}").wanted._replace(residual=Q(user_repr="anna"))
+    some = page(Log.objects.all(), wanted, 3, look=5)
     assert [event.timestamp for event in some.events] == [NOON]
     assert some.looked_back_to.timestamp == NOON - timedelta(days=5)
 
@@ -92,17 +91,32 @@ def test_what_else_was_asked_for_is_looked_for_among_those_of_the_address():
 def test_a_page_reads_as_few_events_and_asks_as_seldom_whatever_there_is(days):
     record(*(NOON - timedelta(days=n) for n in range(days)))
     record(*(NOON - timedelta(days=n) for n in range(days)), ip=THERE)
-    search = Search.parse(f"ip:{HERE}")
+    wanted = Search.parse(f"ip:{HERE}").wanted
     with CaptureQueriesContext(connection) as captured:
-        page(Log.objects.all(), search.lead, Q(), 3)
+        page(Log.objects.all(), wanted, 3)
     assert len(captured) <= 8
-    shown = nearest.nearest(Log.objects.all(), search.lead, 3)
+    shown = nearest.nearest(Log.objects.all(), wanted.lead, 3)
     assert shown.count() <= 4
 
 
 def test_an_address_that_never_came_is_asked_for_a_few_times():
     record(*(NOON - timedelta(days=n) for n in range(700)))
-    search = Search.parse(f"ip:{THERE}")
+    wanted = Search.parse(f"ip:{THERE}").wanted
     with CaptureQueriesContext(connection) as captured:
-        assert page(Log.objects.all(), search.lead, Q(), 3).events == []
+        assert page(Log.objects.all(), wanted, 3).events == []
     assert len(captured) <= 12
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="it counts SQLite's own steps")
+def test_a_page_far_from_the_end_of_its_period_costs_no_more():
+    record(*(NOON - timedelta(minutes=n) for n in range(3000)))
+    mark = Mark(NOON - timedelta(minutes=2900), 0)
+
+    def steps(text):
+        counted = []
+        connection.connection.set_progress_handler(lambda: counted.append(1), 1)
+        page(Log.objects.all(), Search.parse(text).wanted, 3, older=mark)
+        connection.connection.set_progress_handler(None, 1)
+        return len(counted)
+
+    assert steps(f"to:{NOON.isoformat()}") < 1.5 * steps("")

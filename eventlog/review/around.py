@@ -9,7 +9,7 @@ from django.db.models.lookups import Exact
 
 from ..models import Log, LogQuerySet
 from .expressions import Address, Text
-from .nearest import Lead
+from .nearest import Lead, Wanted
 from .pages import Mark, page
 from .search import Search
 from .shown import facts
@@ -28,9 +28,9 @@ class Neighbours(NamedTuple):
 
 def neighbours(event: Log, events: LogQuerySet, search: Search) -> Neighbours:
     """The events next to this one among those that were searched for."""
-    mark, events = Mark(event.timestamp, event.pk), events.filter(search.period)
-    newer = page(events, search.lead, search.residual, 1, newer=mark).events
-    older = page(events, search.lead, search.residual, 1, older=mark).events
+    mark = Mark(event.timestamp, event.pk)
+    newer = page(events, search.wanted, 1, newer=mark).events
+    older = page(events, search.wanted, 1, older=mark).events
     return Neighbours(newer[0] if newer else None, older[0] if older else None)
 
 
@@ -39,9 +39,9 @@ def of_same_request(event: Log, events: LogQuerySet) -> Sequence[Log]:
     request_id = facts(event).get("request_id")
     if not isinstance(request_id, str):
         return []
-    wanted = Q(Exact(Text("request_id"), request_id))
+    wanted = Wanted(residual=Q(Exact(Text("request_id"), request_id)))
     start = Mark(event.timestamp - EARLIER, 0)
-    found = page(events, None, wanted, MOST_OF_REQUEST, newer=start).events
+    found = page(events, wanted, MOST_OF_REQUEST, newer=start).events
     return [other for other in reversed(found) if other.pk != event.pk]
 
 
@@ -55,6 +55,6 @@ def around(event: Log, events: LogQuerySet) -> Sequence[Log]:
     else:
         return []
     mark = Mark(event.timestamp, event.pk)
-    after = page(events, lead, Q(), MOST, newer=mark).events
-    before = page(events, lead, Q(), MOST, older=mark).events
+    after = page(events, Wanted(lead=lead), MOST, newer=mark).events
+    before = page(events, Wanted(lead=lead), MOST, older=mark).events
     return [*after, event, *before]

@@ -8,10 +8,10 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from ..models import Log
-from .nearest import Lead
+from .nearest import Wanted
 from .pages import LOOK, LOOK_FURTHER, Mark, page
 
 Chunks = Iterator[Sequence[Log]]
@@ -34,14 +34,14 @@ COLUMNS = ("time", "user", "action", "object_type", "object_key", "object", *FAC
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "=", "+", "-", "@")
 
 
-def chunks(events: QuerySet[Log], lead: Lead | None, residual: Q) -> Chunks:
+def chunks(events: QuerySet[Log], wanted: Wanted) -> Chunks:
     """All that was asked for, newest first. Each chunk is read by itself: no transaction, nor
     cursor, is open while a visitor's connection takes its time.
     """
     events = events.select_related("user", "content_type")
     mark: Mark | None = None
     while True:
-        some = page(events, lead, residual, CHUNK, older=mark, look=LOOK * LOOK_FURTHER)
+        some = page(events, wanted, CHUNK, older=mark, look=LOOK * LOOK_FURTHER)
         if some.events:
             yield some.events
         mark = some.older or some.looked_back_to

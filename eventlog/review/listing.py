@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, cast
 from urllib.parse import urlencode
 
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -83,17 +84,15 @@ class EventList(ChangeList):
             found = super().get_queryset(request, exclude_parameters)
         finally:
             self.query = asked
-        self.within = found.filter(self.search.period)
-        lead = self.search.lead
-        return self.within if lead is None else self.within.filter(lead.wanted)
+        self.events, wanted = found, self.search.wanted
+        return found.filter(wanted._replace(residual=Q()).condition)
 
     def get_results(self, request: HttpRequest) -> None:
         look = self._paging[LOOK_VAR]
         self.look = min(int(look), 6) if look.isdecimal() else 0
         self.page = page(
-            self.within,
-            self.search.lead,
-            self.search.residual,
+            self.events,
+            self.search.wanted,
             self.list_per_page,
             older=Mark.read(self._paging[OLDER_VAR]),
             newer=Mark.read(self._paging[NEWER_VAR]),
@@ -210,11 +209,12 @@ class EventList(ChangeList):
         """How the number is to be read, and the number."""
         if not (self.page.newer or self.page.older or self.page.looked_back_to):
             return "exactly", len(self.page.events)
-        if self.search.residual:
+        wanted = self.search.wanted
+        if wanted.residual:
             return "shown", len(self.page.events)
         filtered = len(self.filter_params) > (SEARCH_VAR in self.filter_params)
-        if self.search.lead or self.search.period or filtered:
-            some = nearest(self.within, self.search.lead, COUNTED)
+        if wanted.lead or wanted.period or filtered:
+            some = nearest(self.events.filter(wanted.period), wanted.lead, COUNTED)
             count = some.order_by()[: COUNTED + 1].count()
             return ("more", COUNTED) if count > COUNTED else ("exactly", count)
         estimate = about_how_many()

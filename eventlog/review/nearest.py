@@ -26,6 +26,18 @@ class Lead(NamedTuple):
     by_day: bool = False  # or by an index that begins with the day
 
 
+class Wanted(NamedTuple):
+    """Which events are wanted, by how they are found."""
+
+    period: Q = Q()
+    lead: Lead | None = None
+    residual: Q = Q()  # what has to be looked for among those that ``lead`` finds
+
+    @property
+    def condition(self) -> Q:
+        return self.period & (self.lead.wanted if self.lead else Q()) & self.residual
+
+
 def nearest(
     events: QuerySet[Log], lead: Lead | None, count: int, *, backwards: bool = False
 ) -> QuerySet[Log]:

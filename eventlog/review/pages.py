@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_datetime
 
 from ..models import Log, as_stored, aware
-from .nearest import Lead, nearest, times, until
+from .nearest import Wanted, nearest, times, until
 
 LOOK = 5000  # events that are looked at one by one for a page; ten times as many when told to
 LOOK_FURTHER = 10
@@ -50,24 +50,22 @@ class Page(NamedTuple):
 
 def page(
     events: QuerySet[Log],
-    lead: Lead | None,
-    residual: Q,
+    wanted: Wanted,
     size: int,
     *,
     older: Mark | None = None,
     newer: Mark | None = None,
     look: int = LOOK,
 ) -> Page:
-    """The newest of the events that ``lead`` finds and that are ``residual`` too, or those next to
-    a mark."""
+    """The newest of the events that are wanted, or those next to a mark."""
     backwards = newer is not None
+    mark = newer or older
     events = events.order_by("timestamp", "pk") if backwards else events.order_by(*ORDER)
-    if (mark := newer or older) is not None:
-        events = events.filter(beyond(mark, newer=backwards))
-    if residual:
-        found, end = _look(events, lead, residual, size, look, backwards=backwards)
+    if wanted.residual:
+        found, end = _look(events, wanted, size, mark, look, backwards=backwards)
     else:
-        some = nearest(events, lead, size, backwards=backwards)
+        rest = _rest(events, wanted.period, mark, backwards=backwards)
+        some = nearest(rest, wanted.lead, size, backwards=backwards)
         found, end = list(some[: size + 1]), None
     more = len(found) > size
     shown = found[:size]
@@ -82,9 +80,9 @@ def page(
 
 def _look(
     events: QuerySet[Log],
-    lead: Lead | None,
-    residual: Q,
+    wanted: Wanted,
     size: int,
+    mark: Mark | None,
     look: int,
     *,
     backwards: bool,
@@ -95,18 +93,25 @@ def _look(
     how many of a great number will do, for which it has no statistics.
     """
     found: list[Log] = []
-    for reach in (min(look, AT_FIRST), look):
-        some = nearest(events, lead, reach, backwards=backwards)
+    for reach in (AT_FIRST, look - AT_FIRST) if look > AT_FIRST else (look,):
+        rest = _rest(events, wanted.period, mark, backwards=backwards)
+        some = nearest(rest, wanted.lead, reach, backwards=backwards)
         end = next(iter(times(some, backwards=backwards)[reach : reach + 1]), None)
+        if end is not None:  # all that bears this moment is looked at
+            some = some.filter(until(end, backwards=backwards))
+        found += some.filter(wanted.residual)[: size + 1 - len(found)]
         if end is None:
-            return list(some.filter(residual)[: size + 1]), None
-        # All that bears the last moment is looked at.
-        within = until(end, backwards=backwards)
-        found = list(some.filter(within).filter(residual)[: size + 1])
+            return found, None
+        mark = Mark(end, LAST if backwards else 0)
         if len(found) > size:
             break
-    assert end is not None
-    return found, Mark(end, LAST if backwards else 0)
+    return found, mark
+
+
+def _rest(events: QuerySet[Log], period: Q, mark: Mark | None, *, backwards: bool) -> QuerySet[Log]:
+    """The events of the period that lie beyond the mark."""
+    # The mark comes first: of two upper bounds, SQLite lets its index begin at the first.
+    return events.filter(Q() if mark is None else beyond(mark, newer=backwards), period)
 
 
 LAST = 2**63 - 1  # no key is greater

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from django.db.models import Q
 
-from .nearest import Lead
+from .nearest import Lead, Wanted
 from .terms import KEYS, Meaning, NotUnderstoodError, bare, extra
 
 LONGEST = 2000  # characters; and so few terms that no database minds them
@@ -69,9 +69,7 @@ class Search:
 
     terms: Sequence[Term]
     misunderstood: Sequence[Misunderstood]
-    period: Q
-    lead: Lead | None  # what an index finds
-    residual: Q  # what has to be looked for among those
+    wanted: Wanted
 
     @classmethod
     def parse(cls, text: str) -> "Search":
@@ -104,11 +102,7 @@ class Search:
                 residual &= wanted
         if any(term.key == "user" for term, _ in misunderstood):
             residual = and_(residual, Q(pk__in=[]))  # nobody of that name did anything
-        return cls(understood, misunderstood, period, lead, residual)
-
-    @property
-    def wanted(self) -> Q:
-        return self.period & (self.lead.wanted if self.lead else Q()) & self.residual
+        return cls(understood, misunderstood, Wanted(period, lead, residual))
 
     def values(self, key: str) -> list[str]:
         """Those that were asked for under ``key``."""

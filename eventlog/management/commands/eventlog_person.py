@@ -14,6 +14,7 @@ from eventlog.backends import get_backend
 from eventlog.metadata import READERS
 from eventlog.models import Log, LogQuerySet, RolledHour
 from eventlog.review.export import chunks, values
+from eventlog.review.nearest import Wanted
 
 BATCH = 1000
 # What was asked of the site stays, without who asked: neither the client nor what it sent along.
@@ -42,7 +43,7 @@ class Command(BaseCommand):
             raise CommandError("Events still wait to be written; see manage.py eventlog_spool.")
         person = Person(options["username"])
         if options["what"] == "export":
-            for chunk in chunks(person.events(), None, Q()):
+            for chunk in chunks(person.events(), Wanted()):
                 for event in chunk:
                     text = json.dumps(values(event), cls=DjangoJSONEncoder, ensure_ascii=False)
                     self.stdout.write(text)
