@@ -87,6 +87,24 @@ def test_what_else_was_asked_for_is_looked_for_among_those_of_the_address():
     assert some.looked_back_to.timestamp == NOON - timedelta(days=5)
 
 
+@pytest.mark.parametrize("text", [f"ip:{HERE}", "action:X", ""])
+@pytest.mark.parametrize("look", [1, 2, 5])
+def test_none_of_many_events_of_one_moment_is_passed_over(monkeypatch, text, look):
+    monkeypatch.setattr("eventlog.review.pages.AT_FIRST", 2)
+    monkeypatch.setattr(nearest, "MANY", 3)
+    record(*[NOON] * 9, *[NOON - timedelta(days=1)] * 2, user_repr="anna")
+    record(*[NOON] * 4)
+    wanted = Search.parse(text).wanted._replace(residual=Q(user_repr="anna"))
+    seen, mark = [], None
+    while True:
+        some = page(Log.objects.all(), wanted, 3, older=mark, look=look)
+        seen += some.events
+        if (mark := some.older or some.looked_back_to) is None:
+            break
+    anna = Log.objects.filter(user_repr="anna").order_by("-timestamp", "-pk")
+    assert seen == list(anna)
+
+
 @pytest.mark.parametrize("days", [30, 700])
 def test_a_page_reads_as_few_events_and_asks_as_seldom_whatever_there_is(days):
     record(*(NOON - timedelta(days=n) for n in range(days)))

@@ -43,7 +43,7 @@ def nearest(
 ) -> QuerySet[Log]:
     """The events that ``lead`` finds, but only those up to where there are ``count`` and one more.
 
-    In the order of time, from the newest or ``backwards`` from the oldest of ``events``.
+    In the order of ``events``: by time and key from the newest or, ``backwards``, from the oldest.
     """
     if lead is None:
         return events
@@ -81,26 +81,22 @@ def _day_by_day(events: QuerySet[Log], wanted: Q, count: int, *, backwards: bool
     day = _first_day(events, backwards=backwards)
     final = _first_day(events, backwards=not backwards)
     length, missing = 1, count + 1
-    found: list[tuple[datetime, date]] = []
+    found: list[tuple[datetime, int]] = []
     while missing > 0 and day and final and (day <= final if backwards else day >= final):
         days = _days(day, length, backwards=backwards)
         within = events.filter(wanted, In(Day(), days))
         # Asked for the newest of these, a database may well go through all events by time.
-        some = list(within.order_by().values_list("timestamp", Day())[: MANY + 1])
+        some = list(within.order_by().values_list("timestamp", "pk")[: MANY + 1])
         if len(some) > MANY and length > 1:
             length //= FURTHER
             continue
         if len(some) > MANY:
-            ordered = times(within, backwards=backwards)
-            some = list(ordered.values_list("timestamp", Day())[:missing])
+            some = list(within.values_list("timestamp", "pk")[:missing])
         found += sorted(some, reverse=not backwards)[:missing]
         missing = count + 1 - len(found)
         length = min(length * FURTHER, MOST_DAYS)
         day = _day_past(days[-1], events.db, backwards=backwards)
-    if not found:
-        return events.none()
-    on = {day for _moment, day in found}
-    return events.filter(wanted, In(Day(), on), until(found[-1][0], backwards=backwards))
+    return events.filter(pk__in=[pk for _moment, pk in found])
 
 
 def _first_day(events: QuerySet[Log], *, backwards: bool) -> date | None:

@@ -89,22 +89,25 @@ def _look(
 ) -> tuple[list[Log], Mark | None]:
     """The first of ``events`` that are wanted, and where the look ended if it did not find enough.
 
-    Most often a few events are enough. To look at few first also spares the database the guess
-    how many of a great number will do, for which it has no statistics.
+    So many at a time, and few at first: most often they are enough. That also spares the database
+    the guess how many of a great number will do, for which it has no statistics.
     """
     found: list[Log] = []
-    for reach in (AT_FIRST, look - AT_FIRST) if look > AT_FIRST else (look,):
+    reach = AT_FIRST
+    while look > 0 and len(found) <= size:
+        reach = min(reach, look)
         rest = _rest(events, wanted.period, mark, backwards=backwards)
         some = nearest(rest, wanted.lead, reach, backwards=backwards)
         end = next(iter(times(some, backwards=backwards)[reach : reach + 1]), None)
-        if end is not None:  # all that bears this moment is looked at
+        if end is not None:
             some = some.filter(until(end, backwards=backwards))
         found += some.filter(wanted.residual)[: size + 1 - len(found)]
         if end is None:
             return found, None
-        mark = Mark(end, LAST if backwards else 0)
-        if len(found) > size:
-            break
+        if len(found) <= size:  # several events may bear this moment
+            mark = Mark(*some.reverse().values_list("timestamp", "pk")[:1].get())
+        look -= reach
+        reach = LOOK
     return found, mark
 
 
@@ -114,7 +117,6 @@ def _rest(events: QuerySet[Log], period: Q, mark: Mark | None, *, backwards: boo
     return events.filter(Q() if mark is None else beyond(mark, newer=backwards), period)
 
 
-LAST = 2**63 - 1  # no key is greater
 ORDER = ("-timestamp", "-pk")
 
 
