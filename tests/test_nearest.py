@@ -90,7 +90,7 @@ def test_what_else_was_asked_for_is_looked_for_among_those_of_the_address():
 @pytest.mark.parametrize("text", [f"ip:{HERE}", "action:X", ""])
 @pytest.mark.parametrize("look", [1, 2, 5])
 def test_none_of_many_events_of_one_moment_is_passed_over(monkeypatch, text, look):
-    monkeypatch.setattr("eventlog.review.pages.AT_FIRST", 2)
+    monkeypatch.setattr("eventlog.review.pages.STRIDE", 2)
     monkeypatch.setattr(nearest, "MANY", 3)
     record(*[NOON] * 9, *[NOON - timedelta(days=1)] * 2, user_repr="anna")
     record(*[NOON] * 4)

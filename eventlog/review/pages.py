@@ -18,7 +18,7 @@ from .nearest import Wanted, nearest, times, until
 
 LOOK = 5000  # events that are looked at one by one for a page; ten times as many when told to
 LOOK_FURTHER = 10
-AT_FIRST = 1000
+STRIDE = 1000  # so many at a time
 
 
 class Mark(NamedTuple):
@@ -89,13 +89,12 @@ def _look(
 ) -> tuple[list[Log], Mark | None]:
     """The first of ``events`` that are wanted, and where the look ended if it did not find enough.
 
-    So many at a time, and few at first: most often they are enough. That also spares the database
-    the guess how many of a great number will do, for which it has no statistics.
+    So many at a time, as most often a few are enough; and the database is spared the guess how many
+    of a great number will do, for which it has no statistics.
     """
     found: list[Log] = []
-    reach = AT_FIRST
     while look > 0 and len(found) <= size:
-        reach = min(reach, look)
+        reach = min(STRIDE, look)
         rest = _rest(events, wanted.period, mark, backwards=backwards)
         some = nearest(rest, wanted.lead, reach, backwards=backwards)
         end = next(iter(times(some, backwards=backwards)[reach : reach + 1]), None)
@@ -107,7 +106,6 @@ def _look(
         if len(found) <= size:  # several events may bear this moment
             mark = Mark(*some.reverse().values_list("timestamp", "pk")[:1].get())
         look -= reach
-        reach = LOOK
     return found, mark
 
 
