@@ -8,7 +8,7 @@ is pruned) marks it as stale, in the same transaction, and it is counted again.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import chain, groupby
 from math import inf
 from time import monotonic
 
@@ -19,7 +19,8 @@ from django.utils import timezone
 from ..models import HOUR, SETTLED, HourCount, Log, RolledHour, as_stored, hour_of
 from .expressions import Number, Text
 
-MOST_ADDRESSES = 20  # of an hour, those with the most events
+MOST_ADDRESSES = 20  # of an hour, those with the most events; and so many times as many of a day
+OF_A_DAY = 3
 LONGEST = 255
 
 # Upper ends, in milliseconds, of the stretches of time that requests are sorted into.
@@ -114,11 +115,15 @@ def roll_day(day: datetime, using: str) -> None:
         # Nobody counts one of these hours meanwhile.
         RolledHour.objects.using(using).filter(**within).update(stale=F("stale"))
         kept.filter(dimension__in=DAILY, hour=as_stored(day))._raw_delete(using)
-        sums = kept.filter(dimension__in=DIMENSIONS, **within).values_list("dimension", "value")
+        hours = kept.filter(dimension__in=DIMENSIONS, **within).values_list("dimension", "value")
+        sums = hours.annotate(all=Sum("count"))
+        addresses = sums.filter(dimension="address").order_by("-all")
         kept.bulk_create(
             [
                 HourCount(dimension=f"{dimension}/d", hour=as_stored(day), value=value, count=count)
-                for dimension, value, count in sums.annotate(all=Sum("count"))
+                for dimension, value, count in chain(
+                    sums.exclude(dimension="address"), addresses[: OF_A_DAY * MOST_ADDRESSES]
+                )
             ],
             batch_size=1000,
         )

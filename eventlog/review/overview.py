@@ -67,10 +67,10 @@ class Overview:
         stacks: dict[datetime, Counter[str]] = defaultdict(Counter)
         whole: Counter[datetime] = Counter()
         over_time = self.tally.by_hour if self._length < DAY else self.tally.by_day
-        for moment, _value, count in over_time("all"):
-            whole[self._bucket(moment)] += count
-        for moment, value, count in over_time(self.by):
-            stacks[self._bucket(moment)][value] += count
+        for moment, counts in over_time("all").items():
+            whole[self._bucket(moment)] += counts.total()
+        for moment, counts in over_time(self.by).items():
+            stacks[self._bucket(moment)].update(counts)
         names = [*series, _("others")]
         drawn, table = [], []
         for bucket in self._buckets():
@@ -245,9 +245,9 @@ class Overview:
     def week(self) -> dict[str, Any]:
         """The busiest hours of the week, in the site's time."""
         cells = [[0] * 24 for _day in range(7)]
-        for hour, _value, count in self.tally.by_hour("all"):
+        for hour, counts in self.tally.by_hour("all").items():
             moment = local(hour)
-            cells[moment.weekday()][moment.hour] += count
+            cells[moment.weekday()][moment.hour] += counts.total()
         days = [str(WEEKDAYS_ABBR[day]) for day in range(7)]
         return {
             "svg": charts.heat(cells, days, _("Events by hour of the week")),

@@ -75,23 +75,21 @@ class Tally:
                     self._totals[name].update(counts.get(name, {}))
         return self._totals[dimension]
 
-    def by_hour(self, dimension: str) -> list[tuple[datetime, str, int]]:
-        """Hour, value and count, in no order."""
+    def by_hour(self, dimension: str) -> Mapping[datetime, Counter[str]]:
+        """How many events have each value in each hour, in no order."""
         return self._over_time([self._rows([dimension], self.start, self.live_from)], dimension)
 
-    def by_day(self, dimension: str) -> list[tuple[datetime, str, int]]:
+    def by_day(self, dimension: str) -> Mapping[datetime, Counter[str]]:
         """As by_hour(); of days that are added up, their first hour stands for all."""
         return self._over_time(self._kept(dimension), dimension)
 
-    def _over_time(self, kept: list[Any], dimension: str) -> list[tuple[datetime, str, int]]:
-        found = [
-            (hour_of(hour), value, count)
-            for rows in kept
-            for hour, value, count in rows.values_list("hour", "value", "count")
-        ]
-        for hour, counts in self.live().items():
-            found += [(hour, value, n) for value, n in counts.get(dimension, {}).items()]
-        return found
+    def _over_time(self, kept: list[Any], dimension: str) -> Mapping[datetime, Counter[str]]:
+        stored: dict[datetime, Counter[str]] = defaultdict(Counter)
+        for rows in kept:
+            for hour, value, count in rows.values_list("hour", "value", "count"):
+                stored[hour][value] += count
+        found = {hour_of(hour): counts for hour, counts in stored.items()}
+        return found | {hour: counts[dimension] for hour, counts in self.live().items()}
 
     def paces(self, pages: Iterable[str]) -> dict[str, Counter[int]]:
         """For each page, how many requests took up to so many milliseconds."""
