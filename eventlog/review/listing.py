@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from .nearest import nearest
+from .nearest import count_up_to
 from .pages import LOOK, LOOK_FURTHER, Mark, about_how_many, page
 from .search import BOUNDS, Search, Term, join
 from .tally import Tally
@@ -214,8 +214,7 @@ class EventList(ChangeList):
             return "shown", len(self.page.events)
         filtered = len(self.filter_params) > (SEARCH_VAR in self.filter_params)
         if wanted.lead or wanted.period or filtered:
-            some = nearest(self.events.filter(wanted.period), wanted.lead, COUNTED)
-            count = some.order_by()[: COUNTED + 1].count()
+            count = count_up_to(COUNTED, self.events.filter(wanted.period), wanted.lead)
             return ("more", COUNTED) if count > COUNTED else ("exactly", count)
         estimate = about_how_many()
         if estimate > COUNTED * 10:

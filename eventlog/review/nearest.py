@@ -48,7 +48,8 @@ def nearest(
     if lead is None:
         return events
     if lead.by_day:
-        return _day_by_day(events, lead.wanted, count, backwards=backwards)
+        keys = _day_by_day(events, lead.wanted, count + 1, backwards=backwards)
+        return events.filter(pk__in=keys)
     found = events.filter(lead.wanted)
     if len(lead.branches) < 2:
         return found
@@ -65,6 +66,13 @@ def nearest(
     return found.filter(until(min(reached) if backwards else max(reached), backwards=backwards))
 
 
+def count_up_to(most: int, events: QuerySet[Log], lead: Lead | None) -> int:
+    """How many there are; ``most`` and one, if there are more than that."""
+    if lead is not None and lead.by_day:
+        return len(_day_by_day(events, lead.wanted, most + 1, backwards=False))
+    return nearest(events, lead, most).order_by()[: most + 1].count()
+
+
 def times(events: QuerySet[Log], *, backwards: bool) -> QuerySet[Log, datetime]:
     """Their moments in order; by time alone, as the indexes have them."""
     return events.order_by("timestamp" if backwards else "-timestamp").values_list(
@@ -76,13 +84,14 @@ def until(end: datetime, *, backwards: bool) -> Q:
     return Q(timestamp__lte=end) if backwards else Q(timestamp__gte=end)
 
 
-def _day_by_day(events: QuerySet[Log], wanted: Q, count: int, *, backwards: bool) -> QuerySet[Log]:
-    """Look at the first day that has events, at the sixteen next to it, and so on."""
+def _day_by_day(events: QuerySet[Log], wanted: Q, most: int, *, backwards: bool) -> list[int]:
+    """The keys of the first so many: look at the first day that has events, at the sixteen next to
+    it, and so on."""
     day = _first_day(events, backwards=backwards)
     final = _first_day(events, backwards=not backwards)
-    length, missing = 1, count + 1
+    length = 1
     found: list[tuple[datetime, int]] = []
-    while missing > 0 and day and final and (day <= final if backwards else day >= final):
+    while len(found) < most and day and final and (day <= final if backwards else day >= final):
         days = _days(day, length, backwards=backwards)
         within = events.filter(wanted, In(Day(), days))
         # Asked for the newest of these, a database may well go through all events by time.
@@ -91,12 +100,11 @@ def _day_by_day(events: QuerySet[Log], wanted: Q, count: int, *, backwards: bool
             length //= FURTHER
             continue
         if len(some) > MANY:
-            some = list(within.values_list("timestamp", "pk")[:missing])
-        found += sorted(some, reverse=not backwards)[:missing]
-        missing = count + 1 - len(found)
+            some = list(within.values_list("timestamp", "pk")[:most])
+        found += sorted(some, reverse=not backwards)
         length = min(length * FURTHER, MOST_DAYS)
         day = _day_past(days[-1], events.db, backwards=backwards)
-    return events.filter(pk__in=[pk for _moment, pk in found])
+    return [pk for _moment, pk in found[:most]]
 
 
 def _first_day(events: QuerySet[Log], *, backwards: bool) -> date | None:
