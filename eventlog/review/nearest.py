@@ -12,7 +12,7 @@ from ..models import Log
 from .expressions import Day, starts
 
 DAY = timedelta(days=1)
-FURTHER = 16  # times as many days as before
+FURTHER = 16  # times as many days, where there was nothing
 MOST_DAYS = 256  # at once
 MANY = 2000  # events, which are not gathered to find the newest of them
 
@@ -85,24 +85,25 @@ def until(end: datetime, *, backwards: bool) -> Q:
 
 
 def _day_by_day(events: QuerySet[Log], wanted: Q, most: int, *, backwards: bool) -> list[int]:
-    """The keys of the first so many: look at the first day that has events, at the sixteen next to
-    it, and so on."""
+    """The keys of the first so many: look at a day, then at as many as it takes at that rate."""
     day = _first_day(events, backwards=backwards)
     final = _first_day(events, backwards=not backwards)
-    length = 1
+    looked, length = 0, 1
     found: list[tuple[datetime, int]] = []
     while len(found) < most and day and final and (day <= final if backwards else day >= final):
-        days = _days(day, length, backwards=backwards)
+        days = _days(day, min(length, MOST_DAYS), backwards=backwards)
         within = events.filter(wanted, In(Day(), days))
         # Asked for the newest of these, a database may well go through all events by time.
         some = list(within.order_by().values_list("timestamp", "pk")[: MANY + 1])
         if len(some) > MANY and length > 1:
-            length //= FURTHER
+            length = max(1, length // FURTHER)
             continue
         if len(some) > MANY:
             some = list(within.values_list("timestamp", "pk")[:most])
         found += sorted(some, reverse=not backwards)
-        length = min(length * FURTHER, MOST_DAYS)
+        looked += len(days)
+        missing = most - len(found)
+        length = 1 + missing * looked // len(found) if some else length * FURTHER
         day = _day_past(days[-1], events.db, backwards=backwards)
     return [pk for _moment, pk in found[:most]]
 
