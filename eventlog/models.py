@@ -1,5 +1,5 @@
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.apps import apps
@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from .conf import conf
 from .context import current_origin, origin_of
 from .fields import NameField
+from .hours import RolledHour
 from .records import LONGEST, Record, key_of
 from .redaction import redact
 from .writing import Durability, awrite, check_durability, write
@@ -213,70 +214,6 @@ class Batch(models.Model):
 
     def __str__(self) -> str:
         return self.id
-
-
-HOUR = timedelta(hours=1)
-# An hour is counted when it has been over for so long. A transaction that began in it may still
-# write then; one that takes longer than half of this marks the hour, when it writes.
-SETTLED = timedelta(hours=1)
-
-
-def aware(moment: datetime) -> datetime:
-    """A moment that may be naive, as those of a site without time zones are."""
-    return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
-
-
-def hour_of(moment: datetime) -> datetime:
-    """The hour, in UTC, that ``moment`` lies in."""
-    return aware(moment).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-
-
-def as_stored(moment: datetime) -> datetime:
-    """A moment as the site's columns hold it."""
-    if settings.USE_TZ or timezone.is_naive(moment):
-        return moment
-    return timezone.make_naive(moment)
-
-
-class RolledHour(models.Model):
-    """An hour whose events were counted; stale once an event was written, or went, after that."""
-
-    hour = models.DateTimeField(primary_key=True)
-    stale = models.BooleanField(default=True)
-
-    def __str__(self) -> str:
-        return str(self.hour)
-
-    @classmethod
-    def touch(cls, moments: Iterable[datetime], using: str) -> None:
-        """Mark the hours of events that were just written, changed or deleted, if they are over.
-
-        To be called in the transaction that does it, after it.
-        """
-        limit = as_stored(timezone.now() - SETTLED / 2 - HOUR)
-        old = {hour_of(moment) for moment in moments if moment < limit}
-        if old:
-            hours = cls.objects.using(using).filter(hour__in=map(as_stored, old))
-            hours.update(stale=True)
-
-
-class HourCount(models.Model):
-    """How many events of an hour have this value in this respect."""
-
-    id = models.BigAutoField(primary_key=True)
-    dimension = models.CharField(max_length=16)
-    hour = models.DateTimeField()
-    value = models.CharField(max_length=LONGEST)
-    count = models.PositiveIntegerField()
-
-    class Meta:
-        indexes = [
-            models.Index(fields=["dimension", "hour", "value", "count"], name="eventlog_by_hour"),
-            models.Index(fields=["dimension", "value", "hour", "count"], name="eventlog_by_value"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.dimension} {self.value}: {self.count}"
 
 
 def user_key() -> "models.Field[Any, Any]":

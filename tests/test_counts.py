@@ -8,7 +8,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from eventlog.backends.delivery import deliver
-from eventlog.models import HourCount, Log, RolledHour, aware, hour_of, log
+from eventlog.hours import HourCount, RolledHour
+from eventlog.models import Log, log
+from eventlog.moments import aware, hour_of
 from eventlog.records import Record
 from eventlog.review import counts
 from eventlog.review.tally import Tally, percentile

@@ -8,7 +8,8 @@ from django.db import connection
 from django.db.models import Q
 from django.test.utils import CaptureQueriesContext
 
-from eventlog.models import Log, as_stored
+from eventlog.models import Log
+from eventlog.moments import as_stored
 from eventlog.review import nearest
 from eventlog.review.pages import Mark, page
 from eventlog.review.search import Search

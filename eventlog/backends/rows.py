@@ -9,7 +9,8 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.signals import post_save
 
-from ..models import Log, RolledHour, content_type_id, user_id, user_key
+from ..hours import RolledHour
+from ..models import Log, content_type_id, user_id, user_key
 from ..records import Record
 from ..signals import event_logged
 

@@ -16,7 +16,9 @@ from django.db import router, transaction
 from django.db.models import Case, Count, F, Min, Q, Sum, Value, When
 from django.utils import timezone
 
-from ..models import HOUR, SETTLED, HourCount, Log, RolledHour, as_stored, hour_of
+from ..hours import SETTLED, HourCount, RolledHour
+from ..models import Log
+from ..moments import HOUR, as_stored, hour_of
 from .expressions import Number, Text
 
 MOST_ADDRESSES = 20  # of an hour, those with the most events; and so many times as many of a day

@@ -9,7 +9,7 @@ from django.db.models import CharField, DateField, F, FloatField, Func, TextFiel
 from django.db.models.lookups import GreaterThanOrEqual
 from django.db.models.sql.compiler import SQLCompiler
 
-from ..models import as_stored
+from ..moments import as_stored
 
 
 class Text(Func):

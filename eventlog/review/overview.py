@@ -13,7 +13,8 @@ from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from ..models import Log, as_stored, aware, hour_of
+from ..models import Log
+from ..moments import as_stored, aware, hour_of
 from . import charts
 from .counts import DAY, day_of
 from .search import Term

@@ -13,7 +13,8 @@ from django.db import connections, router
 from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_datetime
 
-from ..models import Log, as_stored, aware
+from ..models import Log
+from ..moments import as_stored, aware
 from .nearest import Wanted, nearest, times, until
 
 LOOK = 5000  # events that are looked at one by one for a page; ten times as many when told to

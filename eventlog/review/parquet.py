@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..models import aware
+from ..moments import aware
 from .export import COLUMNS, Chunks, as_text, values
 
 INT32 = range(-(2**31), 2**31)

@@ -10,7 +10,9 @@ from django.db.models import Sum
 from django.utils import timezone
 from django.utils.functional import cached_property
 
-from ..models import HOUR, SETTLED, HourCount, Log, as_stored, aware, hour_of
+from ..hours import SETTLED, HourCount
+from ..models import Log
+from ..moments import HOUR, as_stored, aware, hour_of
 from .counts import DAY, SLOWER, STEPS, TOTALLED, Counts, count_events, hours_to_roll
 
 

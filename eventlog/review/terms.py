@@ -23,7 +23,7 @@ from django.db.models.lookups import (
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from ..models import as_stored, aware
+from ..moments import as_stored, aware
 from .actions import known_actions
 from .expressions import Address, StatusClass, Text, failed
 

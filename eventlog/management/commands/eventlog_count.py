@@ -5,7 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import router
 
-from eventlog.models import HourCount, Log, RolledHour
+from eventlog.hours import HourCount, RolledHour
+from eventlog.models import Log
 from eventlog.review.counts import forget, hours_to_roll, roll_all
 
 

@@ -11,8 +11,9 @@ from django.db import router, transaction
 from django.db.models import Q
 
 from eventlog.backends import get_backend
+from eventlog.hours import RolledHour
 from eventlog.metadata import READERS
-from eventlog.models import Log, LogQuerySet, RolledHour
+from eventlog.models import Log, LogQuerySet
 from eventlog.review.export import chunks, values
 from eventlog.review.nearest import Wanted
 

@@ -10,7 +10,8 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import router, transaction
 from django.utils import timezone
 
-from eventlog.models import Log, RolledHour
+from eventlog.hours import RolledHour
+from eventlog.models import Log
 from eventlog.review.counts import forget
 
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
