@@ -136,7 +136,7 @@ def short(amount: int) -> str:
 def _round_up(amount: int) -> int:
     """The next number that reads well on a scale."""
     size = 10 ** max(0, len(str(amount)) - 1)
-    return next(n * size for n in (1, 2, 4, 6, 8, 10) if n * size >= amount) if amount else 2
+    return next(n * size for n in (1, 2, 3, 4, 5, 6, 8, 10) if n * size >= amount) if amount else 2
 
 
 def _n(number: float) -> str:
