@@ -67,7 +67,7 @@ def nearest(
 
 
 def count_up_to(most: int, events: QuerySet[Log], lead: Lead | None) -> int:
-    """How many there are; ``most`` and one, if there are more than that."""
+    """How many there are; a greater number than ``most``, if there are more than that."""
     if lead is not None and lead.by_day:
         return len(_day_by_day(events, lead.wanted, most + 1, backwards=False))
     return nearest(events, lead, most).order_by()[: most + 1].count()
@@ -85,7 +85,10 @@ def until(end: datetime, *, backwards: bool) -> Q:
 
 
 def _day_by_day(events: QuerySet[Log], wanted: Q, most: int, *, backwards: bool) -> list[int]:
-    """The keys of the first so many: look at a day, then at as many as it takes at that rate."""
+    """The keys of the first so many, and of all others of the last one's moment.
+
+    Look at a day, then at as many as it takes at that rate.
+    """
     day = _first_day(events, backwards=backwards)
     final = _first_day(events, backwards=not backwards)
     looked, length = 0, 1
@@ -99,13 +102,18 @@ def _day_by_day(events: QuerySet[Log], wanted: Q, most: int, *, backwards: bool)
             length = max(1, length // FURTHER)
             continue
         if len(some) > MANY:
-            some = list(within.values_list("timestamp", "pk")[:most])
+            end = times(within, backwards=backwards)[most - 1]
+            within = within.filter(until(end, backwards=backwards))
+            some = list(within.order_by().values_list("timestamp", "pk"))
         found += sorted(some, reverse=not backwards)
         looked += len(days)
         missing = most - len(found)
         length = 1 + missing * looked // len(found) if some else length * FURTHER
         day = _day_past(days[-1], events.db, backwards=backwards)
-    return [pk for _moment, pk in found[:most]]
+    if len(found) > most:
+        end = found[most - 1][0]
+        found = [each for each in found if (each[0] <= end if backwards else each[0] >= end)]
+    return [pk for _moment, pk in found]
 
 
 def _first_day(events: QuerySet[Log], *, backwards: bool) -> date | None:

@@ -65,7 +65,7 @@ def page(
     if wanted.residual:
         found, end = _look(events, wanted, size, mark, look, backwards=backwards)
     else:
-        rest = _rest(events, wanted.period, mark, backwards=backwards)
+        rest = events.filter(beyond(mark, backwards=backwards), wanted.period)
         some = nearest(rest, wanted.lead, size, backwards=backwards)
         found, end = list(some[: size + 1]), None
     more = len(found) > size
@@ -94,28 +94,24 @@ def _look(
     of a great number will do, for which it has no statistics.
     """
     found: list[Log] = []
+    bound = beyond(mark, backwards=backwards)
     while look > 0 and len(found) <= size:
         reach = min(STRIDE, look)
-        rest = _rest(events, wanted.period, mark, backwards=backwards)
-        some = nearest(rest, wanted.lead, reach, backwards=backwards)
+        # The bound comes first: of two on one side, SQLite lets its index begin at the first.
+        some = nearest(events.filter(bound, wanted.period), wanted.lead, reach, backwards=backwards)
         end = next(iter(times(some, backwards=backwards)[reach : reach + 1]), None)
-        if end is not None:
+        if end is not None:  # all that bears this moment is looked at
             some = some.filter(until(end, backwards=backwards))
         found += some.filter(wanted.residual)[: size + 1 - len(found)]
         if end is None:
             return found, None
-        if len(found) <= size:  # several events may bear this moment
-            mark = Mark(*some.reverse().values_list("timestamp", "pk")[:1].get())
+        bound = Q(timestamp__gt=end) if backwards else Q(timestamp__lt=end)
+        mark = Mark(end, LAST if backwards else 0)
         look -= reach
     return found, mark
 
 
-def _rest(events: QuerySet[Log], period: Q, mark: Mark | None, *, backwards: bool) -> QuerySet[Log]:
-    """The events of the period that lie beyond the mark."""
-    # The mark comes first: of two upper bounds, SQLite lets its index begin at the first.
-    return events.filter(Q() if mark is None else beyond(mark, newer=backwards), period)
-
-
+LAST = 2**63 - 1  # no key is greater
 ORDER = ("-timestamp", "-pk")
 
 
@@ -123,10 +119,12 @@ def _mark(event: Log) -> Mark:
     return Mark(event.timestamp, event.pk)
 
 
-def beyond(mark: Mark, *, newer: bool) -> Q:
-    """What lies on one side of a mark."""
+def beyond(mark: Mark | None, *, backwards: bool) -> Q:
+    """What is older than the mark, or newer."""
+    if mark is None:
+        return Q()
     # Not a plain OR, with which databases read everything before the mark.
-    side, pk = ("gte", "gt") if newer else ("lte", "lt")
+    side, pk = ("gte", "gt") if backwards else ("lte", "lt")
     nearly = Q(**{f"timestamp__{side}": mark.timestamp})
     strictly = Q(**{f"timestamp__{side[:2]}": mark.timestamp})
     return nearly & (strictly | Q(**{f"pk__{pk}": mark.pk}))
