@@ -64,11 +64,12 @@ def test_the_pages_of_an_address_are_those_of_a_plain_sort(settings, time_zones,
     assert pages(f"ip:{HERE} ip:{THERE}") == sorted_by_hand(here | Q(extra__ip=THERE))
 
 
-def test_a_day_with_too_many_events_to_gather_is_read_by_time(monkeypatch):
+@pytest.mark.parametrize("size", [1, 3, 9, 50])
+def test_a_day_with_too_many_events_to_gather_is_read_by_time(monkeypatch, size):
     monkeypatch.setattr(nearest, "MANY", 4)
     for days in (0, 1, 5, 9, 40, 41):
         record(*(NOON - timedelta(days=days, minutes=n) for n in range(7)))
-    assert pages(f"ip:{HERE}") == sorted_by_hand(Q())
+    assert pages(f"ip:{HERE}", size) == sorted_by_hand(Q(), size)
 
 
 def test_events_of_any_year_are_found():

@@ -91,17 +91,17 @@ def _day_by_day(events: QuerySet[Log], wanted: Q, most: int, *, backwards: bool)
     """
     day = _first_day(events, backwards=backwards)
     final = _first_day(events, backwards=not backwards)
-    looked, length = 0, 1
+    looked, length, many = 0, 1, max(MANY, most)
     found: list[tuple[datetime, int]] = []
     while len(found) < most and day and final and (day <= final if backwards else day >= final):
         days = _days(day, min(length, MOST_DAYS), backwards=backwards)
         within = events.filter(wanted, In(Day(), days))
         # Asked for the newest of these, a database may well go through all events by time.
-        some = list(within.order_by().values_list("timestamp", "pk")[: MANY + 1])
-        if len(some) > MANY and length > 1:
+        some = list(within.order_by().values_list("timestamp", "pk")[: many + 1])
+        if len(some) > many and length > 1:
             length = max(1, length // FURTHER)
             continue
-        if len(some) > MANY:
+        if len(some) > many:
             end = times(within, backwards=backwards)[most - 1]
             within = within.filter(until(end, backwards=backwards))
             some = list(within.order_by().values_list("timestamp", "pk"))
