@@ -461,3 +461,17 @@ def test_axe_has_nothing_grave_to_say(page, axe, events, scheme):
             filters(page)
         page.locator("details").evaluate_all("all => all.forEach(it => { it.open = true })")
         assert grave(axe, page) == [], f"{address}, all opened"
+
+
+@on_both
+def test_from_right_to_left_a_request_still_reads_from_left_to_right(page, events, settings):
+    settings.LANGUAGE_CODE = "ar"
+    page.goto(LIST)
+    expect(page.locator("html")).to_have_attribute("dir", "rtl")
+
+    def left_of(selector):
+        return page.locator(selector).first.bounding_box()["x"]
+
+    assert left_of(".line .method") < left_of(".line bdi") < left_of(".line .status")
+    page.goto(OVERVIEW)
+    assert left_of(".figures > div:nth-child(2)") < left_of(".figures > div:nth-child(1)")

@@ -136,7 +136,7 @@ def ago(moment: datetime) -> str:
 
 def when(event: Log) -> SafeString:
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
+        '<time datetime="{}" title="{}"><bdi>{}</bdi></time>',
         event.timestamp.isoformat(),
         exactly(event.timestamp),
         ago(event.timestamp),
@@ -164,7 +164,7 @@ def request_line(event: Log) -> SafeString:
     answer = "" if status is None else format_html("<span> → {}</span>", status_shown(status))
     time = "" if took is None else format_html('<span class="quiet"> · {}</span>', duration(took))
     return format_html(
-        '<div class="line"><span class="method">{}</span> <bdi title="{}">{}</bdi>{}{}</div>',
+        '<div class="line" dir="ltr"><span class="method">{}</span> <bdi title="{}">{}</bdi>{}{}</div>',
         known.get("method", ""),
         known["path"],
         shorten(known["path"], 120),
