@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -166,6 +167,7 @@ class Load:
     def __enter__(self):
         for thread in self._threads:
             thread.start()
+        self.until(1)  # a server listens before its workers are there
         return self
 
     def __exit__(self, *args):
@@ -179,7 +181,9 @@ class Load:
 
     def until(self, count):
         """Let it go on until so many were answered."""
+        deadline = time.monotonic() + 60
         while len(self.answered) < count:
+            assert time.monotonic() < deadline, f"{len(self.answered)} answers in a minute"
             self.pace(0.01)
 
     def _run(self):

@@ -164,7 +164,8 @@ def request_line(event: Log) -> SafeString:
     answer = "" if status is None else format_html("<span> → {}</span>", status_shown(status))
     time = "" if took is None else format_html('<span class="quiet"> · {}</span>', duration(took))
     return format_html(
-        '<div class="line" dir="ltr"><span class="method">{}</span> <bdi title="{}">{}</bdi>{}{}</div>',
+        '<div class="line" dir="ltr"><span class="method">{}</span> '
+        '<bdi title="{}">{}</bdi>{}{}</div>',
         known.get("method", ""),
         known["path"],
         shorten(known["path"], 120),
