@@ -51,7 +51,9 @@ def main():
     parser.add_argument("--seconds", type=int, default=6)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", help="variants, with ; between them")
+    parser.add_argument("--path", help="/admin/login/ say; a view that does nothing without one")
     args = parser.parse_args()
+    path = args.path or PATHS[args.server]
     folder = tempfile.TemporaryDirectory()
     buffered = {
         "BACKEND": "eventlog.backends.buffered.BufferedBackend",
@@ -104,9 +106,9 @@ def main():
                     [sys.executable, "-m", *command, APPS[args.server]], environment
                 ).listens(port)
                 before = Log.objects.count()
-                warmed = wrk(port, PATHS[args.server], 1)[3]
+                warmed = wrk(port, path, 1)[3]
                 time.sleep(0.5)
-                rate, p50, p99, total = wrk(port, PATHS[args.server], args.seconds)
+                rate, p50, p99, total = wrk(port, path, args.seconds)
                 total += warmed
                 server.stop(signal.SIGTERM)
                 server.output.close()
@@ -119,7 +121,7 @@ def main():
         connection.creation.destroy_test_db(name, verbosity=0)
         folder.cleanup()
     bare = took["bare site"]
-    print(f"\n{args.server} on {args.database}, {args.rounds} rounds of {args.seconds} s\n")
+    print(f"\n{args.server}, {path}, {args.database}, {args.rounds} rounds of {args.seconds} s\n")
     print("| | requests/s | of bare | p50 ms | p99 ms | p99 of bare | rows a response |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for variant, figures in took.items():
