@@ -6,6 +6,7 @@ from django.conf import settings
 from django.utils import timezone
 
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 
 
 def aware(moment: datetime) -> datetime:

@@ -167,7 +167,11 @@ class Load:
     def __enter__(self):
         for thread in self._threads:
             thread.start()
-        self.until(1)  # a server listens before its workers are there
+        try:
+            self.until(1)  # a server listens before its workers are there
+        except AssertionError:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *args):

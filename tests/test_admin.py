@@ -293,6 +293,16 @@ def test_a_site_without_time_zones_is_asked_in_the_same_way(root, settings, monk
     assert root.get(f"{LIST}{Log.objects.get(action='E3').pk}/change/").status_code == 200
 
 
+def test_an_action_on_all_events_of_a_search_spares_the_others(root):
+    wanted = event(action="WANTED", extra={"title": "Foo"})
+    event(action="SPARED")
+    chosen = {"action": "delete_selected", "_selected_action": wanted.pk, "post": "yes"}
+    root.post(f"{LIST}?q=extra.title:Foo", chosen | {"select_across": "1"})
+    assert list(Log.objects.filter(action__in=["WANTED", "SPARED"]).values_list("action")) == [
+        ("SPARED",)
+    ]
+
+
 # One event
 
 

@@ -171,7 +171,7 @@ def test_the_busiest_addresses_of_an_hour_are_kept(monkeypatch):
 
 
 def test_the_busiest_addresses_of_a_day_are_kept(monkeypatch):
-    monkeypatch.setattr(counts, "MOST_ADDRESSES", 1)
+    monkeypatch.setattr(counts, "MOST_OF_A_DAY", 3)
     for n in range(12):
         for _ in range(n):
             event(ip=f"192.0.2.{n}", at=counts.day_of(LONG_AGO) + timedelta(hours=n))

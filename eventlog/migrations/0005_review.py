@@ -10,6 +10,7 @@ from django.db import migrations, models
 
 # That JSON is valid is for the table's own constraint to say: its error is that of a row.
 TEXT = "JSON_UNQUOTE(JSON_EXTRACT(IF(JSON_VALID(`extra`), `extra`, NULL), '{}'))"
+# By address alone, each new event would go into another place of the index; by day, into today's.
 INDEXES = {
     "postgresql": [
         """CREATE INDEX eventlog_day_ip

@@ -7,7 +7,7 @@ is pruned) marks it as stale, in the same transaction, and it is counted again.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import chain, groupby
 from math import inf
 from time import monotonic
@@ -18,11 +18,11 @@ from django.utils import timezone
 
 from ..hours import SETTLED, HourCount, RolledHour
 from ..models import Log
-from ..moments import HOUR, as_stored, hour_of
+from ..moments import DAY, HOUR, as_stored, hour_of
 from .expressions import Number, Text
 
-MOST_ADDRESSES = 20  # of an hour, those with the most events; and so many times as many of a day
-OF_A_DAY = 3
+MOST_ADDRESSES = 20  # of an hour, those with the most events
+MOST_OF_A_DAY = 60
 LONGEST = 255
 
 # Upper ends, in milliseconds, of the stretches of time that requests are sorted into.
@@ -31,7 +31,6 @@ SLOWER = 10**9
 TOTALLED = ("all", "action", "who", "status", "device", "browser", "page", "failed", "address")
 DIMENSIONS = (*TOTALLED, *(f"ms{step}" for step in (*STEPS, SLOWER)))
 DAILY = tuple(f"{dimension}/d" for dimension in DIMENSIONS)  # the same for a day, in UTC
-DAY = timedelta(days=1)
 
 Counts = dict[str, Counter[str]]  # by dimension, and then by value
 
@@ -124,7 +123,7 @@ def roll_day(day: datetime, using: str) -> None:
             [
                 HourCount(dimension=f"{dimension}/d", hour=as_stored(day), value=value, count=count)
                 for dimension, value, count in chain(
-                    sums.exclude(dimension="address"), addresses[: OF_A_DAY * MOST_ADDRESSES]
+                    sums.exclude(dimension="address"), addresses[:MOST_OF_A_DAY]
                 )
             ],
             batch_size=1000,

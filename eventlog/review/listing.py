@@ -6,7 +6,6 @@ from typing import Any, NamedTuple, cast
 from urllib.parse import urlencode
 
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
-from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -79,13 +78,13 @@ class EventList(ChangeList):
                 self.query = f"{self.query} {Term(key, moment)}".strip()
             self.filter_params.pop(key, None)
         self.search = Search.parse(self.query)
-        asked, self.query = self.query, ""  # what is looked for row by row has to wait
+        asked, self.query = self.query, ""  # the pages find what it asks for themselves
         try:
             found = super().get_queryset(request, exclude_parameters)
         finally:
             self.query = asked
-        self.events, wanted = found, self.search.wanted
-        return found.filter(wanted._replace(residual=Q()).condition)
+        self.events = found
+        return found.filter(self.search.wanted.condition)
 
     def get_results(self, request: HttpRequest) -> None:
         look = self._paging[LOOK_VAR]

@@ -1,7 +1,7 @@
 """Reading no further than to the events that are wanted."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import NamedTuple
 
 from django.db import connections
@@ -9,9 +9,9 @@ from django.db.models import Q, QuerySet, Subquery
 from django.db.models.lookups import In
 
 from ..models import Log
+from ..moments import DAY
 from .expressions import Day, starts
 
-DAY = timedelta(days=1)
 FURTHER = 16  # times as many days, where there was nothing
 MOST_DAYS = 256  # at once
 MANY = 2000  # events, which are not gathered to find the newest of them

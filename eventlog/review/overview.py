@@ -14,9 +14,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from ..models import Log
-from ..moments import as_stored, aware, hour_of
+from ..moments import DAY, as_stored, aware, hour_of
 from . import charts
-from .counts import DAY, day_of
+from .counts import day_of
 from .search import Term
 from .shown import duration, list_address, local
 from .tally import Tally, percentile

@@ -12,8 +12,8 @@ from django.utils.functional import cached_property
 
 from ..hours import SETTLED, HourCount
 from ..models import Log
-from ..moments import HOUR, as_stored, aware, hour_of
-from .counts import DAY, SLOWER, STEPS, TOTALLED, Counts, count_events, hours_to_roll
+from ..moments import DAY, HOUR, as_stored, aware, hour_of
+from .counts import SLOWER, STEPS, TOTALLED, Counts, count_events, hours_to_roll
 
 
 class Tally:
@@ -91,7 +91,8 @@ class Tally:
             for hour, value, count in rows.values_list("hour", "value", "count"):
                 stored[hour][value] += count
         found = {hour_of(hour): counts for hour, counts in stored.items()}
-        return found | {hour: counts[dimension] for hour, counts in self.live().items()}
+        live = self.live().items()
+        return found | {hour: counts.get(dimension, Counter()) for hour, counts in live}
 
     def paces(self, pages: Iterable[str]) -> dict[str, Counter[int]]:
         """For each page, how many requests took up to so many milliseconds."""
