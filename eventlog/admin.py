@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlencode
 
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
@@ -15,6 +16,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from .models import Log, LogQuerySet
@@ -24,7 +26,16 @@ from .review.counts import roll_all
 from .review.listing import EventList
 from .review.overview import PERIODS, Overview
 from .review.search import Search, Term
-from .review.shown import CLIENT_FACTS, EMPTY, REQUEST_FACTS, facts, linked, narrow, table
+from .review.shown import (
+    CLIENT_FACTS,
+    EMPTY,
+    REQUEST_FACTS,
+    facts,
+    linked,
+    narrow,
+    table,
+    with_all_events,
+)
 
 PATIENCE = 1.0  # seconds that a visit of the overview counts hours; the command counts the rest
 
@@ -164,6 +175,15 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
 
     # Its columns
 
+    def action_checkbox(self, obj: Log) -> SafeString:
+        """As Django's, which draws a form template for each: a quarter of the page's time."""
+        return format_html(
+            '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}">',
+            ACTION_CHECKBOX_NAME,
+            obj.pk,
+            gettext("Select this object for an action - {}").format(obj),
+        )
+
     @admin.display(description=_("Time"))
     def when(self, event: Log) -> SafeString:
         return shown.when(event)
@@ -204,18 +224,15 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
         who: SafeString | str = event.user_repr or str(_("anonymous"))
         to: SafeString | str = event.object_name or EMPTY
         if event.user_id is not None:
-            alike = narrow(_("all events"), shown.user_term(event))
             name = linked(shown.user_name(event), shown.user_page(event))
-            who = format_html("{} · {}", name, alike)
+            who = with_all_events(name, shown.user_term(event))
         if (term := shown.object_term(event)) is not None:
-            alike = narrow(_("all events"), term)
-            to = format_html("{} · {}", linked(event.object_name, shown.object_page(event)), alike)
-        alike = narrow(_("all events"), Term("action", event.action))
+            to = with_all_events(linked(event.object_name, shown.object_page(event)), term)
         return table(
             [
                 (_("Time"), shown.exactly(event.timestamp)),
                 (_("Who"), who),
-                (_("Action"), format_html("{} · {}", event.action, alike)),
+                (_("Action"), with_all_events(event.action, Term("action", event.action))),
                 (_("Object"), to),
             ]
         )
@@ -233,7 +250,7 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
     def client_facts(self, event: Log) -> SafeString:
         known = dict(facts(event))
         if isinstance(ip := known.get("ip"), str):
-            known["ip"] = format_html("{} · {}", ip, narrow(_("all events"), Term("ip", ip)))
+            known["ip"] = with_all_events(ip, Term("ip", ip))
         return table((label, known[key]) for key, label in CLIENT_FACTS.items() if key in known)
 
     @admin.display(description="")

@@ -93,7 +93,7 @@ def _day_by_day(events: QuerySet[Log], wanted: Q, most: int, *, backwards: bool)
     final = _first_day(events, backwards=not backwards)
     looked, length, many = 0, 1, max(MANY, most)
     found: list[tuple[datetime, int]] = []
-    while len(found) < most and day and final and (day <= final if backwards else day >= final):
+    while day and final and (day <= final if backwards else day >= final):
         days = _days(day, min(length, MOST_DAYS), backwards=backwards)
         within = events.filter(wanted, In(Day(), days))
         # Asked for the newest of these, a database may well go through all events by time.
@@ -107,7 +107,8 @@ def _day_by_day(events: QuerySet[Log], wanted: Q, most: int, *, backwards: bool)
             some = list(within.order_by().values_list("timestamp", "pk"))
         found += sorted(some, reverse=not backwards)
         looked += len(days)
-        missing = most - len(found)
+        if (missing := most - len(found)) <= 0:
+            break
         length = 1 + missing * looked // len(found) if some else length * FURTHER
         day = _day_past(days[-1], events.db, backwards=backwards)
     if len(found) > most:

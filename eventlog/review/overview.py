@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
 from django.db.models import Exists, OuterRef
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.formats import date_format
@@ -18,7 +19,7 @@ from ..moments import DAY, as_stored, aware, hour_of
 from . import charts
 from .counts import day_of
 from .search import Term
-from .shown import duration, list_address, local
+from .shown import LIST, duration, local, query
 from .tally import Tally, percentile
 
 PERIODS = {
@@ -57,6 +58,7 @@ class Overview:
         self.start = self.end - PERIODS[self.period]
         if PERIODS[self.period] > 7 * DAY:  # which are added up by the day
             self.start = day_of(hour_of(self.start))
+        self._list = reverse(LIST)
         self.tally = Tally(self.start, self.end)
         self.start = self.tally.start
 
@@ -68,9 +70,9 @@ class Overview:
         stacks: dict[datetime, Counter[str]] = defaultdict(Counter)
         whole: Counter[datetime] = Counter()
         over_time = self.tally.by_hour if self._length < DAY else self.tally.by_day
-        for moment, counts in over_time("all").items():
-            whole[self._bucket(moment)] += counts.total()
-        for moment, counts in over_time(self.by).items():
+        for moment, counts in over_time("all", [""]).items():
+            whole[self._bucket(moment)] += counts[""]
+        for moment, counts in over_time(self.by, series).items():
             stacks[self._bucket(moment)].update(counts)
         names = [*series, _("others")]
         drawn, table = [], []
@@ -141,7 +143,7 @@ class Overview:
             until = local(bucket + self._length)
             terms.append(Term("from", local(bucket).isoformat(timespec="minutes")))
             terms.append(Term("to", until.isoformat(timespec="minutes")))
-        return list_address(*terms)
+        return self._list + query(*terms)
 
     # Figures
 
@@ -246,9 +248,10 @@ class Overview:
     def week(self) -> dict[str, Any]:
         """The busiest hours of the week, in the site's time."""
         cells = [[0] * 24 for _day in range(7)]
-        for hour, counts in self.tally.by_hour("all").items():
-            moment = local(hour)
-            cells[moment.weekday()][moment.hour] += counts.total()
+        zone = timezone.get_current_timezone()
+        for hour, counts in self.tally.by_hour("all", [""]).items():
+            moment = hour.astimezone(zone)
+            cells[moment.weekday()][moment.hour] += counts[""]
         days = [str(WEEKDAYS_ABBR[day]) for day in range(7)]
         return {
             "svg": charts.heat(cells, days, _("Events by hour of the week")),

@@ -23,6 +23,7 @@ from .search import Term, join
 
 _MINOR = re.compile(r"(?<=\d)\.[\d.]+$")  # of a version; the whole of it is on the event's page
 
+LIST = "admin:eventlog_log_changelist"
 EMPTY = SafeString('<span class="none">-</span>')
 
 REQUEST_FACTS = {
@@ -56,9 +57,14 @@ def user_name(event: Log) -> str:
     return event.user_repr or str(event.user or event.user_name)
 
 
-def narrow(text: Any, *terms: Term) -> SafeString:
-    """A link to the events that these terms find."""
-    return format_html('<a href="{}" title="{}">{}</a>', list_address(*terms), text, text)
+def narrow(text: Any, term: Term) -> SafeString:
+    """A link that narrows the list it stands in to the events that ``term`` finds."""
+    return format_html('<a href="{}" title="{}">{}</a>', query(term), text, text)
+
+
+def with_all_events(text: Any, term: Term) -> SafeString:
+    """``text``, and a link to the list of all that ``term`` finds."""
+    return format_html('{} · <a href="{}">{}</a>', text, list_address(term), _("all events"))
 
 
 def user_term(event: Log) -> Term:
@@ -186,7 +192,7 @@ def address(event: Log) -> SafeString:
     start, middle, end = ":".join(groups[:4]), ":".join(groups[4:7]), groups[7]
     return format_html(
         '<a href="{}" title="{}">{}<span class="middle">:{}</span>:{}</a>',
-        list_address(term),
+        query(term),
         ip,
         start,
         middle,
@@ -220,5 +226,11 @@ def addresses_of(obj: Model) -> Sequence[tuple[Any, str]]:
     return found
 
 
+def query(*terms: Term) -> str:
+    """The address of what these terms find, from the list: it has hundreds, to be drawn fast."""
+    return f"?{urlencode({'q': join(terms)})}"
+
+
 def list_address(*terms: Term) -> str:
-    return f"{reverse('admin:eventlog_log_changelist')}?{urlencode({'q': join(terms)})}"
+    """That from anywhere else."""
+    return reverse(LIST) + query(*terms)

@@ -1,7 +1,7 @@
 """What was counted, added up for a period: hours and days that are kept, the last hours live."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -77,22 +77,28 @@ class Tally:
                     self._totals[name].update(counts.get(name, {}))
         return self._totals[dimension]
 
-    def by_hour(self, dimension: str) -> Mapping[datetime, Counter[str]]:
-        """How many events have each value in each hour, in no order."""
-        return self._over_time([self._rows([dimension], self.start, self.live_from)], dimension)
+    def by_hour(self, dimension: str, among: Collection[str]) -> Mapping[datetime, Counter[str]]:
+        """How many events have each of these values in each hour, in no order."""
+        kept = [self._rows([dimension], self.start, self.live_from)]
+        return self._over_time(kept, dimension, among)
 
-    def by_day(self, dimension: str) -> Mapping[datetime, Counter[str]]:
+    def by_day(self, dimension: str, among: Collection[str]) -> Mapping[datetime, Counter[str]]:
         """As by_hour(); of days that are added up, their first hour stands for all."""
-        return self._over_time(self._kept(dimension), dimension)
+        return self._over_time(self._kept(dimension), dimension, among)
 
-    def _over_time(self, kept: list[Any], dimension: str) -> Mapping[datetime, Counter[str]]:
+    def _over_time(
+        self, kept: list[Any], dimension: str, among: Collection[str]
+    ) -> Mapping[datetime, Counter[str]]:
         stored: dict[datetime, Counter[str]] = defaultdict(Counter)
         for rows in kept:
-            for hour, value, count in rows.values_list("hour", "value", "count"):
+            some = rows.filter(value__in=among).values_list("hour", "value", "count")
+            for hour, value, count in some:
                 stored[hour][value] += count
         found = {hour_of(hour): counts for hour, counts in stored.items()}
-        live = self.live().items()
-        return found | {hour: counts.get(dimension, Counter()) for hour, counts in live}
+        for hour, counts in self.live().items():
+            live = counts.get(dimension, Counter())
+            found[hour] = Counter({value: live[value] for value in among})
+        return found
 
     def paces(self, pages: Iterable[str]) -> dict[str, Counter[int]]:
         """For each page, how many requests took up to so many milliseconds."""
