@@ -54,13 +54,13 @@ def main():
     from django.db import connection, transaction
 
     from eventlog.backends.buffered import BufferedBackend
-    from eventlog.backends.rows import COLUMNS, _statement, row_maker
+    from eventlog.backends.rows import COLUMNS, _statement, as_rows
     from eventlog.models import Log
-    from eventlog.records import Record
+    from eventlog.records import Columns, Record
     from eventlog.signals import event_logged
 
     records = [Record.build(None, "GET_SHOP_ORDER_DETAIL", FACTS) for _ in range(args.events)]
-    rows = list(map(row_maker(connection), records))
+    rows = list(as_rows(Columns.of(records), connection))
     copying = connection.vendor == "postgresql"
 
     def heard(**kwargs): ...

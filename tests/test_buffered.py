@@ -4,6 +4,7 @@ import json
 import os
 import stat
 import threading
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -95,6 +96,22 @@ def test_any_text_comes_out_as_it_went_in(backend, text, listening):
     event_logged.disconnect(receiver)
     event = Log.objects.get()
     assert (event.action, event.object_repr, event.extra) == (text, text, {text: [text]})
+
+
+MOMENTS = [
+    datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC),
+    datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC),
+    datetime(2026, 3, 1, 0, 30, tzinfo=timezone(timedelta(hours=5, minutes=30))),
+    datetime(1890, 3, 1, 12, 0, 0, 7, tzinfo=timezone(timedelta(minutes=53, seconds=28))),
+]
+
+
+@pytest.mark.parametrize("moments", [MOMENTS, *([moment] for moment in MOMENTS), MOMENTS[:2]])
+def test_any_moment_comes_out_as_it_went_in(backend, moments):
+    for moment in moments:
+        log(None, "X", dateof=moment)
+    assert backend.flush()
+    assert list(Log.objects.order_by("id").values_list("timestamp", flat=True)) == moments
 
 
 def test_what_waits_can_be_read_with_ordinary_tools(backend):

@@ -9,7 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from ..models import Batch, Log, user_id
-from ..records import Record
+from ..records import Columns, Record
 from . import get_backend
 from .rows import Written, announce, insert, insert_many, rows_of, somebody_listens
 from .spool import Rejected
@@ -91,10 +91,10 @@ def _remember(batch_id: str, connection: BaseDatabaseWrapper) -> None:
 
 def _all_at_once(lines: Sequence[str], connection: BaseDatabaseWrapper) -> Result:
     """Raises one of ``FAULTS_OF_A_ROW``, here or at the commit, if any line is not fit."""
-    records = Record.from_json_lines(lines)
+    columns = Columns.from_json_lines(lines)
     if somebody_listens():
-        return (), [(record, insert(record, connection.alias)) for record in records]
-    insert_many(records, connection)
+        return (), [(record, insert(record, connection.alias)) for record in columns.records()]
+    insert_many(columns, connection)
     return (), ()
 
 

@@ -1,8 +1,9 @@
 """Records into the table, past the ORM: its objects cost more than all else that is done here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from django.db import connections
@@ -11,7 +12,7 @@ from django.db.models.signals import post_save
 
 from ..hours import RolledHour
 from ..models import Log, content_type_id, user_id, user_key
-from ..records import Record
+from ..records import Columns, Record
 from ..signals import event_logged
 
 Written = tuple[Record, int]  # a record as it was stored, and its primary key
@@ -34,8 +35,9 @@ def insert(record: Record, using: str) -> int:
     """Write one row; returns its primary key. Raises what the database raises."""
     connection = connections[using]
     returning = connection.features.can_return_columns_from_insert
+    (row,) = as_rows(Columns.of([record]), connection)
     with connection.cursor() as cursor:
-        cursor.execute(_statement(using, returning), row_maker(connection)(record))
+        cursor.execute(_statement(using, returning), row)
         if returning:
             pk: int = cursor.fetchone()[0]
         else:
@@ -44,74 +46,81 @@ def insert(record: Record, using: str) -> int:
     return pk
 
 
-def insert_many(records: Sequence[Record], connection: BaseDatabaseWrapper) -> None:
+def insert_many(columns: Columns, connection: BaseDatabaseWrapper) -> None:
     """Write many rows at once, without learning their keys. Raises what the database raises."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql" and hasattr(cursor.cursor, "copy"):  # psycopg 3
-            columns = ", ".join(COLUMNS)
-            statement = f"COPY {Log._meta.db_table} ({columns}) FROM STDIN"
-            for model in {record.model for record in records if record.model}:
+            names = ", ".join(COLUMNS)
+            statement = f"COPY {Log._meta.db_table} ({names}) FROM STDIN"
+            for model in filter(None, {*columns.models}):
                 # Until the COPY ends, the connection answers no question: this is asked before.
                 content_type_id(model, connection.alias)
+            lines = _as_copied(columns, connection.alias)
             with connection.wrap_database_errors, cursor.copy(statement) as copy:
                 # In slices, so that the server reads one while the next is made.
-                for start in range(0, len(records), SLICE):
-                    some = records[start : start + SLICE]
-                    copy.write("".join([_copy_line(record, connection.alias) for record in some]))
+                while some := "".join(islice(lines, SLICE)):
+                    copy.write(some)
         else:
-            statement = _statement(connection.alias, False)
-            rows: Any = map(row_maker(connection), records)  # drivers take any iterable
-            cursor.executemany(statement, rows)
-    RolledHour.touch((record.timestamp for record in records), connection.alias)
+            rows: Any = as_rows(columns, connection)  # drivers take any iterable
+            cursor.executemany(_statement(connection.alias, False), rows)
+    RolledHour.touch(columns.moments(), connection.alias)
 
 
-_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
-_NULL = r"\N"
-
-
-def _copy_line(record: Record, using: str) -> str:
-    """A row in the text format of COPY."""
-    action, moment, user, user_repr, model, object_id, object_repr, extra = record
-    user = None if user is None else user_id(user)
-    kind = None if model is None else content_type_id(model, using)
-    return (
-        f"{moment.isoformat()}\t"
-        f"{action if action.isidentifier() else action.translate(_ESCAPES)}\t"
-        f"{_NULL if user is None else user}\t"
-        f"{user_repr and user_repr.translate(_ESCAPES)}\t"
-        f"{_NULL if kind is None else kind}\t"
-        f"{_NULL if object_id is None else str(object_id).translate(_ESCAPES)}\t"
-        f"{object_repr and object_repr.translate(_ESCAPES)}\t"
-        # JSON has no bare tab or line break.
-        f"{extra if _BACKSLASH not in extra else extra.replace(_BACKSLASH, _BACKSLASH * 2)}\n"
+def as_rows(columns: Columns, connection: BaseDatabaseWrapper) -> Iterable[tuple[Any, ...]]:
+    """What records are in each of ``COLUMNS``, as the driver takes it."""
+    key = user_key()
+    return zip(
+        _times(columns, connection),
+        columns.actions,
+        _each(columns.user_ids, lambda user: key.get_db_prep_value(user_id(user), connection)),
+        columns.user_reprs,
+        _each(columns.models, lambda model: content_type_id(model, connection.alias)),
+        _each(columns.object_ids, str),
+        columns.object_reprs,
+        columns.extras,
+        strict=True,
     )
 
 
-_BACKSLASH = "\\"
-
-
-def row_maker(connection: BaseDatabaseWrapper) -> Callable[[Record], tuple[Any, ...]]:
-    """What makes of a record what it is in each of ``COLUMNS``, as the driver takes it."""
-    using, adapt = connection.alias, connection.ops.adapt_datetimefield_value
-    # SQLite and MariaDB take text in the connection's time zone; in UTC that is quickly said.
+def _times(columns: Columns, connection: BaseDatabaseWrapper) -> Iterable[Any]:
     in_utc = connection.timezone is UTC and connection.vendor in ("sqlite", "mysql")
+    if in_utc and {text[26:] or text[19:] for text in columns.timestamps} == {_UTC}:
+        # These take text in the connection's time zone, which has to be turned but little.
+        return [text[: -len(_UTC)].replace("T", " ") for text in columns.timestamps]
+    return map(connection.ops.adapt_datetimefield_value, columns.moments())
 
-    def make(record: Record) -> tuple[Any, ...]:
-        action, moment, user, user_repr, model, object_id, object_repr, extra = record
-        return (
-            moment.isoformat(" ")[: -len("+00:00")]
-            if in_utc and moment.tzinfo is UTC
-            else adapt(moment),
-            action,
-            None if user is None else user_key().get_db_prep_value(user_id(user), connection),
-            user_repr,
-            None if model is None else content_type_id(model, using),
-            None if object_id is None else str(object_id),
-            object_repr,
-            extra,
-        )
 
-    return make
+_UTC = "+00:00"
+_NULL, _BACKSLASH = r"\N", "\\"
+_ESCAPES = str.maketrans({_BACKSLASH: r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+
+
+def _as_copied(columns: Columns, using: str) -> Iterator[str]:
+    """Rows in the text format of COPY."""
+    rows = zip(
+        columns.timestamps,
+        _each(columns.actions, _copied),
+        _each(columns.user_ids, lambda user: _copied(user_id(user)), _NULL),
+        _each(columns.user_reprs, _copied),
+        _each(columns.models, lambda model: _copied(content_type_id(model, using)), _NULL),
+        _each(columns.object_ids, _copied, _NULL),
+        _each(columns.object_reprs, _copied),
+        # JSON has no bare tab or line break.
+        [f"{extra.replace(_BACKSLASH, _BACKSLASH * 2)}\n" for extra in columns.extras],
+        strict=True,
+    )
+    return map("\t".join, rows)
+
+
+def _copied(value: Any) -> str:
+    return _NULL if value is None else str(value).translate(_ESCAPES)
+
+
+def _each(values: Sequence[Any], convert: Callable[[Any], Any], null: Any = None) -> Iterable[Any]:
+    """The values converted, each different one once; ``null`` in place of None."""
+    converted = {value: convert(value) for value in {*values} - {None}}
+    converted[None] = null
+    return map(converted.__getitem__, values)
 
 
 @lru_cache(maxsize=8)
