@@ -422,6 +422,17 @@ def test_nothing_counts_or_lists_the_whole_table(root):
             assert "COUNT(" not in sql or "LIMIT " in sql
 
 
+def test_an_empty_list_says_so_and_how_to_find_more(root):
+    Log.objects.all().delete()
+    assert "Nothing was recorded yet." in text(root.get(LIST))
+    event()
+    for query in ("user:nobody", "status:5xx", "action:POST_ORDER status:5xx"):
+        page = text(search(root, query))
+        assert "No event meets all of this." in page
+        assert ("Without status:5xx" in page) == ("action" in query)
+    assert "No event meets" not in text(search(root, "action:POST_ORDER"))
+
+
 def test_the_time_is_local_and_full_on_hover(root):
     moment = datetime(timezone.now().year, 7, 2, 10, 0, 0, 5000, tzinfo=UTC)
     event(timestamp=moment)

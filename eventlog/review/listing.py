@@ -136,6 +136,11 @@ class EventList(ChangeList):
         further = {LOOK_VAR: self.look + 1} if not self.page.events else {}
         return self.address(params={OLDER_VAR: str(mark), **further})
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether there may be events that it does not show."""
+        return bool(self.filter_params or self._paging[OLDER_VAR] or self._paging[NEWER_VAR])
+
     @cached_property
     def narrowed(self) -> Sequence[Choice]:
         """Each term, and the list without it."""
