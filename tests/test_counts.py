@@ -67,6 +67,7 @@ def test_counts_are_right_to_the_row(history, dimension):
     count()
     assert not tally().missing
     assert tally().totals(dimension) == by_hand(dimension)
+    assert tally().actions() == by_hand("action")
     for over_time in (tally().by_hour, tally().by_day):
         counts = over_time(dimension, list(by_hand(dimension)))
         assert sum(counts.values(), Counter()) == by_hand(dimension)

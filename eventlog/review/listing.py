@@ -195,7 +195,7 @@ class EventList(ChangeList):
                 Term("action", name) in chosen,
                 count,
             )
-            for name, count in Tally(start, end).totals("action").most_common()
+            for name, count in Tally(start, end).actions().most_common()
         ]
 
     def period(self) -> tuple[Any, Any]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import router
-from django.db.models import Sum
+from django.db.models import Count, Sum
 from django.utils import timezone
 from django.utils.functional import cached_property
 
@@ -76,6 +76,16 @@ class Tally:
                 for name in TOTALLED:
                     self._totals[name].update(counts.get(name, {}))
         return self._totals[dimension]
+
+    def actions(self) -> Counter[str]:
+        """``totals("action")``, for a fraction of what all dimensions cost."""
+        found: Counter[str] = Counter()
+        for rows in self._kept("action"):
+            found.update(dict(rows.values_list("value").annotate(all=Sum("count"))))
+        live = Log.objects.using(self.using).order_by()
+        live = live.between(as_stored(self.live_from), as_stored(self.end))
+        found.update(dict(live.values_list("action").annotate(all=Count("pk"))))
+        return found
 
     def by_hour(self, dimension: str, among: Collection[str]) -> Mapping[datetime, Counter[str]]:
         """How many events have each of these values in each hour, in no order."""
