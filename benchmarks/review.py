@@ -24,6 +24,7 @@ PAGES = [  # what to call it, and its address; what is in braces is looked up, s
     ("actions that begin so", LIST + "?q=action:LOGIN*"),
     ("an address", LIST + "?q=ip:{ip}"),
     ("a network", LIST + "?q=ip:{network}"),
+    ("status 4xx", LIST + "?q=status:4xx"),
     ("status 5xx", LIST + "?q=status:5xx"),
     ("status 503", LIST + "?q=status:503"),
     ("status 2xx", LIST + "?q=status:2xx"),

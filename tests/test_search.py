@@ -297,6 +297,18 @@ def test_an_index_finds_what_leads(anna, text, index):
         assert "'ALL'" not in plan
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="the others begin with the same value")
+def test_the_failed_are_read_in_the_order_of_time(anna):
+    Log.objects.bulk_create(
+        Log(action="A", extra={"status": 400 + n % 2 * 100}) for n in range(3000)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    (plan,) = plans("status:5xx")
+    assert "eventlog_failed_time (<expr>=?)" in plan
+    assert "FOR ORDER BY" not in plan
+
+
 @pytest.mark.django_db(transaction=True)  # or the statistics would not know the rows
 def test_the_actions_are_read_from_one_name_to_the_next():
     Log.objects.bulk_create(Log(action=f"A{n % 3}") for n in range(3000))

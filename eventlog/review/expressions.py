@@ -122,10 +122,17 @@ class StatusClass(_Indexed):
     }
 
 
+class _Failed(GreaterThanOrEqual):
+    def as_sqlite(self, compiler: Any, connection: BaseDatabaseWrapper) -> Any:
+        # Or SQLite takes this for the rarer of two conditions, reads all that failed, and sorts.
+        sql, params = self.as_sql(compiler, connection)
+        return f"LIKELY({sql})", params
+
+
 def failed() -> GreaterThanOrEqual:
     """Whether the status is 400 or more: those alone have an entry in the index.
 
     The index is only used where its own condition stands in the query, letter by letter.
     """
     four: Any = Func(template="'4'", output_field=CharField())
-    return GreaterThanOrEqual(StatusClass(), four)
+    return _Failed(StatusClass(), four)
