@@ -69,6 +69,8 @@ def main():
         "ours, delivered later": (OURS, later),
     }
     if args.only:
+        if unknown := set(args.only.split(";")) - set(chosen):
+            parser.error(f"--only: {unknown} of {list(chosen)}")
         chosen = {name: chosen[name] for name in args.only.split(";")}
     elif args.server == "uvicorn":
         del chosen["by hand"]  # which would not be async
