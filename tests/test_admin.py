@@ -422,6 +422,12 @@ def test_nothing_counts_or_lists_the_whole_table(root):
             assert "COUNT(" not in sql or "LIMIT " in sql
 
 
+@pytest.mark.parametrize("mark", ["0001-01-01T00:00:00+10:00~1", "9999-12-31T23:59:59-10:00~1"])
+def test_a_page_beyond_the_calendar_is_the_first(root, mark):
+    event()
+    assert "POST_ORDER" in text(root.get(LIST, {"older": mark}))
+
+
 def test_an_empty_list_says_so_and_how_to_find_more(root):
     Log.objects.all().delete()
     assert "Nothing was recorded yet." in text(root.get(LIST))

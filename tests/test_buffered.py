@@ -222,6 +222,34 @@ def test_a_line_that_is_no_event_is_set_aside_and_can_be_mended_and_retried(back
     assert files(backend) == []
 
 
+def test_a_batch_that_cannot_be_read_does_not_hold_up_the_others(backend):
+    log(None, "A")
+    (backend.spool.folder / "00000000000000000000-1-strange.batch").mkdir()
+    assert not backend.flush()
+    assert actions() == ["A"]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="the others have no such limit")
+def test_what_is_too_long_for_an_index_of_the_sites_own_is_set_aside(backend):
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE INDEX own ON eventlog_log ((extra ->> 'note'))")
+    try:
+        for note in ("short", "".join(map(chr, range(256, 9000))), "short"):
+            log(None, "X", {"note": note})
+        assert backend.flush()
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP INDEX own")
+    assert actions() == ["X", "X"]
+    assert len(backend.spool.aside()) == 1
+
+
+def test_an_address_may_be_any_text(backend):
+    log(None, "X", {"ip": "".join(map(chr, range(256, 9000)))})
+    assert backend.flush()
+    assert actions() == ["X"]
+
+
 def test_a_line_that_was_cut_short_is_passed_over(backend):
     log(None, "A")
     (path,) = files(backend, "*.open")

@@ -240,6 +240,10 @@ def test_different_keys_narrow_together(anna):
         "from:2026-13-45",
         "to:99999-12-31",
         "user:a\0b",
+        "user:²",
+        "user:99999999999999999999",
+        "from:0001-01-01",
+        "from:9999-12-31T23:59:59-12:00",
     ],
 )
 def test_what_is_not_understood_is_told_with_its_reason(text):
@@ -248,9 +252,19 @@ def test_what_is_not_understood_is_told_with_its_reason(text):
     assert why
 
 
-@pytest.mark.parametrize("text", ["x " * 5000, ":" * 500, "extra.:x", "a:" * 900, "\\", '""'])
+@pytest.mark.parametrize(
+    "text", ["x " * 5000, ":" * 500, "extra.:x", "a:" * 900, "\\", '""', "to:9999-12-31"]
+)
 def test_nothing_that_is_typed_breaks_the_search(text):
     list(Log.objects.filter(Search.parse(text).wanted.condition)[:1])
+
+
+def test_names_may_be_numbers(anna, monkeypatch):
+    monkeypatch.setattr(User, "USERNAME_FIELD", "id")
+    event("A", user=anna)
+    assert found(f"user:{anna.pk}") == {"A"}
+    assert misunderstood("user:anna")
+    assert not found("word")
 
 
 # Indexes
@@ -322,7 +336,11 @@ def test_the_actions_are_read_from_one_name_to_the_next():
             cursor.fetchall()
         cursor.execute(f"{explain} {captured[0]['sql']}")
         plan = str(cursor.fetchall())
-    way = {"postgresql": "Index Cond", "sqlite": "(action>?)", "mysql": "index for group-by"}
+    way = {
+        "postgresql": "Index Cond",
+        "sqlite": "(action>? AND action<?)",
+        "mysql": "index for group-by",
+    }
     assert way[connection.vendor] in plan
     assert "Seq Scan" not in plan
 
@@ -334,6 +352,19 @@ def test_more_values_than_an_index_is_asked_for_are_looked_for(monkeypatch):
     assert found("action:A*") == {"A0", "A1", "A2"}
     assert Search.parse("action:A*").wanted.lead is None
     assert Search.parse("action:A0 action:A1").wanted.lead is not None
+
+
+def test_of_more_actions_than_are_listed_each_is_found(monkeypatch):
+    for module in ("actions", "terms"):
+        monkeypatch.setattr(f"eventlog.review.{module}.MOST", 3)
+    for n in range(5):
+        event(f"GET_{n}")
+    event("POST_LOGIN")
+    event("POST_LOGOUT")
+    for text in ("action:POST_*", "POST_", "post_log", "action:POST_LOGIN action:POST_LOGOUT"):
+        assert found(text) == {"POST_LOGIN", "POST_LOGOUT"}
+    assert found("POST_LOGIN") == {"POST_LOGIN"}
+    assert found("action:GET_*") == {f"GET_{n}" for n in range(5)}
 
 
 @pytest.mark.parametrize("extra", [{}, [], "text", 7, {"a": None}, {"a": {"b": []}}])

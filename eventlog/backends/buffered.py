@@ -222,17 +222,20 @@ class BufferedBackend(BaseBackend):
                 self.spool.adopt()
                 self._next_adoption = now + ADOPT_EVERY
             self._confirm()
+            failed = 0
             for batch in self.spool.claim():
                 if deadline is not None and time.monotonic() > deadline:
                     batch.release()
                     return False
-                if not self._deliver_one(batch):
+                # A batch that fails must not hold up the others; where all fail, two are enough.
+                failed += not self._deliver_one(batch)
+                if failed == 2:
                     return False
             if now >= self._next_pruning:
                 forget_old_batches()
                 self._next_pruning = now + PRUNE_EVERY
             self._tell_of_dropped()  # now that there is room
-            return True
+            return not failed
         finally:
             self._known_bytes = self.spool.size()
             if threading.current_thread() is self._thread:

@@ -18,6 +18,9 @@ REMEMBERED = timedelta(days=30)  # how long the id of a batch is kept after its 
 
 # What is wrong with a row, not with the database.
 FAULTS_OF_A_ROW = (DataError, IntegrityError, OverflowError, ValueError, TypeError)
+TOO_MUCH = (
+    "54"  # PostgreSQL's class of errors of what goes over a limit, as the size of an index row
+)
 
 Pieces = Callable[[], Iterable[Sequence[str]]]
 SetAside = Callable[[str, Sequence[Rejected]], None]
@@ -39,12 +42,19 @@ def deliver(batch_id: str, pieces: Pieces, set_aside: SetAside) -> None:
     try:
         try:
             written = _write(batch_id, pieces, _all_at_once, set_aside)
-        except FAULTS_OF_A_ROW:
+        except Exception as error:
+            if not _is_fault_of_a_row(error):
+                raise
             written = _write(batch_id, pieces, _one_by_one, set_aside)
     except AlreadyWritten:
         return
     if written:
         announce(rows_of(written))
+
+
+def _is_fault_of_a_row(error: Exception) -> bool:
+    code = getattr(error.__cause__, "sqlstate", None) or ""
+    return isinstance(error, FAULTS_OF_A_ROW) or code.startswith(TOO_MUCH)
 
 
 def _write(
@@ -105,7 +115,9 @@ def _one_by_one(lines: Sequence[str], connection: BaseDatabaseWrapper) -> Result
         try:
             with transaction.atomic(using=connection.alias):
                 written.append((record, insert(record, connection.alias)))
-        except FAULTS_OF_A_ROW as error:
+        except Exception as error:
+            if not _is_fault_of_a_row(error):
+                raise
             rejected.append(Rejected(line, f"{type(error).__name__}: {error}"))
     return rejected, written if somebody_listens() else ()
 

@@ -85,7 +85,7 @@ class Address(_Indexed):
 
     output_field = CharField()
     sql: ClassVar = {
-        "postgresql": """({extra} ->> 'ip') COLLATE "C\"""",
+        "postgresql": """LEFT({extra} ->> 'ip', 45) COLLATE "C\"""",
         "sqlite": "JSON_EXTRACT({extra}, '$.ip')",
         "mysql": "{table}.`fact_ip`",
     }

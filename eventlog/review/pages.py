@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_datetime
 
 from ..models import Log
-from ..moments import as_stored, aware
+from ..moments import as_stored, within_reach
 from .nearest import Wanted, nearest, times, until
 
 LOOK = 5000  # events that are looked at one by one for a page; ten times as many when told to
@@ -37,7 +37,7 @@ class Mark(NamedTuple):
         moment, _, pk = text.replace(" ", "+").partition("~")
         try:
             timestamp = parse_datetime(moment)
-            return None if timestamp is None else cls(as_stored(aware(timestamp)), int(pk))
+            return None if timestamp is None else cls(as_stored(within_reach(timestamp)), int(pk))
         except (ValueError, OverflowError):
             return None
 

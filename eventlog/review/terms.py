@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.db.models.lookups import (
     Contains,
@@ -23,8 +24,9 @@ from django.db.models.lookups import (
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from ..moments import as_stored, aware
-from .actions import known_actions
+from ..models import user_id
+from ..moments import as_stored, within_reach
+from .actions import MOST, known_actions
 from .expressions import Address, StatusClass, Text, failed
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
@@ -59,14 +61,21 @@ def _any_of(column: str, values: Collection[Any]) -> Meaning:
 def _users_named(name: str) -> list[Any]:
     """The keys of the first ten of this name: a username need not be unique."""
     users = get_user_model()
-    named = users._default_manager.filter(**{users.USERNAME_FIELD: name})
+    try:
+        named = users._default_manager.filter(**{users.USERNAME_FIELD: name})
+    except (ValueError, TypeError, ValidationError):  # names that are no text, a number say
+        return []
     return [pk for (pk,) in named.values_list("pk")[:10]]
 
 
+def _user_with_key(text: str) -> list[Any]:
+    """Of one who was deleted, the key is left."""
+    key = user_id(text)
+    return [] if key is None or (isinstance(key, int) and abs(key) >= 2**63) else [key]
+
+
 def user(value: str) -> Meaning:
-    found = _users_named(value)
-    if not found and value.isdigit() and len(value) < 19:
-        found = [int(value)]
+    found = _users_named(value) or _user_with_key(value)
     if not found:
         raise NotUnderstoodError(f"there is no user {value!r}")
     return _any_of("user", found)
@@ -75,7 +84,10 @@ def user(value: str) -> Meaning:
 def action(value: str) -> Meaning:
     if not value.endswith("*"):
         return _any_of("action", [value])
-    return _any_of("action", [name for name in known_actions() if name.startswith(value[:-1])])
+    names = known_actions(value[:-1])
+    if len(names) == MOST:  # and more
+        return Meaning(Q(action__startswith=value[:-1]))
+    return _any_of("action", names)
 
 
 def obj(value: str) -> Meaning:
@@ -206,7 +218,7 @@ def to(value: str) -> Meaning:
 def _moment(value: str) -> datetime:
     try:
         moment = parse_datetime(value) or datetime.combine(parse_date(value), time.min)  # type: ignore[arg-type]
-        return as_stored(aware(moment))
+        return as_stored(within_reach(moment))
     except (TypeError, ValueError, OverflowError) as error:
         raise NotUnderstoodError(
             f"{value!r} is no date: say 2026-01-31 or 2026-01-31T09:30"
@@ -229,8 +241,11 @@ def bare(value: str) -> Meaning:
     except NotUnderstoodError:
         pass
     word = value.strip("*")
-    users = _users_named(value)
-    names = [name for name in known_actions() if word.casefold() in name.casefold()]
+    users, known = _users_named(value), known_actions()
+    if len(known) == MOST:  # and more
+        named = Q(action__icontains=word) | Q(user__in=users)
+        return Meaning(named | Q(object_repr__icontains=word) | Q(Contains(Text("path"), word)))
+    names = [name for name in known if word.casefold() in name.casefold()]
     by_index = [
         _any_of(column, values) for column, values in (("user", users), ("action", names)) if values
     ]
