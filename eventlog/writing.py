@@ -3,7 +3,6 @@
 from threading import Thread
 from typing import TYPE_CHECKING, Literal, get_args
 
-from django.db import Error as DatabaseFault
 from django.db import OperationalError, connections, transaction
 
 from .backends import get_backend
@@ -41,8 +40,8 @@ async def awrite(record: Record) -> "Log | None":
     """See write(). Async code is in no transaction."""
     try:
         rows = await get_backend().awrite([record])
-    except DatabaseFault as fault:
-        report("alog()", fault)
+    except Exception as error:  # noqa: BLE001 (a broker's, or that of a backend of the site's own)
+        report("alog()", error)
         return None
     return rows[0] if rows else None
 
@@ -58,8 +57,8 @@ def check_durability(durability: Durability) -> None:
 def _write_reporting(backend: BaseBackend, record: Record) -> "Log | None":
     try:
         rows = backend.write([record])
-    except DatabaseFault as fault:
-        report("log()", fault)
+    except Exception as error:  # noqa: BLE001 (a broker's, or that of a backend of the site's own)
+        report("log()", error)
         return None
     return rows[0] if rows else None
 

@@ -36,6 +36,15 @@ class Deferring(Collecting):
     deferred = True
 
 
+class Failing(BaseBackend):
+    def write(self, records):
+        raise ConnectionError("no broker on purpose")
+
+
+class FailingLater(Failing):
+    deferred = True
+
+
 COLLECTING = f"{__name__}.Collecting"
 
 
@@ -80,6 +89,26 @@ def test_a_backend_of_its_own_needs_only_write(settings, client, async_client):
     async_to_sync(async_client.get)("/ok/")
     assert [r.action for r in get_backend().taken] == ["X", "Y", "GET_OK", "GET_OK"]
     assert not Log.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["Failing", "FailingLater"])
+def test_a_backend_that_fails_is_reported_and_breaks_nothing(
+    settings, name, caplog, django_capture_on_commit_callbacks
+):
+    settings.EVENTLOG = {"BACKEND": f"{__name__}.{name}"}
+    with django_capture_on_commit_callbacks(execute=True) as committed:
+        assert log(None, "X", durability="commit") is None
+    assert len(committed) == 1
+    assert async_to_sync(alog)(None, "X") is None
+    assert len(caplog.records) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_backend_that_fails_outside_a_transaction_breaks_nothing(settings, caplog):
+    settings.EVENTLOG = {"BACKEND": f"{__name__}.Failing"}
+    assert log(None, "X") is None
+    assert "no broker on purpose" in caplog.text
 
 
 @pytest.mark.django_db

@@ -2,7 +2,10 @@
 
 import json
 import os
+import socket
 import stat
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -747,3 +750,59 @@ class TestDurability:
             log(None, "X", durability="sometimes")
         with pytest.raises(ValueError, match="transaction, commit, always"):
             async_to_sync(alog)(None, "X", durability="sometimes")
+
+
+ANOTHER = """
+import sys
+import django
+from django.conf import settings
+settings.configure(
+    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "eventlog"],
+    DATABASES={"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "nowhere",
+                           "HOST": "127.0.0.1", "PORT": sys.argv[3]}},
+    USE_TZ=True,
+)
+django.setup()
+from eventlog.backends import buffered
+from eventlog.records import Record
+buffered.SEAL_EVERY = 0.05
+interval = float(sys.argv[2]) or None
+backend = buffered.BufferedBackend(spool=sys.argv[1], interval=interval, exit_timeout=0.2)
+backend.write([Record.build(None, "OF_ANOTHER")])
+print("written", flush=True)
+sys.stdin.read()
+"""
+
+
+def another(folder, interval=0.0, port=1):
+    """A living process that has written an event, and ends with its standard input."""
+    return subprocess.Popen(
+        [sys.executable, "-c", ANOTHER, str(folder), str(interval), str(port)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_what_a_living_process_wrote_can_be_delivered_by_another(backend, capsys):
+    with another(backend.spool.folder) as process:
+        assert process.stdout.readline() == "written\n"
+        call_command("eventlog_spool", "deliver")
+        assert process.poll() is None
+        process.communicate("", timeout=30)
+    assert actions() == ["OF_ANOTHER"]
+    assert "1 events delivered, 0 left" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="it needs a server's driver")
+def test_a_process_ends_though_the_database_does_not_answer(backend):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        with another(backend.spool.folder, 60.0, silent.getsockname()[1]) as process:
+            while "refused" not in process.stderr.readline():  # the first try is over
+                pass
+            silent.listen()  # and never accepts
+            process.communicate("", timeout=30)
+    assert backend.flush()
+    assert actions() == ["OF_ANOTHER"]

@@ -43,6 +43,10 @@ class BaseBackend(ABC):
         """Deliver what waits, within ``timeout`` seconds; whether nothing waits any more."""
         return True
 
+    def settle(self, timeout: float) -> bool:
+        """As flush(), and wait for what other processes of this machine are writing just now."""
+        return self.flush(timeout)
+
     def start(self) -> None:  # noqa: B027 (most have nothing to do)
         """The process begins to serve: deliver what an earlier one left, if that is one's job."""
 

@@ -28,6 +28,8 @@ from .spool import Batch, Rejected, Spool, Waiting
 OnFull = Literal["drop", "inline", "block"]
 
 ADOPT_EVERY = 5.0  # seconds between two looks for what dead processes left
+SEAL_EVERY = 5.0
+GLANCE = 0.1
 PRUNE_EVERY = 3600.0
 LONGEST_PAUSE = 60.0  # seconds between two tries at a database that is down
 # Bytes that are delivered in one go: beside requests, what takes well under a millisecond, and
@@ -144,11 +146,11 @@ class BufferedBackend(BaseBackend):
 
     def _append(self, line: str) -> bool:
         """Whether there was room for the event."""
-        if self._known_bytes + len(line) > self._max_bytes and not self._has_room(len(line)):
-            return False
         if not self._enlisted:
             self._enlist()
         try:
+            if self._known_bytes + len(line) > self._max_bytes and not self._has_room(len(line)):
+                return False
             complete = self.spool.append(line)
         except OSError as error:
             report("spooling an event", error)
@@ -180,35 +182,46 @@ class BufferedBackend(BaseBackend):
 
     def start(self) -> None:
         """Begin to deliver in the background, also what an earlier process left."""
-        if self._interval is None:
-            return
         with self._starting:
             if not self._enlisted:
                 self._enlist()
             if self._thread is None and not self._stop.is_set():
-                self._thread = threading.Thread(
-                    target=self._run, args=(self._interval,), name="eventlog", daemon=True
-                )
+                run = self._seal_only if self._interval is None else self._run
+                self._thread = threading.Thread(target=run, name="eventlog", daemon=True)
                 try:
                     self._thread.start()
                 except RuntimeError as error:  # the process ends, or has too many
                     self._thread = None
                     report("starting the thread that delivers events", error)
 
-    def _run(self, interval: float) -> None:
-        failures = 0
+    def _run(self) -> None:
+        interval, failures = self._interval or 0.0, 0
         while not self._stop.is_set():
-            try:
-                delivered = self._deliver_all()
-            except BaseException as error:  # noqa: BLE001 (the thread lives as long as the process)
-                report("delivering events", error)
-                delivered = False
-            failures = 0 if delivered else failures + 1
+            failures = 0 if self._try_to_deliver() else failures + 1
             if failures:
                 self._stop.wait(min(LONGEST_PAUSE, interval * 2 ** min(failures - 1, 10)))
             else:
                 self._wake.wait(interval)
                 self._wake.clear()
+        # Not by the thread that ends the process, which a database that does not answer would hold.
+        self._try_to_deliver(time.monotonic() + self._exit_timeout)
+
+    def _seal_only(self) -> None:
+        """That another process can deliver what this one wrote."""
+        while not self._stop.wait(SEAL_EVERY):
+            try:
+                self.spool.seal()
+            except OSError as error:
+                report("completing a batch of events", error)
+
+    def _try_to_deliver(self, deadline: float | None = None) -> bool:
+        try:
+            return self._deliver_all(deadline)
+        except BaseException as error:  # the thread lives as long as the process
+            report("delivering events", error)
+            if not isinstance(error, Exception) and threading.current_thread() is not self._thread:
+                raise
+            return False
 
     def _deliver_all(self, deadline: float | None = None) -> bool:
         """Deliver every batch that is there; whether none had to be left."""
@@ -231,11 +244,13 @@ class BufferedBackend(BaseBackend):
                 failed += not self._deliver_one(batch)
                 if failed == 2:
                     return False
+            if failed:
+                return False
             if now >= self._next_pruning:
                 forget_old_batches()
                 self._next_pruning = now + PRUNE_EVERY
             self._tell_of_dropped()  # now that there is room
-            return not failed
+            return True
         finally:
             self._known_bytes = self.spool.size()
             if threading.current_thread() is self._thread:
@@ -257,7 +272,7 @@ class BufferedBackend(BaseBackend):
         batch.done()
 
     def _pieces(self, batch: Batch) -> Iterator[list[str]]:
-        if threading.current_thread() is not self._thread:
+        if threading.current_thread() is not self._thread or self._stop.is_set():
             yield from batch.pieces(LARGE)
             return
         for piece in batch.pieces(SMALL):
@@ -293,13 +308,23 @@ class BufferedBackend(BaseBackend):
     # From outside
 
     def flush(self, timeout: float | None = None) -> bool:
-        deadline = None if timeout is None else time.monotonic() + timeout
         self._next_adoption = 0.0
-        try:
-            return self._deliver_all(deadline)
-        except Exception as error:  # noqa: BLE001 (the events stay where they are)
-            report("delivering events", error)
-            return False
+        return self._try_to_deliver(None if timeout is None else time.monotonic() + timeout)
+
+    def settle(self, timeout: float) -> bool:
+        """Wait until all that waits on this machine now is written, by whichever process.
+
+        What another one is writing to, it completes within its ``interval``; ``SEAL_EVERY`` without
+        one.
+        """
+        deadline = time.monotonic() + timeout
+        waiting = self.spool.ids()
+        while True:
+            self.flush(max(0.0, deadline - time.monotonic()))
+            waiting &= self.spool.ids()
+            if not waiting or time.monotonic() >= deadline:
+                return not waiting
+            time.sleep(GLANCE)
 
     def close(self) -> None:
         """Stop the thread and deliver what there is time for; the rest stays on disk."""
@@ -307,11 +332,10 @@ class BufferedBackend(BaseBackend):
         _alive.discard(self)
         self._stop.set()
         self._wake.set()
-        deadline = time.monotonic() + self._exit_timeout
         if self._thread is not None:
             self._thread.join(self._exit_timeout)
-        if self._thread is None or not self._thread.is_alive():
-            self.flush(max(0.0, deadline - time.monotonic()))
+        if self._thread is None or self._interval is None:
+            self.flush(self._exit_timeout)
         self.spool.seal()
 
     def status(self) -> Waiting:

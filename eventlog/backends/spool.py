@@ -245,9 +245,16 @@ class Spool:
                 _unlock(lock)
         return count
 
+    def ids(self) -> set[str]:
+        """Of the batches that wait, those included that are still being written."""
+        return {path.stem for path in self._files(OPEN, BATCH, SENT) if _size(path)}
+
     def size(self) -> int:
-        """Bytes of all that waits."""
-        return sum(_size(path) for path in self._files(OPEN, BATCH, SENT))
+        """Bytes of all that waits; of a folder that cannot be read, none."""
+        try:
+            return sum(_size(path) for path in self._files(OPEN, BATCH, SENT))
+        except OSError:  # writing to it says so
+            return 0
 
     def waiting(self) -> Waiting:
         """Look at everything that is there."""

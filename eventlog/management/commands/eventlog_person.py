@@ -40,7 +40,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, **options: Any) -> None:
-        if not get_backend().flush(30.0):
+        if not get_backend().settle(30.0):
             raise CommandError("Events still wait to be written; see manage.py eventlog_spool.")
         person = Person(options["username"])
         if options["what"] == "export":

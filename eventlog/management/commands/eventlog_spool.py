@@ -9,6 +9,8 @@ from eventlog.backends import get_backend
 from eventlog.backends.buffered import DROPPED, BufferedBackend
 from eventlog.models import Batch, Log
 
+PATIENCE = 60.0  # seconds
+
 
 class Command(BaseCommand):
     help = "What waits in the spool of this machine, and what was set aside."
@@ -24,7 +26,7 @@ class Command(BaseCommand):
             help="fail if an event has waited longer, or any was set aside: for a health check",
         )
         deliver = what.add_parser("deliver", help="write what waits, now")
-        deliver.add_argument("--timeout", type=float, metavar="SECONDS")
+        deliver.add_argument("--timeout", type=float, metavar="SECONDS", default=PATIENCE)
         what.add_parser("aside", help="list what no database would take, and why")
         what.add_parser("retry", help="put what was set aside back among the rest, and deliver")
 
@@ -65,11 +67,15 @@ class Command(BaseCommand):
 
     def _deliver(self, backend: BufferedBackend, options: dict[str, Any]) -> None:
         before = backend.status().events
-        complete = backend.flush(options.get("timeout"))
+        patience = options.get("timeout", PATIENCE)
+        complete = backend.settle(patience)
         left = backend.status().events
         self.stdout.write(f"{max(0, before - left)} events delivered, {left} left")
         if not complete:
-            raise CommandError("Not all could be delivered; the eventlog logger says why.")
+            raise CommandError(
+                f"Not all could be delivered in {patience:g} s. The eventlog logger says why; "
+                f"if it says nothing, another process is still at it."
+            )
 
     def _aside(self, backend: BufferedBackend, options: dict[str, Any]) -> None:
         for line, reason in backend.spool.aside():
