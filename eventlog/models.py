@@ -62,6 +62,7 @@ class LogQuerySet(models.QuerySet["Log"]):
     # What changes events changes what was counted of them.
 
     def bulk_create(self, objs: Any, *args: Any, **kwargs: Any) -> "list[Log]":
+        self._for_write = True  # before db is asked for, or a router names that for reading
         with transaction.atomic(using=self.db):
             rows = super().bulk_create(objs, *args, **kwargs)
             RolledHour.touch((row.timestamp for row in rows), self.db)
@@ -70,6 +71,7 @@ class LogQuerySet(models.QuerySet["Log"]):
     bulk_create.alters_data = True  # type: ignore[attr-defined]
 
     def delete(self) -> tuple[int, dict[str, int]]:
+        self._for_write = True
         with transaction.atomic(using=self.db):
             RolledHour.touch(self.order_by().values_list("timestamp", flat=True), self.db)
             return super().delete()

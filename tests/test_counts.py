@@ -13,7 +13,7 @@ from eventlog.models import Log, log
 from eventlog.moments import aware, hour_of
 from eventlog.records import Record
 from eventlog.review import counts
-from eventlog.review.tally import Tally, percentile
+from eventlog.review.tally import Tally, count_actions, percentile
 
 from .settings import DB
 
@@ -67,10 +67,26 @@ def test_counts_are_right_to_the_row(history, dimension):
     count()
     assert not tally().missing
     assert tally().totals(dimension) == by_hand(dimension)
-    assert tally().actions() == by_hand("action")
     for over_time in (tally().by_hour, tally().by_day):
         counts = over_time(dimension, list(by_hand(dimension)))
         assert sum(counts.values(), Counter()) == by_hand(dimension)
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [(72, 0), (29.99, 7.3), (5.2, 5.1), (5.2, 4.9), (1.5, 0), (48, 40), (26, -9999)],
+)
+def test_actions_are_counted_to_the_moment(history, start, end):
+    count()
+    start, end = (NOW - timedelta(hours=hours) for hours in (start, end))
+    exactly = Counter(Log.objects.between(start, min(end, NOW)).values_list("action", flat=True))
+    assert count_actions(start, end) == (exactly, 0)
+
+
+def test_hours_that_are_not_counted_yet_are_told():
+    event("OLD")
+    assert count_actions(NOW - timedelta(days=7), NOW)[1] > 24
+    assert count_actions(LONG_AGO, LONG_AGO + timedelta(minutes=30)) == ({"OLD": 1}, 0)
 
 
 def test_a_day_that_is_over_is_added_up_once(history):

@@ -97,3 +97,20 @@ def test_what_an_action_begins_with_is_found_by_its_index():
         cursor.execute("SET LOCAL enable_seqscan TO off")
         plan = Log.objects.order_by().action("LOGIN*").explain()
     assert "Index Cond: (((action)::text >= 'LOGIN'::text)" in plan
+
+
+class Replicated:
+    """Reads go elsewhere, to a database that takes nothing."""
+
+    def db_for_read(self, model, **hints):
+        return "nowhere"
+
+    def db_for_write(self, model, **hints):
+        return "default"
+
+
+def test_what_writes_goes_to_the_database_for_writing(settings):
+    settings.DATABASE_ROUTERS = [Replicated()]
+    Log.objects.bulk_create([Log(action="X"), Log(action="Y")])
+    assert Log.objects.filter(action="X").delete()[0] == 1
+    assert list(Log.objects.using("default").values_list("action", flat=True)) == ["Y"]

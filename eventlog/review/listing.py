@@ -1,5 +1,6 @@
 """The admin's list of events: what it is narrowed to, what it can be narrowed to, and its pages."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple, cast
@@ -14,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from .nearest import count_up_to
 from .pages import LOOK, LOOK_FURTHER, Mark, about_how_many, page
 from .search import BOUNDS, Search, Term, join
-from .tally import Tally
+from .tally import count_actions
 from .terms import KEYS
 
 OLDER_VAR, NEWER_VAR, LOOK_VAR, PICK_VAR = "older", "newer", "look", "pick"
@@ -184,9 +185,17 @@ class EventList(ChangeList):
     def pick_address(self) -> str:
         return self.address(params={} if self.picks_action else {PICK_VAR: "action"})
 
+    @cached_property
+    def _counted(self) -> tuple[Counter[str], int]:
+        return count_actions(*self.period())
+
+    @property
+    def uncounted_hours(self) -> int:
+        return self._counted[1]
+
     def actions(self) -> Sequence[Choice]:
         """The actions of the period that was chosen, the most frequent first."""
-        start, end = self.period()
+        counts, _missing = self._counted
         chosen = {term for term in self.search.terms if term.key == "action"}
         return [
             Choice(
@@ -195,19 +204,20 @@ class EventList(ChangeList):
                 Term("action", name) in chosen,
                 count,
             )
-            for name, count in Tally(start, end).actions().most_common()
+            for name, count in counts.most_common()
         ]
 
     def period(self) -> tuple[Any, Any]:
         """From when to when the chosen period goes; the last 30 days if none was chosen."""
         now = timezone.now()
-        bounds: dict[str, Any] = {}
-        for term in self.search.terms:
-            if term.key in BOUNDS:
-                bounds |= dict(cast("Any", KEYS[term.key](term.value).wanted.children))
-        return bounds.get("timestamp__gte", now - timedelta(days=30)), bounds.get(
-            "timestamp__lt", now
-        )
+        bounds = [
+            cast("tuple[str, Any]", KEYS[term.key](term.value).wanted.children[0])
+            for term in self.search.terms
+            if term.key in BOUNDS
+        ]
+        starts = [moment for bound, moment in bounds if bound == "timestamp__gte"]
+        ends = [moment for bound, moment in bounds if bound == "timestamp__lt"]
+        return max(starts, default=now - timedelta(days=30)), min(ends, default=now)
 
     def how_many(self) -> tuple[str, int]:
         """How the number is to be read, and the number."""

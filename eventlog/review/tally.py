@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import router
@@ -23,7 +23,8 @@ class Tally:
         self.using = router.db_for_read(Log)
         self.start, self.end = hour_of(start), aware(end)
         self.missing = hours_to_roll(self.start, self.using)
-        self.live_from = max(self.start, hour_of(timezone.now() - SETTLED))
+        settled = hour_of(timezone.now() - SETTLED)
+        self.live_from = max(self.start, min(settled, hour_of(self.end)))
         self._live: dict[datetime, Counts] | None = None
         self._totals: Counts | None = None
 
@@ -77,16 +78,6 @@ class Tally:
                     self._totals[name].update(counts.get(name, {}))
         return self._totals[dimension]
 
-    def actions(self) -> Counter[str]:
-        """``totals("action")``, for a fraction of what all dimensions cost."""
-        found: Counter[str] = Counter()
-        for rows in self._kept("action"):
-            found.update(dict(rows.values_list("value").annotate(all=Sum("count"))))
-        live = Log.objects.using(self.using).order_by()
-        live = live.between(as_stored(self.live_from), as_stored(self.end))
-        found.update(dict(live.values_list("action").annotate(all=Count("pk"))))
-        return found
-
     def by_hour(self, dimension: str, among: Collection[str]) -> Mapping[datetime, Counter[str]]:
         """How many events have each of these values in each hour, in no order."""
         kept = [self._rows([dimension], self.start, self.live_from)]
@@ -124,6 +115,28 @@ class Tally:
                 for page in pages:
                     found[page][step] += counts[dimension][page] if dimension in counts else 0
         return found
+
+
+def count_actions(start: datetime, end: datetime) -> tuple[Counter[str], int]:
+    """How many events have each action, and of how many hours it is not known yet.
+
+    The hours within are those that are kept; those at the ends and the last are read.
+    """
+    start, end = aware(start), min(aware(end), aware(timezone.now()))
+    first, last = hour_of(start + HOUR - timedelta.resolution), hour_of(end)
+    tally = Tally(first, last)
+    found: Counter[str] = Counter()
+    if first >= tally.live_from:
+        read, missing = [(start, end)], 0
+    else:
+        read = [(start, first), (tally.live_from, end)]
+        missing = sum(first <= hour < tally.live_from for hour in tally.missing)
+        for rows in tally._kept("action"):
+            found.update(dict(rows.values_list("value").annotate(all=Sum("count"))))
+    for some in read:
+        events = Log.objects.using(tally.using).between(*map(as_stored, some)).order_by()
+        found.update(dict(events.values_list("action").annotate(all=Count("pk"))))
+    return found, missing
 
 
 def percentile(pace: Counter[int], share: float) -> float | None:
