@@ -31,8 +31,8 @@ from .review.shown import (
     EMPTY,
     REQUEST_FACTS,
     facts,
+    link,
     linked,
-    narrow,
     table,
     with_all_events,
 )
@@ -129,10 +129,11 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
     def overview_view(self, request: HttpRequest) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        overview = Overview(request.GET.get("period", ""), request.GET.get("by", ""))
+        request.current_app = site = self.admin_site.name
+        overview = Overview(request.GET.get("period", ""), request.GET.get("by", ""), site)
         if overview.tally.missing:
             list(roll_all(overview.tally.missing, PATIENCE))
-            overview = Overview(overview.period, overview.by)
+            overview = Overview(overview.period, overview.by, site)
         context = {
             **self.admin_site.each_context(request),
             "title": _("Overview"),
@@ -170,10 +171,13 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
     def _page_of(self, event: Log | None, asked: str = "") -> str | None:
         if event is None:
             return None
-        address = reverse("admin:eventlog_log_change", args=[event.pk])
+        site = self.admin_site.name
+        address = reverse("admin:eventlog_log_change", args=[event.pk], current_app=site)
         return f"{address}?{urlencode({'_changelist_filters': asked})}" if asked else address
 
     # Its columns
+
+    narrowed_to: Callable[[Term], str] = staticmethod(shown.query)  # each list has its own
 
     def action_checkbox(self, obj: Log) -> SafeString:
         """As Django's, which draws a form template for each: a quarter of the page's time."""
@@ -192,18 +196,18 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
     def who(self, event: Log) -> SafeString:
         if event.user_id is None:
             return format_html('<span class="quiet">{}</span>', event.user_repr or _("anonymous"))
-        return narrow(shown.user_name(event), shown.user_term(event))
+        return link(shown.user_name(event), self.narrowed_to(shown.user_term(event)))
 
     @admin.display(description=_("Action"))
     def what(self, event: Log) -> SafeString:
-        return narrow(event.action, Term("action", event.action))
+        return link(event.action, self.narrowed_to(Term("action", event.action)))
 
     @admin.display(description=_("Object"))
     def to(self, event: Log) -> SafeString | str:
         if not event.object_name:
             return EMPTY
         name, term = shown.shorten(event.object_name, 60), shown.object_term(event)
-        return name if term is None else narrow(name, term)
+        return name if term is None else link(name, self.narrowed_to(term))
 
     @admin.display(description=_("Request"))
     def request_line(self, event: Log) -> SafeString:
@@ -211,7 +215,8 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
 
     @admin.display(description=_("Address"))
     def address(self, event: Log) -> SafeString:
-        return shown.address(event)
+        term = shown.ip_term(event)
+        return EMPTY if term is None else shown.ip_link(term.value, self.narrowed_to(term))
 
     @admin.display(description=_("Client"))
     def client(self, event: Log) -> SafeString:
@@ -221,18 +226,20 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
 
     @admin.display(description="")
     def event_facts(self, event: Log) -> SafeString:
+        site = self.admin_site.name
         who: SafeString | str = event.user_repr or str(_("anonymous"))
         to: SafeString | str = event.object_name or EMPTY
         if event.user_id is not None:
-            name = linked(shown.user_name(event), shown.user_page(event))
-            who = with_all_events(name, shown.user_term(event))
+            name = linked(shown.user_name(event), shown.user_page(site, event))
+            who = with_all_events(name, shown.user_term(event), site)
         if (term := shown.object_term(event)) is not None:
-            to = with_all_events(linked(event.object_name, shown.object_page(event)), term)
+            name = linked(event.object_name, shown.object_page(site, event))
+            to = with_all_events(name, term, site)
         return table(
             [
                 (_("Time"), shown.exactly(event.timestamp)),
                 (_("Who"), who),
-                (_("Action"), with_all_events(event.action, Term("action", event.action))),
+                (_("Action"), with_all_events(event.action, Term("action", event.action), site)),
                 (_("Object"), to),
             ]
         )
@@ -250,7 +257,7 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
     def client_facts(self, event: Log) -> SafeString:
         known = dict(facts(event))
         if isinstance(ip := known.get("ip"), str):
-            known["ip"] = with_all_events(ip, Term("ip", ip))
+            known["ip"] = with_all_events(ip, Term("ip", ip), self.admin_site.name)
         return table((label, known[key]) for key, label in CLIENT_FACTS.items() if key in known)
 
     @admin.display(description="")
@@ -269,5 +276,6 @@ class EventsMixin:
     ) -> HttpResponse:
         obj = context.get("original")
         if obj is not None and request.user.has_perm("eventlog.view_log"):
-            context["events_of"] = shown.addresses_of(obj)
+            site = self.admin_site.name  # type: ignore[attr-defined]
+            context["events_of"] = shown.addresses_of(obj, site)
         return super().render_change_form(request, context, *args, **kwargs)  # type: ignore[misc,no-any-return]

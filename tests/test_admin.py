@@ -103,10 +103,39 @@ def test_every_narrowing_link_on_the_page_works(root, anna):
     log(anna, "LOGIN", obj=anna, extra=extra)
     html = root.get(LIST).content.decode()
     html += root.get(f"{LIST}{Log.objects.get().pk}/change/").content.decode()
-    links = set(re.findall(r'href="(/admin/eventlog/log/\?q=[^"]+)"', html))
+    links = set(
+        re.findall(r'href="(?:/admin/eventlog/log/)?(\?q=(?:user|action|obj|ip)[^"]+)"', html)
+    )
     assert len(links) == 4
     for link in links:
-        assert found(root.get(link.replace("&amp;", "&"))) == {"LOGIN"}
+        assert found(root.get(LIST + link.replace("&amp;", "&"))) == {"LOGIN"}
+
+
+def test_a_click_narrows_what_is_narrowed_already(root, anna):
+    for status in (200, 500):
+        log(anna, f"GOT_{status}", extra={"status": status, "ip": "192.0.2.7"})
+    html = root.get(f"{LIST}?q=status:5xx+last:7d&action__contains=_").content.decode()
+    narrowing = [link for link in re.findall(r'<a href="([^"]+)" title="', html) if "anna" in link]
+    assert narrowing == ["?action__contains=_&amp;q=status%3A5xx+last%3A7d+user%3Aanna"]
+    assert found(root.get(LIST + narrowing[0].replace("&amp;", "&"))) == {"GOT_500"}
+
+
+@pytest.mark.urls("tests.sites")
+def test_an_admin_site_of_ones_own_links_to_itself(root, anna):
+    event = log(anna, "X", obj=anna, extra={"ip": "192.0.2.7", "status": 500})
+    for page in ("", f"{event.pk}/change/", "overview/"):
+        html = root.get(f"/ops/eventlog/log/{page}").content.decode()
+        links = re.findall(r'<a href="(/[^"]+)"', html)
+        assert links
+        assert all(link.startswith("/ops/") for link in links)
+    assert "/ops/eventlog/log/?q=" in root.get(f"/ops/auth/user/{anna.pk}/change/").content.decode()
+
+
+@pytest.mark.urls("tests.sites")
+def test_where_events_have_no_admin_nothing_leads_to_them(root, anna):
+    page = root.get(f"/without/auth/user/{anna.pk}/change/")
+    assert page.status_code == 200
+    assert "eventlog" not in page.content.decode()
 
 
 def test_a_lookup_into_extra_has_no_index_and_is_refused(root):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from datetime import timedelta
 from typing import Any, NamedTuple, cast
 from urllib.parse import urlencode
@@ -88,6 +89,10 @@ class EventList(ChangeList):
         return found.filter(self.search.wanted.condition)
 
     def get_results(self, request: HttpRequest) -> None:
+        # Its columns link to this list, narrowed; the admin is that of all requests.
+        own_admin: Any = copy(self.model_admin)
+        own_admin.narrowed_to = self.narrowed_to
+        self.model_admin = own_admin
         look = self._paging[LOOK_VAR]
         self.look = min(int(look), 6) if look.isdecimal() else 0
         self.page = page(
@@ -116,6 +121,9 @@ class EventList(ChangeList):
         query = self.query if query is None else query
         asked = {SEARCH_VAR: query} if query else {}
         return "?" + urlencode({**kept, **asked, **(params or {})}, doseq=True)
+
+    def narrowed_to(self, term: Term) -> str:
+        return self.address(self.search.adding(term))
 
     @property
     def newer_address(self) -> str | None:

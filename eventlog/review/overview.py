@@ -51,14 +51,14 @@ class Ranking(NamedTuple):
 class Overview:
     """What the page shows; ``by`` is "status" or "action"."""
 
-    def __init__(self, period: str, by: str) -> None:
+    def __init__(self, period: str, by: str, site: str) -> None:
         self.period = period if period in PERIODS else "24h"
         self.by = by if by in ("status", "action") else "status"
         self.end = aware(timezone.now())
         self.start = self.end - PERIODS[self.period]
         if PERIODS[self.period] > 7 * DAY:  # which are added up by the day
             self.start = day_of(hour_of(self.start))
-        self._list = reverse(LIST)
+        self._list = reverse(LIST, current_app=site)
         self.tally = Tally(self.start, self.end)
         self.start = self.tally.start
 

@@ -57,14 +57,13 @@ def user_name(event: Log) -> str:
     return event.user_repr or str(event.user or event.user_name)
 
 
-def narrow(text: Any, term: Term) -> SafeString:
-    """A link that narrows the list it stands in to the events that ``term`` finds."""
-    return format_html('<a href="{}" title="{}">{}</a>', query(term), text, text)
+def link(text: Any, address: str) -> SafeString:
+    return format_html('<a href="{}" title="{}">{}</a>', address, text, text)
 
 
-def with_all_events(text: Any, term: Term) -> SafeString:
+def with_all_events(text: Any, term: Term, site: str) -> SafeString:
     """``text``, and a link to the list of all that ``term`` finds."""
-    return format_html('{} · <a href="{}">{}</a>', text, list_address(term), _("all events"))
+    return format_html('{} · <a href="{}">{}</a>', text, list_address(site, term), _("all events"))
 
 
 def user_term(event: Log) -> Term:
@@ -79,22 +78,25 @@ def object_term(event: Log) -> Term | None:
     return Term("obj", f"{kind.app_label}.{kind.model}:{event.object_id}")
 
 
-def object_page(event: Log) -> str | None:
+# The name of an AdminSite goes before a link into it: a project may have several.
+
+
+def object_page(site: str, event: Log) -> str | None:
     if event.content_type_id is None or event.object_id is None:
         return None
     # From memory after the first.
     kind = ContentType.objects.get_for_id(event.content_type_id)
-    return _page(kind.app_label, kind.model, event.object_id)
+    return _page(site, kind.app_label, kind.model, event.object_id)
 
 
-def user_page(event: Log) -> str | None:
+def user_page(site: str, event: Log) -> str | None:
     user = get_user_model()._meta
-    return _page(user.app_label, user.model_name, event.user_id)
+    return _page(site, user.app_label, user.model_name, event.user_id)
 
 
-def _page(app_label: str, model: str | None, pk: Any) -> str | None:
+def _page(site: str, app_label: str, model: str | None, pk: Any) -> str | None:
     try:
-        return reverse(f"admin:{app_label}_{model}_change", args=[pk])
+        return reverse(f"admin:{app_label}_{model}_change", args=[pk], current_app=site)
     except NoReverseMatch:  # that model has no admin
         return None
 
@@ -180,19 +182,20 @@ def request_line(event: Log) -> SafeString:
     )
 
 
-def address(event: Log) -> SafeString:
+def ip_term(event: Log) -> Term | None:
     ip = facts(event).get("ip")
-    if ip is None:
-        return EMPTY
-    ip, term = str(ip), Term("ip", str(ip))
+    return None if ip is None else Term("ip", str(ip))
+
+
+def ip_link(ip: str, address: str) -> SafeString:
     groups = ip.split(":")
     if len(groups) < 8:
-        return narrow(ip, term)
+        return link(ip, address)
     # What the style sheet may leave out where there is no room for it.
     start, middle, end = ":".join(groups[:4]), ":".join(groups[4:7]), groups[7]
     return format_html(
         '<a href="{}" title="{}">{}<span class="middle">:{}</span>:{}</a>',
-        query(term),
+        address,
         ip,
         start,
         middle,
@@ -216,21 +219,26 @@ def client(event: Log) -> SafeString:
     )
 
 
-def addresses_of(obj: Model) -> Sequence[tuple[Any, str]]:
-    """Where the events of an object are: those about it, and those that it did if it is a user."""
+def addresses_of(obj: Model, site: str) -> Sequence[tuple[Any, str]]:
+    """Where the events of an object are: those about it, and those that it did if it is a user.
+
+    Nowhere, if events have no admin.
+    """
     model = (obj._meta.concrete_model or type(obj))._meta
     about = Term("obj", f"{model.label_lower}:{key_of(obj.pk, 'obj')}")
-    found = [(_("Events"), list_address(about))]
+    terms = [(_("Events"), about)]
     if isinstance(obj, get_user_model()):
-        found.append((_("What they did"), list_address(Term("user", obj.get_username()))))
-    return found
+        terms.append((_("What they did"), Term("user", obj.get_username())))
+    try:
+        return [(label, list_address(site, term)) for label, term in terms]
+    except NoReverseMatch:
+        return []
 
 
 def query(*terms: Term) -> str:
-    """The address of what these terms find, from the list: it has hundreds, to be drawn fast."""
+    """What follows the address of the list, for it to show what these terms find."""
     return f"?{urlencode({'q': join(terms)})}"
 
 
-def list_address(*terms: Term) -> str:
-    """That from anywhere else."""
-    return reverse(LIST) + query(*terms)
+def list_address(site: str, *terms: Term) -> str:
+    return reverse(LIST, current_app=site) + query(*terms)

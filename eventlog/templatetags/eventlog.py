@@ -30,13 +30,14 @@ def event_timeline(context: dict[str, Any], obj: Model, limit: int = 50) -> dict
 def event_line(context: dict[str, Any], event: Log, this: Any = None) -> SafeString:
     """One event, drawn by the template of its action."""
     found = select_template([*_own_template(event), "eventlog/event.html"])
-    user = getattr(context.get("request"), "user", None)
+    request = context.get("request")
+    user = getattr(request, "user", None)
     drawn: SafeString = found.render(
         {
             "event": event,
             "current": event.pk == this,
             # The way to the admin, for those who may go there.
-            "address": _page(event) if getattr(user, "is_staff", False) else None,
+            "address": _page(event, request) if getattr(user, "is_staff", False) else None,
         }
     )
     return drawn
@@ -57,8 +58,9 @@ def _own_template(event: Log) -> list[str]:
     return [name] if is_plain else []
 
 
-def _page(event: Log) -> str | None:
+def _page(event: Log, request: Any) -> str | None:
+    site = getattr(request, "current_app", None)  # that of the admin's pages
     try:
-        return reverse("admin:eventlog_log_change", args=[event.pk])
+        return reverse("admin:eventlog_log_change", args=[event.pk], current_app=site)
     except NoReverseMatch:
         return None
