@@ -3,14 +3,15 @@
 import json
 from collections.abc import Callable
 from typing import Any, ClassVar
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
+from django.template.loader import select_template
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -23,7 +24,7 @@ from .models import Log, LogQuerySet
 from .review import export, shown
 from .review.around import around, neighbours, of_same_request
 from .review.counts import roll_all
-from .review.listing import EventList
+from .review.listing import EventList, query_of
 from .review.overview import PERIODS, Overview
 from .review.search import Search, Term
 from .review.shown import (
@@ -37,11 +38,8 @@ from .review.shown import (
     with_all_events,
 )
 
+CHANGE_FORM = "admin/change_form.html"
 PATIENCE = 1.0  # seconds that a visit of the overview counts hours; the command counts the rest
-
-
-class UncountedPaginator(Paginator):  # type: ignore[type-arg]  # no generic at run time
-    """For the events of one page: the list finds its way without counting."""
 
 
 @admin.register(Log)
@@ -52,7 +50,6 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
     list_display_links = ("when",)
     list_per_page = 100
     list_select_related = ("user",)
-    paginator = UncountedPaginator
     search_fields = ("action",)
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
@@ -126,6 +123,9 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
 
     # The overview
 
+    # In a transaction of the whole request, nobody would see meanwhile which hours are counted, and
+    # mark those that change.
+    @transaction.non_atomic_requests
     def overview_view(self, request: HttpRequest) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
@@ -155,8 +155,7 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
         assert isinstance(events, LogQuerySet)
         events = events.select_related("user")
         asked = request.GET.get("_changelist_filters", "")
-        query = parse_qs(asked).get("q", [""])[0]
-        beside = neighbours(event, events, Search.parse(query))
+        beside = neighbours(event, events, Search.parse(query_of(QueryDict(asked))))
         context |= {
             "title": str(event),
             "subtitle": None,
@@ -278,4 +277,11 @@ class EventsMixin:
         if obj is not None and request.user.has_perm("eventlog.view_log"):
             site = self.admin_site.name  # type: ignore[attr-defined]
             context["events_of"] = shown.addresses_of(obj, site)
+        context["events_extend"] = select_template(self._change_form_templates())
         return super().render_change_form(request, context, *args, **kwargs)  # type: ignore[misc,no-any-return]
+
+    def _change_form_templates(self) -> list[str]:
+        """Those that Django would have looked for: ours goes before them."""
+        opts = self.opts  # type: ignore[attr-defined]
+        own = f"admin/{opts.app_label}"
+        return [f"{own}/{opts.model_name}/change_form.html", f"{own}/change_form.html", CHANGE_FORM]

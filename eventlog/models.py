@@ -18,6 +18,7 @@ from .conf import conf
 from .context import current_origin, origin_of
 from .fields import NameField
 from .hours import RolledHour
+from .moments import as_stored, aware
 from .records import LONGEST, Record, key_of
 from .redaction import redact
 from .writing import Durability, awrite, check_durability, write
@@ -65,7 +66,7 @@ class LogQuerySet(models.QuerySet["Log"]):
         self._for_write = True  # before db is asked for, or a router names that for reading
         with transaction.atomic(using=self.db):
             rows = super().bulk_create(objs, *args, **kwargs)
-            RolledHour.touch((row.timestamp for row in rows), self.db)
+            RolledHour.touch(map(_moment_of, rows), self.db)
         return rows
 
     bulk_create.alters_data = True  # type: ignore[attr-defined]
@@ -155,12 +156,12 @@ class Log(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         super().save(*args, **kwargs)
-        RolledHour.touch([self.timestamp], self._state.db or router.db_for_write(Log))
+        RolledHour.touch([_moment_of(self)], self._state.db or router.db_for_write(Log))
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         using = self._state.db or router.db_for_write(Log)
         done = super().delete(*args, **kwargs)
-        RolledHour.touch([self.timestamp], using)
+        RolledHour.touch([_moment_of(self)], using)
         return done
 
     @classmethod
@@ -205,6 +206,12 @@ class Log(models.Model):
         if self.object_repr or self.object_id is None:
             return self.object_repr
         return f"object {self.object_id}"
+
+
+def _moment_of(row: Log) -> datetime:
+    """When it happened, as it was stored: Django takes text and naive times for a time, too."""
+    timestamp = Log._meta.get_field("timestamp").to_python(row.timestamp)
+    return as_stored(aware(timestamp))
 
 
 class Batch(models.Model):

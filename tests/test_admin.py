@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -344,6 +345,24 @@ def test_an_event_leads_to_the_next_ones_of_the_same_search(root, many):
     at = order.index("E3")
     assert f"/{by_name[order[at - 1]]}/change/?_changelist_filters=" in page.context["newer"]
     assert f"/{by_name[order[at + 1]]}/change/?_changelist_filters=" in page.context["older"]
+
+
+def test_the_calendars_form_is_part_of_the_search(root):
+    days = [datetime(2026, 2, day, 12, tzinfo=UTC) for day in (1, 2, 3)]
+    events = [event(timestamp=day) for day in days]
+    asked = "from=2026-02-02T00:00&to=2026-02-03T00:00"
+    assert len(root.get(f"{LIST}?{asked}").context["cl"].result_list) == 1
+    page = root.get(f"{LIST}{events[1].pk}/change/", {"_changelist_filters": asked})
+    assert page.context["newer"] is page.context["older"] is None
+
+
+def test_an_object_whose_model_was_removed_can_be_asked_for(root):
+    kind = ContentType.objects.create(app_label="gone", model="thing")
+    event(action="OLD", content_type=kind, object_id="7", object_repr="a thing")
+    event(action="OTHER")
+    html = root.get(LIST).content.decode()
+    (link,) = re.findall(r'href="(\?q=obj[^"]+)"', html)
+    assert found(root.get(LIST + link)) == {"OLD"}
 
 
 def test_an_event_shows_those_of_its_request(root, anna):

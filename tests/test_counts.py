@@ -1,10 +1,11 @@
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
 from django.db import transaction
+from django.urls import resolve, reverse
 from django.utils import timezone
 
 from eventlog.backends.delivery import deliver
@@ -81,6 +82,20 @@ def test_actions_are_counted_to_the_moment(history, start, end):
     start, end = (NOW - timedelta(hours=hours) for hours in (start, end))
     exactly = Counter(Log.objects.between(start, min(end, NOW)).values_list("action", flat=True))
     assert count_actions(start, end) == (exactly, 0)
+
+
+@pytest.mark.filterwarnings("ignore:DateTimeField .* received a naive datetime")
+@pytest.mark.parametrize("moment", ["2026-03-01T12:00:00+00:00", datetime(2026, 3, 1, 12)])
+def test_an_event_may_be_saved_with_any_time_that_django_takes(history, moment):
+    count()
+    Log.objects.create(action="X", timestamp=moment)
+    Log.objects.bulk_create([Log(action="X", timestamp=moment)])
+    assert Log.objects.filter(action="X").count() == 2
+    Log(action="X", timestamp=moment).save()
+
+
+def test_the_overview_counts_in_transactions_of_its_own(client, history, settings):
+    assert resolve(reverse("admin:eventlog_log_overview")).func._non_atomic_requests == {"default"}
 
 
 def test_hours_that_are_not_counted_yet_are_told():

@@ -380,6 +380,14 @@ def test_a_number_is_a_number_and_nothing_else():
     assert dict(numbers.values_list("action", "n")) == {"7": 7, "7.5": 7.5}
 
 
+def test_true_is_no_number():
+    for value in (True, False, 1, 0, "true"):
+        event(repr(value), paid=value)
+    assert found("extra.paid:true") == {"True", "'true'"}
+    assert found("extra.paid:false") == {"False"}
+    assert found("extra.paid:1") == {"1"}
+
+
 def test_an_extra_that_no_index_was_made_for_can_be_written():
     event("A", ip="x" * 500, status="y" * 500)
     event("B", ip={"a": 1}, status=None)

@@ -49,6 +49,12 @@ def test_an_action_can_have_a_template_of_its_own(anna, settings, tmp_path):
     assert "<b>anonymous</b>" in html
 
 
+@pytest.mark.parametrize("action", ["TIMELINE", "LINES", "EVENT", "PARTS"])
+def test_no_template_of_our_own_is_taken_for_that_of_an_action(anna, action):
+    log(None, action, obj=anna)
+    assert "<b>anonymous</b>" in draw(anna)
+
+
 @pytest.mark.parametrize("action", ["x" * 255, "é" * 200, "../admin/login", "a/b", "a\\b", "�"])
 def test_an_action_that_cannot_name_a_template_is_drawn_as_any(anna, action):
     log(None, action, obj=anna)
@@ -73,6 +79,20 @@ def test_only_staff_are_led_to_the_admin(anna, is_staff):
 
 class WithEvents(EventsMixin, UserAdmin):
     pass
+
+
+def test_the_button_leaves_a_template_of_the_projects_own_in_place(client, settings, tmp_path):
+    folder = tmp_path / "admin" / "auth" / "user"
+    folder.mkdir(parents=True)
+    own = '{% extends "admin/change_form.html" %}{% block form_top %}of the project{% endblock %}'
+    (folder / "change_form.html").write_text(own)
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
+    settings.ROOT_URLCONF = "tests.sites"
+    root = User.objects.create_superuser("root")
+    client.force_login(root)
+    html = client.get(f"/ops/auth/user/{root.pk}/change/").content.decode()
+    assert "of the project" in html
+    assert "/ops/eventlog/log/?q=obj" in html
 
 
 @pytest.mark.parametrize("may_see", [True, False])

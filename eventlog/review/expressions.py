@@ -30,7 +30,9 @@ class Text(Func):
         path = "$" + "".join(f".{json.dumps(key)}" for key in self.keys)
         if connection.vendor == "mysql":
             return f"JSON_UNQUOTE(JSON_EXTRACT({extra}, %s))", (path,)
-        return f"CAST(JSON_EXTRACT({extra}, %s) AS TEXT)", (path,)
+        # It reads true as 1.
+        kind, text = f"JSON_TYPE({extra}, %s)", f"CAST(JSON_EXTRACT({extra}, %s) AS TEXT)"
+        return f"IIF({kind} IN ('true', 'false'), {kind}, {text})", (path, path, path)
 
 
 class Number(Func):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 from urllib.parse import urlencode
 
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +21,7 @@ from .terms import KEYS
 
 OLDER_VAR, NEWER_VAR, LOOK_VAR, PICK_VAR = "older", "newer", "look", "pick"
 PAGING = (OLDER_VAR, NEWER_VAR, LOOK_VAR, PICK_VAR)
+CALENDARS = ("from", "to")
 COUNTED = 1000  # events that are counted; of more it is said that they are more
 
 # In groups: of each, one choice at a time.
@@ -65,6 +66,12 @@ class Group(NamedTuple):
     choices: Sequence[Choice]
 
 
+def query_of(params: QueryDict) -> str:
+    """What is asked of the list: the search, and what the form with the calendars adds to it."""
+    added = [str(Term(key, str(params[key]))) for key in CALENDARS if params.get(key)]
+    return " ".join([params.get(SEARCH_VAR, ""), *added]).strip()
+
+
 class EventList(ChangeList):
     """Finds its events by the search language, and shows them page by page without counting."""
 
@@ -75,9 +82,9 @@ class EventList(ChangeList):
         for name in PAGING:
             self.params.pop(name, None)
             self.filter_params.pop(name, None)
-        for key in ("from", "to"):  # as the form with the calendars sends them
-            if moment := self.params.pop(key, ""):
-                self.query = f"{self.query} {Term(key, moment)}".strip()
+        self.query = query_of(request.GET)
+        for key in CALENDARS:
+            self.params.pop(key, None)
             self.filter_params.pop(key, None)
         self.search = Search.parse(self.query)
         asked, self.query = self.query, ""  # the pages find what it asks for themselves

@@ -90,14 +90,18 @@ def action(value: str) -> Meaning:
     return _any_of("action", names)
 
 
+def _kind(label: str) -> ContentType | None:
+    try:
+        return ContentType.objects.get_for_model(apps.get_model(label))
+    except (LookupError, ValueError):  # what is left of a model that was removed
+        app, _, model = label.lower().partition(".")
+        return ContentType.objects.filter(app_label=app, model=model).first()
+
+
 def obj(value: str) -> Meaning:
     label, _, key = value.partition(":")
-    try:
-        kind = ContentType.objects.get_for_model(apps.get_model(label))
-    except (LookupError, ValueError) as error:
-        raise NotUnderstoodError(
-            f"there is no kind of object {label!r}; say app.model:key"
-        ) from error
+    if (kind := _kind(label)) is None:
+        raise NotUnderstoodError(f"there is no kind of object {label!r}; say app.model:key")
     of_kind = Q(content_type=kind)
     return _led(of_kind & Q(object_id=key)) if key else Meaning(of_kind)
 

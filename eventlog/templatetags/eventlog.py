@@ -16,7 +16,7 @@ register = template.Library()
 LONGEST_NAME = 200  # bytes; few file systems take more than 255
 
 
-@register.inclusion_tag("eventlog/timeline.html", takes_context=True)
+@register.inclusion_tag("eventlog/parts/timeline.html", takes_context=True)
 def event_timeline(context: dict[str, Any], obj: Model, limit: int = 50) -> dict[str, Any]:
     """The newest events of an object, each drawn by the template of its action.
 
