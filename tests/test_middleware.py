@@ -80,6 +80,41 @@ def test_a_secret_in_the_path_is_masked_also_where_it_is_the_referer(client, out
     assert outbox[0].extra["referer"] == f"https://testserver{masked}"
 
 
+SECURE = [
+    "eventlog.middleware.EventLogMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "values"),
+    [
+        ("/shop/reset/hunter2", 301, {}),
+        ("/shop/reset/hunter2/", 301, {"SECURE_SSL_REDIRECT": True, "MIDDLEWARE": SECURE}),
+        ("/shop/reset/hunter2/", 400, {"ALLOWED_HOSTS": ["elsewhere"]}),
+    ],
+)
+def test_it_is_masked_where_the_answer_came_before_the_view(
+    client, outbox, settings, path, status, values
+):
+    for name, value in values.items():
+        setattr(settings, name, value)
+    assert client.get(path).status_code == status
+    assert "hunter2" not in str(outbox[0].extra)
+    assert outbox[0].extra["path"].startswith("/shop/reset/****")
+
+
+@pytest.mark.parametrize("rest", ["/", "/?next=/a/", "/#top", ""])
+def test_it_is_masked_where_the_page_before_had_it(client, outbox, rest):
+    client.get("/ok/", HTTP_REFERER=f"https://testserver/shop/reset/hunter%202{rest}")
+    assert outbox[0].extra["referer"] == f"https://testserver/shop/reset/********{rest}"
+
+
+def test_of_another_site_the_referer_is_as_it_was_sent(client, outbox):
+    client.get("/ok/", HTTP_REFERER="https://example.org/shop/reset/hunter2/")
+    assert outbox[0].extra["referer"] == "https://example.org/shop/reset/hunter2/"
+
+
 @pytest.mark.parametrize("sent", ["", "a b", "x" * 200, "é", "<script>"])
 def test_a_request_id_that_is_none_is_replaced(client, outbox, sent):
     client.get("/ok/", HTTP_X_REQUEST_ID=sent)

@@ -5,10 +5,16 @@ A reader answers None for what is unknown, and then the key is absent.
 
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from functools import lru_cache
 from typing import Any
+from urllib.parse import quote, unquote
 
+from django.conf import settings
 from django.http import HttpRequest
+from django.urls import resolve
+from django.utils.translation import get_language
 
 from ..conf import conf, once_per_value
 from ..redaction import MASK, is_secret, redact_query, redact_url
@@ -29,15 +35,32 @@ def method(request: HttpRequest) -> str | None:
 
 
 def path(request: HttpRequest) -> str:
-    """The path, with what the URL pattern captured under a secret name masked."""
-    return clean(_without_captured_secrets(request, request.path), LONGEST_PATH)
-
-
-def _without_captured_secrets(request: HttpRequest, text: str) -> str:
+    """The path, with what the URL pattern captures under a secret name masked."""
     match = request.resolver_match
-    if match is None:
-        return text
-    for name, value in match.kwargs.items():
+    # A redirect to the address with a slash, or to HTTPS, was answered before it was resolved.
+    captured = _captured(request, request.path_info) if match is None else match.kwargs.items()
+    return clean(_without(captured, request.path), LONGEST_PATH)
+
+
+Captured = Iterable[tuple[str, Any]]
+
+
+def _captured(request: HttpRequest, path: str) -> Captured:
+    urlconf = getattr(request, "urlconf", None) or settings.ROOT_URLCONF
+    return _captured_in(path, urlconf, get_language())
+
+
+@lru_cache(maxsize=1024)
+def _captured_in(path: str, urlconf: Any, language: str | None) -> Captured:
+    """What a URL pattern captures in ``path``, or would with a slash at its end."""
+    for address in (path,) if path.endswith("/") else (path, path + "/"):
+        with suppress(Exception):  # Resolver404, or what a converter of the site's own raises
+            return tuple(resolve(address, urlconf).kwargs.items())
+    return ()
+
+
+def _without(captured: Captured, text: str) -> str:
+    for name, value in captured:
         secret = str(value)
         if secret and is_secret(name):
             # A converter may have changed it: an int has lost its leading zeros.
@@ -48,7 +71,7 @@ def _without_captured_secrets(request: HttpRequest, text: str) -> str:
                 text,
             )
             if len(secret) >= SHORTEST_PART:
-                text = text.replace(secret, MASK)
+                text = text.replace(secret, MASK).replace(quote(secret), MASK)
     return text
 
 
@@ -97,8 +120,14 @@ def referer(request: HttpRequest) -> str | None:
     text: str = request.META.get("HTTP_REFERER", "")
     if not text:
         return None
-    # Redacted twice: a form that posts to itself names its own address.
-    return _without_captured_secrets(request, redact_url(header_text(text, LONGEST_PATH)))
+    text = redact_url(header_text(text, LONGEST_PATH))
+    host = request.META.get("HTTP_HOST") or request.META.get("SERVER_NAME", "")
+    _, here, rest = text.partition(f"//{host}/")
+    if not here:
+        return text
+    path = "/" + re.split("[?#]", rest, maxsplit=1)[0]
+    within = unquote(path.removeprefix(request.META.get("SCRIPT_NAME") or ""))
+    return _without(_captured(request, within), text)
 
 
 def request_id(request: HttpRequest) -> str:
