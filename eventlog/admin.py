@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
+from django.core.handlers.asgi import ASGIRequest
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
@@ -114,9 +115,9 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
         content_type, write = export.FORMATS[kind]
         changes = self.get_changelist_instance(request)
         assert isinstance(changes, EventList)
-        rows = export.chunks(changes.events, changes.search.wanted)
+        pieces = write(export.chunks(changes.events, changes.search.wanted))
         return StreamingHttpResponse(
-            write(rows),
+            export.in_async(pieces) if isinstance(request, ASGIRequest) else pieces,
             content_type=content_type,
             headers={"Content-Disposition": f'attachment; filename="events.{kind}"'},
         )

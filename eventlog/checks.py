@@ -8,8 +8,11 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 (Django's name for it)
+from django.db import router
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from .backends import build_backend
@@ -51,7 +54,7 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
     shape = [*_keys(raw), *_types(raw)]
     if any(message.id == "eventlog.E002" for message in shape):
         return shape
-    return [*shape, *_backend(), *_proxies(), *_rules(), *_middleware()]
+    return [*shape, *_backend(), *_proxies(), *_rules(), *_middleware(), *_databases()]
 
 
 def _keys(raw: Mapping[str, Any]) -> Iterator[CheckMessage]:
@@ -194,3 +197,17 @@ def _middleware() -> Iterator[CheckMessage]:
             hint=f"Move {MIDDLEWARE!r} to the top.",
             id="eventlog.W002",
         )
+
+
+def _databases() -> Iterator[CheckMessage]:
+    """Events point to users and to kinds of objects, which no foreign key does across databases."""
+    events = apps.get_model("eventlog.Log")
+    own = router.db_for_write(events)
+    for model in (get_user_model(), apps.get_model("contenttypes.ContentType")):
+        if (other := router.db_for_write(model)) != own:
+            yield Warning(
+                f"Events are written to the database {own!r}, {model._meta.label} to {other!r}: "
+                f"events will have neither user nor object, or cannot be written at all.",
+                hint="Let DATABASE_ROUTERS name the same database for both.",
+                id="eventlog.W006",
+            )

@@ -115,6 +115,18 @@ def test_a_rule_for_users_needs_to_know_them(settings):
     assert ids(check_settings()) == ["eventlog.W004"]
 
 
+class Apart:
+    """Events have a database of their own."""
+
+    def db_for_write(self, model, **hints):
+        return "events" if model._meta.app_label == "eventlog" else "default"
+
+
+def test_events_apart_from_users_and_content_types(settings):
+    settings.DATABASE_ROUTERS = [Apart()]
+    assert ids(check_settings()) == ["eventlog.W006", "eventlog.W006"]
+
+
 @pytest.mark.django_db
 def test_it_is_registered(settings):
     settings.EVENTLOG = {"REQEUSTS": []}

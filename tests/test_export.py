@@ -7,6 +7,7 @@ from weakref import WeakSet
 
 import pyarrow.parquet as pq
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models.signals import post_init
@@ -138,6 +139,23 @@ def test_half_a_surrogate_spoils_no_file(root, kind):
         pytest.skip("this database refuses it")
     Log.objects.create(action="X", extra={"path": "\ud800"})
     assert b"X" in root.get(f"{LIST}export/{kind}/").getvalue()
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_under_asgi_it_is_streamed_too(root, async_client, monkeypatch, kind):
+    monkeypatch.setattr(export, "CHUNK", 2)
+    for n in range(5):
+        log(None, f"E{n}")
+    async_client.cookies = root.cookies
+
+    async def get():
+        response = await async_client.get(f"{LIST}export/{kind}/")
+        assert response.is_async
+        return [piece async for piece in response.streaming_content]
+
+    pieces = async_to_sync(get)()
+    assert len(pieces) > 1
+    assert b"".join(pieces) == root.get(f"{LIST}export/{kind}/").getvalue()
 
 
 def test_only_who_may_see_events_can_export_them(client):

@@ -3,6 +3,8 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from eventlog.models import Log
@@ -42,6 +44,17 @@ def test_what_is_older_goes_and_nothing_else(args, left):
     said, found = prune(*args)
     assert found == NEW | left
     assert said == f"{3 - len(left)} events deleted.\n"
+
+
+def test_what_is_kept_is_passed_once():
+    for n in range(3):
+        moment = timezone.now() - timedelta(days=200 - n)
+        Log.objects.create(action=f"LOGIN_{n}", timestamp=moment)
+    with CaptureQueriesContext(connection) as captured:
+        prune("90d", "--keep=LOGIN*", "--batch=1")
+    looked = [query["sql"] for query in captured if "ORDER BY" in query["sql"]]
+    bounds = [sql.count("timestamp") for sql in looked if "LIMIT" in sql]
+    assert bounds[-1] > bounds[0]  # each batch begins where the last one ended
 
 
 def test_a_dry_run_deletes_nothing():

@@ -3,11 +3,12 @@
 import csv
 import json
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+from asgiref.sync import sync_to_async
 from django.db.models import QuerySet
 
 from ..models import Log
@@ -15,6 +16,7 @@ from .nearest import Wanted
 from .pages import LOOK, LOOK_FURTHER, Mark, page
 
 Chunks = Iterator[Sequence[Log]]
+Piece = TypeVar("Piece", str, bytes)
 
 CHUNK = 2000  # events that are read at a time
 FACTS = (
@@ -47,6 +49,13 @@ def chunks(events: QuerySet[Log], wanted: Wanted) -> Chunks:
         mark = some.older or some.looked_back_to
         if mark is None:
             return
+
+
+async def in_async(pieces: Iterator[Piece]) -> AsyncIterator[Piece]:
+    """The same for ASGI, under which Django would put all of a plain iterator together first."""
+    pull = sync_to_async(lambda: next(pieces, None))
+    while (piece := await pull()) is not None:
+        yield piece
 
 
 def values(event: Log) -> dict[str, Any]:

@@ -65,6 +65,7 @@ class Command(BaseCommand):
                 Log.objects.using(using).filter(pk__in=[pk for pk, _ in batch])._raw_delete(using)
                 RolledHour.touch((moment for _, moment in batch), using)
             deleted += len(batch)
+            old = old.since(batch[-1][1])  # past those before it that are kept
             time.sleep(options["pause"])
         forget()
         if options["verbosity"]:
