@@ -21,7 +21,7 @@ from .hours import RolledHour
 from .moments import as_stored, aware
 from .records import LONGEST, Record, key_of
 from .redaction import redact
-from .writing import Durability, awrite, check_durability, write
+from .writing import Durability, awrite, write
 
 
 class LogQuerySet(models.QuerySet["Log"]):
@@ -311,5 +311,4 @@ async def alog(
 ) -> Log | None:
     """See log()."""
     record = _record(user, action, extra, obj, dateof, request)
-    check_durability(durability)
-    return await awrite(record)
+    return await awrite(record, durability, router.db_for_write(Log))

@@ -3,6 +3,7 @@
 from threading import Thread
 from typing import TYPE_CHECKING, Literal, get_args
 
+from asgiref.sync import AsyncToSync, sync_to_async
 from django.db import OperationalError, connections, transaction
 
 from .backends import get_backend
@@ -36,8 +37,12 @@ def write(record: Record, durability: Durability, using: str) -> "Log | None":
     return rows[0] if rows else None
 
 
-async def awrite(record: Record) -> "Log | None":
-    """See write(). Async code is in no transaction."""
+async def awrite(record: Record, durability: Durability, using: str) -> "Log | None":
+    """See write()."""
+    check_durability(durability)
+    if getattr(AsyncToSync.executors, "current", None) is not None:
+        # Below async_to_sync(), whose thread may be in a transaction. Async code itself is in none.
+        return await sync_to_async(write)(record, durability, using)
     try:
         rows = await get_backend().awrite([record])
     except Exception as error:  # noqa: BLE001 (a broker's, or that of a backend of the site's own)

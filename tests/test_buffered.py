@@ -117,6 +117,19 @@ def test_any_moment_comes_out_as_it_went_in(backend, moments):
     assert list(Log.objects.order_by("id").values_list("timestamp", flat=True)) == moments
 
 
+def test_alog_below_a_transaction_keeps_to_it(backend):
+    service = async_to_sync(alog)
+    with pytest.raises(RuntimeError), transaction.atomic():
+        service(None, "ROLLED_BACK")
+        service(None, "ALL_THE_SAME", durability="always")
+        raise RuntimeError("on purpose")
+    with transaction.atomic():
+        service(None, "COMMITTED")
+        backend.flush()
+    backend.flush()
+    assert actions() == ["ALL_THE_SAME", "COMMITTED"]
+
+
 def test_what_waits_can_be_read_with_ordinary_tools(backend):
     log(None, "X", {"a": 1})
     (path,) = files(backend)
