@@ -26,6 +26,7 @@ Reader = Callable[[HttpRequest], str | None]
 
 LONGEST_PATH = 2048
 LONGEST_NAME = 255
+LONGEST_REMEMBERED = 1024
 SHORTEST_PART = 4  # characters of a secret that is masked wherever it stands
 _REQUEST_ID = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)
 
@@ -47,10 +48,11 @@ Captured = Iterable[tuple[str, Any]]
 
 def _captured(request: HttpRequest, path: str) -> Captured:
     urlconf = getattr(request, "urlconf", None) or settings.ROOT_URLCONF
-    return _captured_in(path, urlconf, get_language())
+    find = _captured_in if len(path) < LONGEST_REMEMBERED else _captured_in.__wrapped__
+    return find(path, urlconf, get_language())
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def _captured_in(path: str, urlconf: Any, language: str | None) -> Captured:
     """What a URL pattern captures in ``path``, or would with a slash at its end."""
     for address in (path,) if path.endswith("/") else (path, path + "/"):
