@@ -5,15 +5,14 @@ A reader answers None for what is unknown, and then the key is absent.
 
 import random
 import re
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import resolve
+from django.urls import URLResolver, get_resolver
 from django.utils.translation import get_language
 
 from ..conf import conf, once_per_value
@@ -26,7 +25,6 @@ Reader = Callable[[HttpRequest], str | None]
 
 LONGEST_PATH = 2048
 LONGEST_NAME = 255
-LONGEST_REMEMBERED = 1024
 SHORTEST_PART = 4  # characters of a secret that is masked wherever it stands
 _REQUEST_ID = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)
 
@@ -48,17 +46,40 @@ Captured = Iterable[tuple[str, Any]]
 
 def _captured(request: HttpRequest, path: str) -> Captured:
     urlconf = getattr(request, "urlconf", None) or settings.ROOT_URLCONF
-    find = _captured_in if len(path) < LONGEST_REMEMBERED else _captured_in.__wrapped__
-    return find(path, urlconf, get_language())
+    return _captured_in(path, urlconf, tuple(conf.redact), get_language())
 
 
-@lru_cache(maxsize=4096)
-def _captured_in(path: str, urlconf: Any, language: str | None) -> Captured:
+@lru_cache(maxsize=1024)
+def _captured_in(path: str, urlconf: Any, redacted: Any, language: str | None) -> Captured:
     """What a URL pattern captures in ``path``, or would with a slash at its end."""
-    for address in (path,) if path.endswith("/") else (path, path + "/"):
-        with suppress(Exception):  # Resolver404, or what a converter of the site's own raises
-            return tuple(resolve(address, urlconf).kwargs.items())
+    for way in _secret_ways(urlconf, redacted):
+        for address in (path,) if path.endswith("/") else (path, path + "/"):
+            captured, rest = [], address
+            for pattern in way:
+                if not (found := pattern.match(rest)):
+                    break
+                rest, _, named = found
+                captured += named.items()
+            else:
+                return captured
     return ()
+
+
+@lru_cache(maxsize=8)
+def _secret_ways(urlconf: Any, redacted: Any) -> Sequence[Sequence[Any]]:
+    """The ways through the URL patterns on which something has a secret name: few of many."""
+    return list(_ways(get_resolver(urlconf), ()))
+
+
+def _ways(resolver: URLResolver, before: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    before = (*before, resolver.pattern)
+    for each in resolver.url_patterns:
+        if isinstance(each, URLResolver):
+            yield from _ways(each, before)
+        else:
+            way = (*before, each.pattern)
+            if any(is_secret(name) for pattern in way for name in pattern.regex.groupindex):
+                yield way
 
 
 def _without(captured: Captured, text: str) -> str:
