@@ -43,8 +43,9 @@ async def awrite(record: Record, durability: Durability, using: str) -> "Log | N
     if getattr(AsyncToSync.executors, "current", None) is not None:
         # Below async_to_sync(), whose thread may be in a transaction. Async code itself is in none.
         return await sync_to_async(write)(record, durability, using)
+    backend = get_backend()
     try:
-        rows = await get_backend().awrite([record])
+        rows = await backend.awrite([record])
     except Exception as error:  # noqa: BLE001 (a broker's, or that of a backend of the site's own)
         report("alog()", error)
         return None

@@ -110,6 +110,11 @@ def test_it_is_masked_where_the_page_before_had_it(client, outbox, rest):
     assert outbox[0].extra["referer"] == f"https://testserver/shop/reset/********{rest}"
 
 
+def test_a_converter_that_fails_costs_no_event(client, outbox):
+    client.get("/ok/", HTTP_REFERER="https://testserver/shop/odd/hunter2/")
+    assert outbox[0].action == "GET_OK"
+
+
 def test_of_another_site_the_referer_is_as_it_was_sent(client, outbox):
     client.get("/ok/", HTTP_REFERER="https://example.org/shop/reset/hunter2/")
     assert outbox[0].extra["referer"] == "https://example.org/shop/reset/hunter2/"

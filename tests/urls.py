@@ -1,15 +1,26 @@
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, register_converter
+from django.urls.converters import StringConverter
 
 from eventlog.decorators import log_request
 
 from . import views
 
+
+class Odd(StringConverter):
+    """One of a site's own, that fails as no converter should."""
+
+    def to_python(self, value):
+        raise RuntimeError("on purpose")
+
+
+register_converter(Odd, "odd")
 shop = [
     path("orders/<int:pk>/", views.order, name="order-detail"),
     path("reset/<token>/", views.ok, name="reset"),
     path("otp/<int:otp>/", views.ok, name="otp"),
     path("invite-<str:token>/", views.ok, name="invite"),
+    path("odd/<odd:token>/", views.ok, name="odd"),
 ]
 
 urlpatterns = [

@@ -29,7 +29,7 @@ OnFull = Literal["drop", "inline", "block"]
 
 ADOPT_EVERY = 5.0  # seconds between two looks for what dead processes left
 SEAL_EVERY = 5.0
-GLANCE = 0.1
+GLANCE, REST = 0.1, 1.0
 PRUNE_EVERY = 3600.0
 LONGEST_PAUSE = 60.0  # seconds between two tries at a database that is down
 # Bytes that are delivered in one go: beside requests, what takes well under a millisecond, and
@@ -320,11 +320,11 @@ class BufferedBackend(BaseBackend):
         deadline = time.monotonic() + timeout
         waiting = self.spool.ids()
         while True:
-            self.flush(max(0.0, deadline - time.monotonic()))
+            delivered = self.flush(max(0.0, deadline - time.monotonic()))
             waiting &= self.spool.ids()
             if not waiting or time.monotonic() >= deadline:
                 return not waiting
-            time.sleep(GLANCE)
+            time.sleep(GLANCE if delivered else REST)
 
     def close(self) -> None:
         """Stop the thread and deliver what there is time for; the rest stays on disk."""

@@ -18,9 +18,8 @@ REMEMBERED = timedelta(days=30)  # how long the id of a batch is kept after its 
 
 # What is wrong with a row, not with the database.
 FAULTS_OF_A_ROW = (DataError, IntegrityError, OverflowError, ValueError, TypeError)
-TOO_MUCH = (
-    "54"  # PostgreSQL's class of errors of what goes over a limit, as the size of an index row
-)
+# PostgreSQL's class of errors of what goes over a limit, the size of an index row for one.
+TOO_MUCH = "54"
 
 Pieces = Callable[[], Iterable[Sequence[str]]]
 SetAside = Callable[[str, Sequence[Rejected]], None]

@@ -6,6 +6,7 @@ A reader answers None for what is unknown, and then the key is absent.
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote
@@ -46,7 +47,9 @@ Captured = Iterable[tuple[str, Any]]
 
 def _captured(request: HttpRequest, path: str) -> Captured:
     urlconf = getattr(request, "urlconf", None) or settings.ROOT_URLCONF
-    return _captured_in(path, urlconf, tuple(conf.redact), get_language())
+    with suppress(Exception):  # that of a converter of the site's own
+        return _captured_in(path, urlconf, tuple(conf.redact), get_language())
+    return ()
 
 
 @lru_cache(maxsize=1024)

@@ -9,7 +9,7 @@ from eventlog.backends import get_backend
 from eventlog.backends.buffered import DROPPED, BufferedBackend
 from eventlog.models import Batch, Log
 
-PATIENCE = 60.0  # seconds
+PATIENCE = 60.0  # seconds that other processes have for what they are writing
 
 
 class Command(BaseCommand):
@@ -26,7 +26,7 @@ class Command(BaseCommand):
             help="fail if an event has waited longer, or any was set aside: for a health check",
         )
         deliver = what.add_parser("deliver", help="write what waits, now")
-        deliver.add_argument("--timeout", type=float, metavar="SECONDS", default=PATIENCE)
+        deliver.add_argument("--timeout", type=float, metavar="SECONDS")
         what.add_parser("aside", help="list what no database would take, and why")
         what.add_parser("retry", help="put what was set aside back among the rest, and deliver")
 
@@ -67,14 +67,15 @@ class Command(BaseCommand):
 
     def _deliver(self, backend: BufferedBackend, options: dict[str, Any]) -> None:
         before = backend.status().events
-        patience = options.get("timeout", PATIENCE)
-        complete = backend.settle(patience)
+        timeout = options.get("timeout")
+        # Without one, what can be delivered is, however long it takes.
+        complete = (timeout is not None or backend.flush()) and backend.settle(timeout or PATIENCE)
         left = backend.status().events
         self.stdout.write(f"{max(0, before - left)} events delivered, {left} left")
         if not complete:
             raise CommandError(
-                f"Not all could be delivered in {patience:g} s. The eventlog logger says why; "
-                f"if it says nothing, another process is still at it."
+                "Not all could be delivered. The eventlog logger says why; "
+                "if it says nothing, another process is still at it."
             )
 
     def _aside(self, backend: BufferedBackend, options: dict[str, Any]) -> None:
