@@ -17,6 +17,7 @@ def main():
     teardown = setup(args.database)
     from django.http import HttpResponse
     from django.test import AsyncRequestFactory, override_settings
+    from django.urls import get_resolver
 
     from eventlog.backends import get_backend
     from eventlog.middleware import EventLogMiddleware
@@ -31,6 +32,7 @@ def main():
 
     async def run():
         middleware = EventLogMiddleware(view)
+        _ = get_resolver().url_patterns  # a server has loaded them when it comes to a view
         factory = AsyncRequestFactory()
         held = []
         for number in range(args.requests):

@@ -1,6 +1,8 @@
 import pytest
 from asgiref.sync import async_to_sync
 
+from eventlog.metadata import user_agent
+from eventlog.middleware import EventLogMiddleware
 from eventlog.models import Log, log
 
 KEYS = {
@@ -108,6 +110,16 @@ def test_it_is_masked_where_the_answer_came_before_the_view(
 def test_it_is_masked_where_the_page_before_had_it(client, outbox, rest):
     client.get("/ok/", HTTP_REFERER=f"https://testserver/shop/reset/hunter%202{rest}")
     assert outbox[0].extra["referer"] == f"https://testserver/shop/reset/********{rest}"
+
+
+def test_the_patterns_of_user_agents_are_loaded_before_anybody_waits(settings):
+    user_agent.parse.cache_clear()
+    settings.EVENTLOG = {"FIELDS": ["ip", "path"]}
+    EventLogMiddleware(lambda request: None)
+    assert user_agent.parse.cache_info().currsize == 0
+    settings.EVENTLOG = {}
+    EventLogMiddleware(lambda request: None)
+    assert user_agent.parse.cache_info().currsize == 1
 
 
 def test_a_converter_that_fails_costs_no_event(client, outbox):

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 
 from ..backends import get_backend
 from ..context import current_origin
+from ..metadata import prepare
 from ..reporting import report
 from .recording import Recording
 
@@ -25,9 +26,10 @@ class EventLogMiddleware:
         if self.is_async:
             markcoroutinefunction(self)
         try:
+            prepare()
             get_backend().start()
         except Exception as error:  # noqa: BLE001 (the site starts all the same)
-            report("starting the backend", error)
+            report("starting", error)
 
     def __call__(self, request: HttpRequest) -> Any:
         if self.is_async:
