@@ -291,9 +291,9 @@ def log(
     of it, and rolled back with it; ``"commit"``, it is written once that is committed, and cannot
     make it fail; ``"always"``, it is written even if that is rolled back.
 
-    Raises ``TypeError`` or ``ValueError`` for an argument that does not fit, naming it. A database
-    error is raised where the event is part of a transaction, which is then lost anyway; elsewhere
-    it is reported on the ``eventlog`` logger.
+    Raises ``TypeError`` or ``ValueError`` for an argument that does not fit, naming it. What a
+    backend raises is raised where the event is part of a transaction, which is then lost anyway;
+    elsewhere it is reported on the ``eventlog`` logger.
     """
     record = _record(user, action, extra, obj, dateof, request)
     return write(record, durability, router.db_for_write(Log))
@@ -309,6 +309,6 @@ async def alog(
     request: HttpRequest | None = None,
     durability: Durability = "transaction",
 ) -> Log | None:
-    """See log()."""
+    """See log(). The transaction is that of whoever called ``async_to_sync()``, if there is one."""
     record = _record(user, action, extra, obj, dateof, request)
     return await awrite(record, durability, router.db_for_write(Log))

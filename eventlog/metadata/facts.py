@@ -5,21 +5,17 @@ A reader answers None for what is unknown, and then the key is absent.
 
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
-from django.conf import settings
 from django.http import HttpRequest
-from django.urls import URLResolver, get_resolver
-from django.utils.translation import get_language
 
 from ..conf import conf, once_per_value
-from ..redaction import MASK, is_secret, redact_query, redact_url
+from ..redaction import redact_query, redact_url
 from ..text import clean, header_text
 from . import user_agent
+from .captured import captured_in, without_secrets
 from .client_ip import client_ip
 
 Reader = Callable[[HttpRequest], str | None]
@@ -27,7 +23,6 @@ Reader = Callable[[HttpRequest], str | None]
 LONGEST_PATH = 2048
 LONGEST_NAME = 255
 OF_USER_AGENT = {"ua", "browser", "os", "device", "device_type"}
-SHORTEST_PART = 4  # characters of a secret that is masked wherever it stands
 _REQUEST_ID = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)
 
 
@@ -39,67 +34,8 @@ def path(request: HttpRequest) -> str:
     """The path, with what the URL pattern captures under a secret name masked."""
     match = request.resolver_match
     # A redirect to the address with a slash, or to HTTPS, was answered before it was resolved.
-    captured = _captured(request, request.path_info) if match is None else match.kwargs.items()
-    return clean(_without(captured, request.path), LONGEST_PATH)
-
-
-Captured = Iterable[tuple[str, Any]]
-
-
-def _captured(request: HttpRequest, path: str) -> Captured:
-    urlconf = getattr(request, "urlconf", None) or settings.ROOT_URLCONF
-    with suppress(Exception):  # that of a converter of the site's own
-        return _captured_in(path, urlconf, tuple(conf.redact), get_language())
-    return ()
-
-
-@lru_cache(maxsize=1024)
-def _captured_in(path: str, urlconf: Any, redacted: Any, language: str | None) -> Captured:
-    """What a URL pattern captures in ``path``, or would with a slash at its end."""
-    for way in _secret_ways(urlconf, redacted):
-        for address in (path,) if path.endswith("/") else (path, path + "/"):
-            captured, rest = [], address
-            for pattern in way:
-                if not (found := pattern.match(rest)):
-                    break
-                rest, _, named = found
-                captured += named.items()
-            else:
-                return captured
-    return ()
-
-
-@lru_cache(maxsize=8)
-def _secret_ways(urlconf: Any, redacted: Any) -> Sequence[Sequence[Any]]:
-    """The ways through the URL patterns on which something has a secret name: few of many."""
-    return list(_ways(get_resolver(urlconf), ()))
-
-
-def _ways(resolver: URLResolver, before: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    before = (*before, resolver.pattern)
-    for each in resolver.url_patterns:
-        if isinstance(each, URLResolver):
-            yield from _ways(each, before)
-        else:
-            way = (*before, each.pattern)
-            if any(is_secret(name) for pattern in way for name in pattern.regex.groupindex):
-                yield way
-
-
-def _without(captured: Captured, text: str) -> str:
-    for name, value in captured:
-        secret = str(value)
-        if secret and is_secret(name):
-            # A converter may have changed it: an int has lost its leading zeros.
-            text = re.sub(
-                rf"(?<=[/=]){'0*' + secret if secret.isdigit() else re.escape(secret)}"
-                r"(?=[/?&#]|$)",
-                MASK,
-                text,
-            )
-            if len(secret) >= SHORTEST_PART:
-                text = text.replace(secret, MASK).replace(quote(secret), MASK)
-    return text
+    captured = captured_in(request, request.path_info) if match is None else match.kwargs.items()
+    return clean(without_secrets(captured, request.path), LONGEST_PATH)
 
 
 def query(request: HttpRequest) -> str | None:
@@ -154,7 +90,7 @@ def referer(request: HttpRequest) -> str | None:
         return text
     path = "/" + re.split("[?#]", rest, maxsplit=1)[0]
     within = unquote(path.removeprefix(request.META.get("SCRIPT_NAME") or ""))
-    return _without(_captured(request, within), text)
+    return without_secrets(captured_in(request, within), text)
 
 
 def request_id(request: HttpRequest) -> str:
