@@ -98,6 +98,17 @@ def test_the_overview_counts_in_transactions_of_its_own(client, history, setting
     assert resolve(reverse("admin:eventlog_log_overview")).func._non_atomic_requests == {"default"}
 
 
+def test_the_hour_that_autumn_repeats_is_counted_once(settings, monkeypatch):
+    settings.USE_TZ, settings.TIME_ZONE = False, "Europe/Berlin"
+    monkeypatch.setattr(timezone, "now", lambda: datetime(2026, 10, 26, 12))
+    Log.objects.create(action="X", timestamp=datetime(2026, 10, 24, 12))
+    missing = counts.hours_to_roll()
+    assert len(missing) == 48
+    for hour in missing:
+        counts.roll(hour, "default")
+    assert counts.hours_to_roll() == []
+
+
 def test_hours_that_are_not_counted_yet_are_told():
     event("OLD")
     assert count_actions(NOW - timedelta(days=7), NOW)[1] > 24

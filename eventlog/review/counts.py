@@ -144,10 +144,11 @@ def hours_to_roll(start: datetime | None = None, using: str | None = None) -> li
     )
     if rolled.count() == (end - current) // HOUR:
         return []
-    fresh = {hour_of(hour) for hour in rolled.values_list("hour", flat=True)}
+    # As they are stored: without time zones, the hour that autumn repeats is one and the same.
+    fresh = set(rolled.values_list("hour", flat=True))
     missing = []
     while current < end:
-        if current not in fresh:
+        if as_stored(current) not in fresh:
             missing.append(current)
         current += HOUR
     return missing[::-1]
