@@ -5,13 +5,20 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.core.handlers.asgi import ASGIRequest
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    QueryDict,
+    StreamingHttpResponse,
+)
 from django.template.loader import select_template
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -115,6 +122,11 @@ class LogAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run
         content_type, write = export.FORMATS[kind]
         changes = self.get_changelist_instance(request)
         assert isinstance(changes, EventList)
+        if changes.search.misunderstood:  # the list says what; a file could not
+            said = _("Nothing was exported: not all of the search was understood.")
+            self.message_user(request, said, messages.ERROR)
+            address = reverse(shown.LIST, current_app=self.admin_site.name)
+            return HttpResponseRedirect(f"{address}?{request.GET.urlencode()}")
         pieces = write(export.chunks(changes.events, changes.search.wanted))
         return StreamingHttpResponse(
             export.in_async(pieces) if isinstance(request, ASGIRequest) else pieces,

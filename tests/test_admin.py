@@ -333,6 +333,13 @@ def test_an_action_on_all_events_of_a_search_spares_the_others(root):
     ]
 
 
+def test_an_action_on_all_that_was_not_understood_is_on_none(root):
+    shown = event()
+    chosen = {"action": "delete_selected", "_selected_action": shown.pk, "post": "yes"}
+    root.post(f"{LIST}?q=ip:192.0.2.300", chosen | {"select_across": "1"})
+    assert Log.objects.exists()
+
+
 # One event
 
 

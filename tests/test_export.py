@@ -158,6 +158,15 @@ def test_under_asgi_it_is_streamed_too(root, async_client, monkeypatch, kind):
     assert b"".join(pieces) == root.get(f"{LIST}export/{kind}/").getvalue()
 
 
+def test_a_search_that_is_not_understood_exports_nothing(root):
+    log(None, "X", {"ip": "192.0.2.7"})
+    response = root.get(f"{LIST}export/csv/?q=ip:192.0.2.300", follow=True)
+    assert response.redirect_chain == [(f"{LIST}?q=ip%3A192.0.2.300", 302)]
+    page = response.content.decode()
+    assert "Nothing was exported" in page
+    assert "Left out" in page
+
+
 def test_only_who_may_see_events_can_export_them(client):
     client.force_login(User.objects.create_user("staff", is_staff=True))
     assert client.get(f"{LIST}export/csv/").status_code == 403

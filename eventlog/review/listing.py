@@ -92,6 +92,8 @@ class EventList(ChangeList):
             found = super().get_queryset(request, exclude_parameters)
         finally:
             self.query = asked
+        if self.search.misunderstood and request.POST.get("select_across") == "1":
+            found = found.none()  # an action on all that was meant, whatever that was
         self.events = found
         return found.filter(self.search.wanted.condition)
 
