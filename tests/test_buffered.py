@@ -18,6 +18,7 @@ from django.db.models.signals import post_save
 from django.test import override_settings
 
 from eventlog.backends import buffered, delivery, get_backend
+from eventlog.backends.brokered import BrokeredBackend
 from eventlog.backends.buffered import BufferedBackend
 from eventlog.models import Batch, Log, alog, log
 from eventlog.signals import event_logged
@@ -819,3 +820,18 @@ def test_a_process_ends_though_the_database_does_not_answer(backend):
             process.communicate("", timeout=30)
     assert backend.flush()
     assert actions() == ["OF_ANOTHER"]
+
+
+class Unattended(BrokeredBackend):
+    """A broker without a worker."""
+
+    def publish(self, batch_id, lines): ...
+
+
+def test_what_a_broker_has_is_delivered_but_not_settled(settings, tmp_path):
+    options = {"spool": tmp_path, "interval": None}
+    settings.EVENTLOG = {"BACKEND": f"{__name__}.Unattended", "OPTIONS": options}
+    log(None, "X")
+    call_command("eventlog_spool", "deliver")
+    assert len(list(tmp_path.glob("*.sent"))) == 1
+    assert not get_backend().settle(0.01)

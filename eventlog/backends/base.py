@@ -43,7 +43,7 @@ class BaseBackend(ABC):
         """Deliver what waits, within ``timeout`` seconds; whether nothing waits any more."""
         return True
 
-    def settle(self, timeout: float) -> bool:
+    def settle(self, timeout: float, *, sent: bool = True) -> bool:
         """As flush(), and wait for what other processes of this machine are writing just now."""
         return self.flush(timeout)
 

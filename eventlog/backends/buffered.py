@@ -311,17 +311,17 @@ class BufferedBackend(BaseBackend):
         self._next_adoption = 0.0
         return self._try_to_deliver(None if timeout is None else time.monotonic() + timeout)
 
-    def settle(self, timeout: float) -> bool:
+    def settle(self, timeout: float, *, sent: bool = True) -> bool:
         """Wait until all that waits on this machine now is written, by whichever process.
 
         What another one is writing to, it completes within its ``interval``; ``SEAL_EVERY`` without
-        one.
+        one. ``sent``: also until a worker has written what a broker has.
         """
         deadline = time.monotonic() + timeout
-        waiting = self.spool.ids()
+        waiting = self.spool.ids(sent=sent)
         while True:
             delivered = self.flush(max(0.0, deadline - time.monotonic()))
-            waiting &= self.spool.ids()
+            waiting &= self.spool.ids(sent=sent)
             if not waiting or time.monotonic() >= deadline:
                 return not waiting
             time.sleep(GLANCE if delivered else REST)

@@ -245,9 +245,10 @@ class Spool:
                 _unlock(lock)
         return count
 
-    def ids(self) -> set[str]:
-        """Of the batches that wait, those included that are still being written."""
-        return {path.stem for path in self._files(OPEN, BATCH, SENT) if _size(path)}
+    def ids(self, *, sent: bool) -> set[str]:
+        """Of the batches that wait: those still being written, too, and those a broker has."""
+        states = (OPEN, BATCH, SENT) if sent else (OPEN, BATCH)
+        return {path.stem for path in self._files(*states) if _size(path)}
 
     def size(self) -> int:
         """Bytes of all that waits; of a folder that cannot be read, none."""

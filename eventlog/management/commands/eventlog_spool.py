@@ -69,7 +69,8 @@ class Command(BaseCommand):
         before = backend.status().events
         timeout = options.get("timeout")
         # Without one, what can be delivered is, however long it takes.
-        complete = (timeout is not None or backend.flush()) and backend.settle(timeout or PATIENCE)
+        complete = timeout is not None or backend.flush()
+        complete = complete and backend.settle(PATIENCE if timeout is None else timeout, sent=False)
         left = backend.status().events
         self.stdout.write(f"{max(0, before - left)} events delivered, {left} left")
         if not complete:
