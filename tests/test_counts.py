@@ -94,7 +94,7 @@ def test_an_event_may_be_saved_with_any_time_that_django_takes(history, moment):
     Log(action="X", timestamp=moment).save()
 
 
-def test_the_overview_counts_in_transactions_of_its_own(client, history, settings):
+def test_the_overview_counts_in_transactions_of_its_own():
     assert resolve(reverse("admin:eventlog_log_overview")).func._non_atomic_requests == {"default"}
 
 
