@@ -20,15 +20,19 @@ Durability = Literal["transaction", "commit", "always"]
 PATIENCE = 5.0
 TRIES = 12  # of SQLite's own timeout, while the transaction holds the one lock that there is
 
+ALOG = "alog()"  # as reports name it
 
-def write(record: Record, durability: Durability, using: str) -> "Log | None":
+
+def write(
+    record: Record, durability: Durability, using: str, caller: str = "log()"
+) -> "Log | None":
     """Hand a record to the backend; the row if it is written now."""
     check_durability(durability)
     backend = get_backend()
     if not connections[using].in_atomic_block:
-        return _write_reporting(backend, record)
+        return _write_reporting(backend, record, caller)
     if durability == "commit" or (backend.deferred and durability == "transaction"):
-        transaction.on_commit(lambda: _write_reporting(backend, record), using=using)
+        transaction.on_commit(lambda: _write_reporting(backend, record, caller), using=using)
         return None
     if durability == "always" and not backend.deferred:
         _write_beside(backend, record, using)
@@ -42,12 +46,12 @@ async def awrite(record: Record, durability: Durability, using: str) -> "Log | N
     check_durability(durability)
     if getattr(AsyncToSync.executors, "current", None) is not None:
         # Below async_to_sync(), whose thread may be in a transaction. Async code itself is in none.
-        return await sync_to_async(write)(record, durability, using)
+        return await sync_to_async(write)(record, durability, using, ALOG)
     backend = get_backend()
     try:
         rows = await backend.awrite([record])
     except Exception as error:  # noqa: BLE001 (a broker's, or that of a backend of the site's own)
-        report("alog()", error)
+        report(ALOG, error)
         return None
     return rows[0] if rows else None
 
@@ -60,11 +64,11 @@ def check_durability(durability: Durability) -> None:
         )
 
 
-def _write_reporting(backend: BaseBackend, record: Record) -> "Log | None":
+def _write_reporting(backend: BaseBackend, record: Record, caller: str) -> "Log | None":
     try:
         rows = backend.write([record])
     except Exception as error:  # noqa: BLE001 (a broker's, or that of a backend of the site's own)
-        report("log()", error)
+        report(caller, error)
         return None
     return rows[0] if rows else None
 

@@ -26,8 +26,8 @@ class EventLogMiddleware:
         if self.is_async:
             markcoroutinefunction(self)
         try:
-            prepare()
             get_backend().start()
+            prepare()
         except Exception as error:  # noqa: BLE001 (the site starts all the same)
             report("starting", error)
 
