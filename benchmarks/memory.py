@@ -55,7 +55,7 @@ def main():
         print(f"database gone:  {before:.0f} MB, then {resident():.0f} MB; ", end="")
         print(f"the spool holds {backend.spool.size() / 1e6:.0f} of 100 MB, ", end="")
         print(f"{backend._dropped:,} events dropped and counted")
-        backend._stop.set()
+        backend.courier._stop.set()
     teardown()
 
 

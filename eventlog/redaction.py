@@ -120,7 +120,7 @@ def _redact_inner(value: str) -> str:
 
 def redact_url(url: str) -> str:
     """``url`` with its user and password, and the secrets of its query and fragment, masked."""
-    if "//" in url:
+    if "@" in url:
         url = _USERINFO.sub(MASK + "@", url)
     start = _QUERY.search(url)
     return url if start is None else url[: start.start()] + redact_query(url[start.start() :])

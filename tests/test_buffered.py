@@ -777,9 +777,9 @@ settings.configure(
     USE_TZ=True,
 )
 django.setup()
-from eventlog.backends import buffered
+from eventlog.backends import buffered, courier
 from eventlog.records import Record
-buffered.SEAL_EVERY = 0.05
+courier.SEAL_EVERY = 0.05
 interval = float(sys.argv[2]) or None
 backend = buffered.BufferedBackend(spool=sys.argv[1], interval=interval, exit_timeout=0.2)
 backend.write([Record.build(None, "OF_ANOTHER")])

@@ -31,7 +31,7 @@ class BrokeredBackend(BufferedBackend):
         self.publish(batch.id, batch.lines())
         batch.sent()
 
-    def _confirm(self) -> None:
+    def before_round(self) -> None:
         waiting = {
             batch_id: age for batch_id, age in self.spool.sent().items() if age > CONFIRM_AFTER
         }

@@ -2,9 +2,8 @@
 
 import atexit
 import os
-import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from tempfile import gettempdir
@@ -14,28 +13,21 @@ from weakref import WeakSet
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 (Django's name for it)
-from django.db import connections
 from django.utils import timezone
 
 from ..models import Log
 from ..records import Record
 from ..reporting import logger, report
 from .base import BaseBackend
+from .courier import Courier
 from .database import DatabaseBackend
 from .delivery import deliver, forget_old_batches
 from .spool import Batch, Rejected, Spool, Waiting
 
 OnFull = Literal["drop", "inline", "block"]
 
-ADOPT_EVERY = 5.0  # seconds between two looks for what dead processes left
-SEAL_EVERY = 5.0
-GLANCE, REST = 0.1, 1.0
-PRUNE_EVERY = 3600.0
-LONGEST_PAUSE = 60.0  # seconds between two tries at a database that is down
-# Bytes that are delivered in one go: beside requests, what takes well under a millisecond, and
-# seconds that they then have the interpreter to themselves; else what is fast.
-SMALL, BREATH = 1 << 15, 0.0005
-LARGE = 1 << 20
+PRUNE_EVERY = 3600.0  # seconds between two looks for old ids of batches
+GLANCE, REST = 0.1, 1.0  # seconds until settle() looks again, where it can deliver or cannot
 FORK_PATIENCE = 2.0  # seconds that a fork waits for a delivery to end
 DROPPED = "EVENTLOG_DROPPED"
 
@@ -80,28 +72,26 @@ class BufferedBackend(BaseBackend):
         self.spool = Spool(
             Path(_default_folder() if spool is None else spool), batch_size=batch_size, fsync=fsync
         )
-        self._interval = interval
+        self.courier = Courier(self.spool, self, interval=interval, exit_timeout=exit_timeout)
         self._max_bytes = max_bytes
         self._on_full = on_full
         self._block_timeout = block_timeout
         self._fsync = fsync
-        self._exit_timeout = exit_timeout
         self._inline = DatabaseBackend()
         self._enlisted = False
-        self._begin()
+        self._count_anew()
 
-    def _begin(self) -> None:
-        """The state of a process that has just begun to write."""
-        self.spool.forget()
-        self._thread: threading.Thread | None = None
-        self._wake = threading.Event()
-        self._stop = threading.Event()
-        self._starting = threading.Lock()
-        self._delivering = threading.RLock()
+    def _count_anew(self) -> None:
         self._known_bytes = 0  # of the spool, when it was last measured, and what we added
         self._dropped = 0
         self._told_dropped = 0
-        self._next_adoption = self._next_pruning = self._next_measure = 0.0
+        self._next_pruning = self._next_measure = 0.0
+
+    def begin(self) -> None:
+        """Start afresh in a forked child: what is open, and what is counted, is its parent's."""
+        self.spool.forget()
+        self.courier.begin()
+        self._count_anew()
 
     def _enlist(self) -> None:
         """From now on there is something to look after in forks and at the end."""
@@ -130,7 +120,7 @@ class BufferedBackend(BaseBackend):
                 now = time.monotonic()
                 deadline = deadline or now + self._block_timeout
                 if now < deadline:
-                    self._wake.set()
+                    self.courier.hurry()
                     time.sleep(0.01)
                     self._next_measure = 0.0
                     continue
@@ -158,8 +148,8 @@ class BufferedBackend(BaseBackend):
         self._known_bytes += len(line) + 1
         if complete:
             self._known_bytes = self.spool.size()  # what the others added
-            self._wake.set()
-        if self._thread is None:
+            self.courier.hurry()
+        if self.courier.thread is None:
             self.start()
         return True
 
@@ -175,111 +165,26 @@ class BufferedBackend(BaseBackend):
         self._dropped += 1
         if self._dropped == 1:
             logger.error("The spool %s is full: events are dropped, and counted", self.spool.folder)
-        if self._thread is None:
+        if self.courier.thread is None:
             self.start()
 
-    # The thread
-
-    def start(self) -> None:
-        """Begin to deliver in the background, also what an earlier process left."""
-        with self._starting:
-            if not self._enlisted:
-                self._enlist()
-            if self._thread is None and not self._stop.is_set():
-                run = self._seal_only if self._interval is None else self._run
-                self._thread = threading.Thread(target=run, name="eventlog", daemon=True)
-                try:
-                    self._thread.start()
-                except RuntimeError as error:  # the process ends, or has too many
-                    self._thread = None
-                    report("starting the thread that delivers events", error)
-
-    def _run(self) -> None:
-        interval, failures = self._interval or 0.0, 0
-        while not self._stop.is_set():
-            failures = 0 if self._try_to_deliver() else failures + 1
-            if failures:
-                self._stop.wait(min(LONGEST_PAUSE, interval * 2 ** min(failures - 1, 10)))
-            else:
-                self._wake.wait(interval)
-                self._wake.clear()
-        # Not by the thread that ends the process, which a database that does not answer would hold.
-        self._try_to_deliver(time.monotonic() + self._exit_timeout)
-
-    def _seal_only(self) -> None:
-        """That another process can deliver what this one wrote."""
-        while not self._stop.wait(SEAL_EVERY):
-            try:
-                self.spool.seal()
-            except OSError as error:
-                report("completing a batch of events", error)
-
-    def _try_to_deliver(self, deadline: float | None = None) -> bool:
-        try:
-            return self._deliver_all(deadline)
-        except BaseException as error:  # the thread lives as long as the process
-            report("delivering events", error)
-            if not isinstance(error, Exception) and threading.current_thread() is not self._thread:
-                raise
-            return False
-
-    def _deliver_all(self, deadline: float | None = None) -> bool:
-        """Deliver every batch that is there; whether none had to be left."""
-        patience = -1 if deadline is None else max(0.0, deadline - time.monotonic())
-        if not self._delivering.acquire(timeout=patience):
-            return False
-        try:
-            self.spool.seal()
-            now = time.monotonic()
-            if now >= self._next_adoption:
-                self.spool.adopt()
-                self._next_adoption = now + ADOPT_EVERY
-            self._confirm()
-            failed = 0
-            for batch in self.spool.claim():
-                if deadline is not None and time.monotonic() > deadline:
-                    batch.release()
-                    return False
-                # A batch that fails must not hold up the others; where all fail, two are enough.
-                failed += not self._deliver_one(batch)
-                if failed == 2:
-                    return False
-            if failed:
-                return False
-            if now >= self._next_pruning:
-                forget_old_batches()
-                self._next_pruning = now + PRUNE_EVERY
-            self._tell_of_dropped()  # now that there is room
-            return True
-        finally:
-            self._known_bytes = self.spool.size()
-            if threading.current_thread() is self._thread:
-                connections.close_all()  # none may be open at a fork
-            self._delivering.release()
-
-    def _deliver_one(self, batch: Batch) -> bool:
-        try:
-            self.hand_over(batch)
-        except Exception as error:  # noqa: BLE001 (whatever it is, the batch stays and is tried again)
-            report("delivering a batch of events", error)
-            batch.release()
-            return False
-        return True
+    # What the courier asks for
 
     def hand_over(self, batch: Batch) -> None:
-        """Bring one batch where it belongs; if that raises, it is tried again later."""
-        deliver(batch.id, lambda: self._pieces(batch), self.set_aside)
+        deliver(batch.id, lambda: self.courier.pieces(batch), self.set_aside)
         batch.done()
 
-    def _pieces(self, batch: Batch) -> Iterator[list[str]]:
-        if threading.current_thread() is not self._thread or self._stop.is_set():
-            yield from batch.pieces(LARGE)
-            return
-        for piece in batch.pieces(SMALL):
-            yield piece
-            # Not sleep(0): a thread that waits for the interpreter's lock needs longer than that to
-            # wake up, finds it taken again, and waits anew.
-            time.sleep(BREATH)
+    def before_round(self) -> None: ...
+
+    def after_round(self) -> None:
+        now = time.monotonic()
+        if now >= self._next_pruning:
+            forget_old_batches()
+            self._next_pruning = now + PRUNE_EVERY
+        self._tell_of_dropped()  # now that there is room
+
+    def measure(self) -> None:
+        self._known_bytes = self.spool.size()
 
     def set_aside(self, batch_id: str, rejected: Sequence[Rejected]) -> None:
         self.spool.set_aside(batch_id, rejected)
@@ -289,9 +194,6 @@ class BufferedBackend(BaseBackend):
             self.spool.folder,
             rejected[0].reason,
         )
-
-    def _confirm(self) -> None:
-        """For backends that hand batches to a broker."""
 
     def _tell_of_dropped(self) -> None:
         """Log how many events were dropped, as an event, when there is room for it."""
@@ -307,15 +209,21 @@ class BufferedBackend(BaseBackend):
 
     # From outside
 
+    def start(self) -> None:
+        """Begin to deliver in the background, also what an earlier process left."""
+        if not self._enlisted:
+            self._enlist()
+        self.courier.start()
+
     def flush(self, timeout: float | None = None) -> bool:
-        self._next_adoption = 0.0
-        return self._try_to_deliver(None if timeout is None else time.monotonic() + timeout)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        return self.courier.deliver(deadline, adopt=True)
 
     def settle(self, timeout: float, *, sent: bool = True) -> bool:
         """Wait until all that waits on this machine now is written, by whichever process.
 
-        What another one is writing to, it completes within its ``interval``; ``SEAL_EVERY`` without
-        one. ``sent``: also until a worker has written what a broker has.
+        What another one is writing to, it completes within its ``interval``; within ``SEAL_EVERY``
+        without one. ``sent``: also until a worker has written what a broker has.
         """
         deadline = time.monotonic() + timeout
         waiting = self.spool.ids(sent=sent)
@@ -327,16 +235,10 @@ class BufferedBackend(BaseBackend):
             time.sleep(GLANCE if delivered else REST)
 
     def close(self) -> None:
-        """Stop the thread and deliver what there is time for; the rest stays on disk."""
+        """Deliver what there is time for; the rest stays on disk."""
         atexit.unregister(self.close)
         _alive.discard(self)
-        self._stop.set()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join(self._exit_timeout)
-        if self._thread is None or self._interval is None:
-            self.flush(self._exit_timeout)
-        self.spool.seal()
+        self.courier.close()
 
     def status(self) -> Waiting:
         """What waits on this machine, from all its processes."""
@@ -383,19 +285,19 @@ def _before_fork() -> None:
     # A child that inherits an open connection to SQLite gets "disk I/O error" from then on, so
     # nobody forks in the middle of a delivery; unless that takes long, as with a database that is
     # down, when there is no connection to inherit.
-    _held.extend(b for b in list(_alive) if b._delivering.acquire(timeout=FORK_PATIENCE))
+    _held.extend(b for b in list(_alive) if b.courier.hold(FORK_PATIENCE))
 
 
 def _after_in_parent() -> None:
     while _held:
-        _held.pop()._delivering.release()
+        _held.pop().courier.let_go()
 
 
 def _after_in_child() -> None:
     # A thread does not survive a fork, and locks are as whoever held them left them.
     _held.clear()
     for backend in list(_alive):
-        backend._begin()
+        backend.begin()
 
 
 os.register_at_fork(

@@ -12,20 +12,20 @@ once, so a killed process loses nothing (a power cut may, unless ``fsync`` is se
 ==========  ==================================================================================
 """
 
-import ctypes
 import errno
 import fcntl
 import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 from uuid import uuid4
 
 from ..reporting import report
+from . import files
 
 FORGOTTEN = 3600.0  # seconds after which a file that was never finished is nobody's
 
@@ -84,7 +84,7 @@ class Batch:
         self.release()
 
     def release(self) -> None:
-        _unlock(self._lock)
+        files.unlock(self._lock)
 
 
 class Spool:
@@ -115,7 +115,7 @@ class Spool:
                 self._open()
             file = self._file
             assert file is not None
-            written = _write(file, data, len(data))
+            written = files.write(file, data, len(data))
             if written != len(data):  # the disk is full: take the torn line back
                 os.ftruncate(file, self._size)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
@@ -145,10 +145,10 @@ class Spool:
         # Under its own name only once it is locked: nobody may take it for that of a dead process.
         new = self.folder / f".{name}.new"
         try:
-            file = _create(new)
+            file = files.create(new)
         except FileNotFoundError:
-            make_private(self.folder)
-            file = _create(new)
+            files.make_private(self.folder)
+            file = files.create(new)
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
             self._path = new.rename(self.folder / (name + OPEN))
@@ -164,13 +164,13 @@ class Spool:
         try:
             self._path.rename(self._path.with_suffix(BATCH))
         finally:
-            _unlock(file)
+            files.unlock(file)
 
     def _put(self, name: str, lines: Iterable[str]) -> None:
         """A whole file at once; one that has this name already is replaced."""
         new = self.folder / f".{uuid4().hex}.new"
-        make_private(self.folder)
-        with os.fdopen(_create(new), "w", encoding="utf-8") as file:
+        files.make_private(self.folder)
+        with os.fdopen(files.create(new), "w", encoding="utf-8") as file:
             file.writelines(line + "\n" for line in lines)
         new.rename(self.folder / name)
 
@@ -179,14 +179,14 @@ class Spool:
         for path in self._files(OPEN):
             if path == self._path:
                 continue
-            if (lock := _lock(path)) is not None:
+            if (lock := files.lock(path)) is not None:
                 try:
                     if path.stat().st_size:
                         path.rename(path.with_suffix(BATCH))
                     else:
                         path.unlink()
                 finally:
-                    _unlock(lock)
+                    files.unlock(lock)
         for path in self.folder.glob(".*.new"):  # of a process that was killed between two steps
             with suppress(FileNotFoundError):
                 if time.time() - path.stat().st_mtime > FORGOTTEN:
@@ -195,7 +195,7 @@ class Spool:
     def claim(self) -> Iterator[Batch]:
         """The complete batches that nobody else is delivering, oldest first."""
         for path in self._files(BATCH):
-            if (lock := _lock(path)) is not None:
+            if (lock := files.lock(path)) is not None:
                 yield Batch(path, lock)
 
     def sent(self) -> dict[str, float]:
@@ -233,7 +233,7 @@ class Spool:
         """Put what was set aside back among the rest; how many that are."""
         count = 0
         for path in self._files(ASIDE):
-            if (lock := _lock(path)) is None:
+            if (lock := files.lock(path)) is None:
                 continue
             try:
                 lines = [json.loads(line)["line"] for line in path.read_text().splitlines()]
@@ -242,32 +242,32 @@ class Spool:
                 path.unlink()
                 count += len(lines)
             finally:
-                _unlock(lock)
+                files.unlock(lock)
         return count
 
     def ids(self, *, sent: bool) -> set[str]:
         """Of the batches that wait: those still being written, too, and those a broker has."""
         states = (OPEN, BATCH, SENT) if sent else (OPEN, BATCH)
-        return {path.stem for path in self._files(*states) if _size(path)}
+        return {path.stem for path in self._files(*states) if files.size(path)}
 
     def size(self) -> int:
         """Bytes of all that waits; of a folder that cannot be read, none."""
         try:
-            return sum(_size(path) for path in self._files(OPEN, BATCH, SENT))
+            return sum(files.size(path) for path in self._files(OPEN, BATCH, SENT))
         except OSError:  # writing to it says so
             return 0
 
     def waiting(self) -> Waiting:
         """Look at everything that is there."""
-        files = self._files(OPEN, BATCH, SENT)
-        counts = {path: _count_lines(path) for path in files}
-        began = [int(path.stem.partition("-")[0]) for path in files if counts[path]]
+        waiting = self._files(OPEN, BATCH, SENT)
+        counts = {path: files.count_lines(path) for path in waiting}
+        began = [int(path.stem.partition("-")[0]) for path in waiting if counts[path]]
         return Waiting(
             events=sum(counts.values()),
-            bytes=sum(_size(path) for path in files),
+            bytes=sum(files.size(path) for path in waiting),
             oldest=time.time() - min(began) / 1e9 if began else None,
             sent=sum(count for path, count in counts.items() if path.suffix == SENT),
-            aside=sum(_count_lines(path) for path in self._files(ASIDE)),
+            aside=sum(files.count_lines(path) for path in self._files(ASIDE)),
         )
 
     def _files(self, *suffixes: str) -> list[Path]:
@@ -277,64 +277,3 @@ class Spool:
             return []
         found = [name for name in names if name.endswith(suffixes) and not name.startswith(".")]
         return [self.folder / name for name in sorted(found)]
-
-
-def make_private(folder: Path) -> None:
-    """A folder that its owner alone can read: events hold addresses and names."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-
-def _library_write() -> Callable[[int, bytes, int], int]:
-    """write(2) under the interpreter's lock, which os.write() gives away.
-
-    Another thread takes it, and a request waits until it gets it back: for milliseconds, and for
-    the sake of a copy into the page cache, which takes one or two microseconds.
-    """
-    write = ctypes.PyDLL(None).write
-    write.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t)
-    write.restype = ctypes.c_ssize_t
-    return cast("Callable[[int, bytes, int], int]", write)
-
-
-_write = _library_write()
-
-
-def _create(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
-
-
-def _lock(path: Path) -> int | None:
-    """A lock on the file that has this name now; None if somebody has it, or it is gone."""
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    except OSError as error:  # another user's, say: the rest is delivered all the same
-        report(f"opening {path.name} in the spool", error)
-        return None
-    with suppress(OSError):
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if path.stat().st_ino == os.fstat(file).st_ino:  # not delivered or renamed meanwhile
-            return file
-    os.close(file)
-    return None
-
-
-def _unlock(file: int) -> None:
-    """Give the lock back, also where a child that was forked meanwhile shares it."""
-    fcntl.flock(file, fcntl.LOCK_UN)
-    os.close(file)
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:  # gone, or another user's
-        return 0
-
-
-def _count_lines(path: Path) -> int:
-    try:
-        return path.read_bytes().count(b"\n")
-    except OSError:  # gone, or another user's
-        return 0

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils.functional import LazyObject, empty
+from django.utils.functional import LazyObject
 
 # Where AuthenticationMiddleware keeps the user once somebody looked, for request.user and auser().
 # They outlast logout(), which replaces request.user: the one who logged out is still the one who
@@ -19,8 +19,9 @@ def known_user(request: HttpRequest) -> Any:
     """
     for name in _CACHES:
         user = vars(request).get(name)
-        if isinstance(user, LazyObject) and user.__dict__.get("_wrapped", empty) is empty:
-            continue
+        if isinstance(user, LazyObject):
+            # Past its own way, which would load the user. Before that, this is a mark of Django's.
+            user = object.__getattribute__(user, "_wrapped")
         if getattr(user, "is_authenticated", False):
             return user
     return None

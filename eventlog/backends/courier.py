@@ -1,0 +1,181 @@
+"""The thread that brings batches from a spool to where they belong, so that no request has to."""
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Protocol
+
+from django.db import connections
+
+from ..reporting import report
+from .spool import Batch, Spool
+
+ADOPT_EVERY = 5.0  # seconds between two looks for what dead processes left
+SEAL_EVERY = 5.0
+LONGEST_PAUSE = 60.0  # seconds between two tries at a database that is down
+# Bytes that are delivered in one go: beside requests, what takes well under a millisecond, and
+# seconds that they then have the interpreter to themselves; else what is fast.
+SMALL, BREATH = 1 << 15, 0.0005
+LARGE = 1 << 20
+
+
+class Receiver(Protocol):
+    """Whom a courier serves. What any of these raises ends the round, and is reported."""
+
+    def hand_over(self, batch: Batch) -> None:
+        """Bring one batch where it belongs; if that raises, it is tried again later."""
+
+    def before_round(self) -> None:
+        """Batches are about to be handed over."""
+
+    def after_round(self) -> None:
+        """All that was there has been handed over."""
+
+    def measure(self) -> None:
+        """A round has ended, however: the spool holds less than it did."""
+
+
+class Courier:
+    """Looks after one spool in one process: its thread, its rounds, and the last one at the end.
+
+    ``interval``: seconds between two rounds of the thread, which without one only completes
+    batches. ``exit_timeout``: seconds for what waits when the process ends.
+    """
+
+    def __init__(
+        self, spool: Spool, receiver: Receiver, *, interval: float | None, exit_timeout: float
+    ) -> None:
+        self._spool = spool
+        self._receiver = receiver
+        self._interval = interval
+        self._exit_timeout = exit_timeout
+        self.begin()
+
+    def begin(self) -> None:
+        """The state of a process that has just begun: threads and locks do not survive a fork."""
+        self.thread: threading.Thread | None = None
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._starting = threading.Lock()
+        self._delivering = threading.RLock()
+        self._next_adoption = 0.0
+
+    def start(self) -> None:
+        with self._starting:
+            if self.thread is None and not self._stop.is_set():
+                run = self._seal_only if self._interval is None else self._run
+                self.thread = threading.Thread(target=run, name="eventlog", daemon=True)
+                try:
+                    self.thread.start()
+                except RuntimeError as error:  # the process ends, or has too many
+                    self.thread = None
+                    report("starting the thread that delivers events", error)
+
+    def hurry(self) -> None:
+        """There is a batch: do not wait for the end of the interval."""
+        self._wake.set()
+
+    def close(self) -> None:
+        """Stop the thread and deliver what there is time for; the rest stays on disk."""
+        self._stop.set()
+        self._wake.set()
+        if self.thread is not None:
+            self.thread.join(self._exit_timeout)
+        if self.thread is None or self._interval is None:
+            self.deliver(time.monotonic() + self._exit_timeout)
+        self._spool.seal()
+
+    def hold(self, patience: float) -> bool:
+        """Keep deliveries from beginning until ``let_go()``; whether none was under way by then."""
+        return self._delivering.acquire(timeout=patience)
+
+    def let_go(self) -> None:
+        self._delivering.release()
+
+    def deliver(self, deadline: float | None = None, *, adopt: bool = False) -> bool:
+        """One round, in whichever thread; whether nothing had to be left.
+
+        ``deadline``: as ``time.monotonic()`` counts. ``adopt``: also take over now what dead
+        processes left.
+        """
+        if adopt:
+            self._next_adoption = 0.0
+        try:
+            return self._round(deadline)
+        except BaseException as error:  # the thread lives as long as the process
+            report("delivering events", error)
+            if not isinstance(error, Exception) and threading.current_thread() is not self.thread:
+                raise
+            return False
+
+    def pieces(self, batch: Batch) -> Iterator[list[str]]:
+        """The lines of a batch, as many at a time as whoever else is at work can bear."""
+        if threading.current_thread() is not self.thread or self._stop.is_set():
+            yield from batch.pieces(LARGE)
+            return
+        for piece in batch.pieces(SMALL):
+            yield piece
+            # Not sleep(0): a thread that waits for the interpreter's lock needs longer than that to
+            # wake up, finds it taken again, and waits anew.
+            time.sleep(BREATH)
+
+    def _run(self) -> None:
+        interval, failures = self._interval or 0.0, 0
+        while not self._stop.is_set():
+            failures = 0 if self.deliver() else failures + 1
+            if failures:
+                self._stop.wait(min(LONGEST_PAUSE, interval * 2 ** min(failures - 1, 10)))
+            else:
+                self._wake.wait(interval)
+                self._wake.clear()
+        # Not by the thread that ends the process, which a database that does not answer would hold.
+        self.deliver(time.monotonic() + self._exit_timeout)
+
+    def _seal_only(self) -> None:
+        """That another process can deliver what this one wrote."""
+        while not self._stop.wait(SEAL_EVERY):
+            try:
+                self._spool.seal()
+            except OSError as error:
+                report("completing a batch of events", error)
+
+    def _round(self, deadline: float | None) -> bool:
+        if not self.hold(-1 if deadline is None else max(0.0, deadline - time.monotonic())):
+            return False
+        try:
+            self._spool.seal()
+            now = time.monotonic()
+            if now >= self._next_adoption:
+                self._spool.adopt()
+                self._next_adoption = now + ADOPT_EVERY
+            self._receiver.before_round()
+            if not self._hand_over_all(deadline):
+                return False
+            self._receiver.after_round()
+            return True
+        finally:
+            self._receiver.measure()
+            if threading.current_thread() is self.thread:
+                connections.close_all()  # none may be open at a fork
+            self.let_go()
+
+    def _hand_over_all(self, deadline: float | None) -> bool:
+        failed = 0
+        for batch in self._spool.claim():
+            if deadline is not None and time.monotonic() > deadline:
+                batch.release()
+                return False
+            # A batch that fails must not hold up the others; where all fail, two are enough.
+            failed += not self._hand_over(batch)
+            if failed == 2:
+                return False
+        return not failed
+
+    def _hand_over(self, batch: Batch) -> bool:
+        try:
+            self._receiver.hand_over(batch)
+        except Exception as error:  # noqa: BLE001 (whatever it is, the batch stays and is tried again)
+            report("delivering a batch of events", error)
+            batch.release()
+            return False
+        return True
