@@ -17,7 +17,7 @@ from django.db import OperationalError, connection, connections, transaction
 from django.db.models.signals import post_save
 from django.test import override_settings
 
-from eventlog.backends import buffered, delivery, get_backend
+from eventlog.backends import buffered, courier, delivery, get_backend
 from eventlog.backends.brokered import BrokeredBackend
 from eventlog.backends.buffered import BufferedBackend
 from eventlog.models import Batch, Log, alog, log
@@ -596,6 +596,28 @@ def test_a_receiver_of_djangos_own_signal_that_fails_stops_nobody(backend):
     assert backend.flush()
     post_save.disconnect(fails, sender=Log)
     assert actions() == ["X"]
+
+
+@pytest.mark.parametrize(
+    ("seconds_a_byte", "size"),
+    [(1e-9, courier.SMALL), (2e-8, courier.WORK / 2e-8), (1e-6, courier.SMALLEST)],
+)
+def test_beside_requests_pieces_are_as_large_as_their_work_allows(
+    backend, monkeypatch, seconds_a_byte, size
+):
+    for number in range(2000):
+        log(None, "X", {"n": number})
+    backend.spool.seal()
+    (batch,) = backend.spool.claim()
+    clock, sizes = [0.0], []
+    monkeypatch.setattr(courier.time, "thread_time", lambda: clock[0])
+    monkeypatch.setattr(backend.courier, "thread", threading.current_thread())
+    for piece in backend.courier.pieces(batch):
+        sizes.append(sum(len(line) + 1 for line in piece))
+        clock[0] += sizes[-1] * seconds_a_byte
+    batch.release()
+    assert sum(sizes) == backend.spool.size()
+    assert max(sizes) == pytest.approx(size, abs=300)
 
 
 @needs_threads

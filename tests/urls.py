@@ -1,5 +1,5 @@
 from django.contrib import admin
-from django.urls import include, path, register_converter
+from django.urls import include, path, re_path, register_converter
 from django.urls.converters import StringConverter
 
 from eventlog.decorators import log_request
@@ -21,6 +21,7 @@ shop = [
     path("otp/<int:otp>/", views.ok, name="otp"),
     path("invite-<str:token>/", views.ok, name="invite"),
     path("odd/<odd:token>/", views.ok, name="odd"),
+    re_path(r"^key/(?P<token>[a-z0-9]+)/$", views.ok, name="key"),
 ]
 
 urlpatterns = [

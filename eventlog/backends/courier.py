@@ -13,10 +13,11 @@ from .spool import Batch, Spool
 ADOPT_EVERY = 5.0  # seconds between two looks for what dead processes left
 SEAL_EVERY = 5.0
 LONGEST_PAUSE = 60.0  # seconds between two tries at a database that is down
-# Bytes that are delivered in one go: beside requests, what takes well under a millisecond, and
-# seconds that they then have the interpreter to themselves; else what is fast.
-SMALL, BREATH = 1 << 15, 0.0005
-LARGE = 1 << 20
+# Beside requests a piece is so many bytes as take this many seconds of work, within bounds, since
+# some databases want four times the work for a row that others do. Then the requests have the
+# interpreter to themselves. Where nobody waits, a piece is as large as is fast.
+WORK, BREATH = 0.00025, 0.0005
+SMALLEST, SMALL, LARGE = 1 << 12, 1 << 15, 1 << 20
 
 
 class Receiver(Protocol):
@@ -59,6 +60,7 @@ class Courier:
         self._starting = threading.Lock()
         self._delivering = threading.RLock()
         self._next_adoption = 0.0
+        self._size = SMALLEST  # of a piece
 
     def start(self) -> None:
         with self._starting:
@@ -111,10 +113,14 @@ class Courier:
     def pieces(self, batch: Batch) -> Iterator[list[str]]:
         """The lines of a batch, as many at a time as whoever else is at work can bear."""
         if threading.current_thread() is not self.thread or self._stop.is_set():
-            yield from batch.pieces(LARGE)
+            yield from batch.pieces(lambda: LARGE)
             return
-        for piece in batch.pieces(SMALL):
+        for piece in batch.pieces(lambda: self._size):
+            began = time.thread_time()
             yield piece
+            took = time.thread_time() - began
+            rate = min(2.0, WORK / max(took, 1e-6))
+            self._size = int(min(SMALL, max(SMALLEST, self._size * rate)))
             # Not sleep(0): a thread that waits for the interpreter's lock needs longer than that to
             # wake up, finds it taken again, and waits anew.
             time.sleep(BREATH)

@@ -18,7 +18,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -59,13 +59,13 @@ class Batch:
 
     def lines(self) -> list[str]:
         """Its events, one JSON document each."""
-        return [line for piece in self.pieces(1 << 20) for line in piece]
+        return [line for piece in self.pieces(lambda: 1 << 20) for line in piece]
 
-    def pieces(self, size: int) -> Iterator[list[str]]:
-        """As ``lines()``, those of some ``size`` bytes at a time."""
+    def pieces(self, size: Callable[[], int]) -> Iterator[list[str]]:
+        """As ``lines()``, those of some ``size()`` bytes at a time."""
         with self.path.open("rb", buffering=0) as file:
             torn = b""
-            while data := file.read(size):
+            while data := file.read(size()):
                 whole, newline, rest = data.rpartition(b"\n")
                 if newline:
                     text = (torn + whole).decode(errors="replace")
