@@ -21,6 +21,7 @@ from eventlog.backends import buffered, courier, delivery, get_backend
 from eventlog.backends.brokered import BrokeredBackend
 from eventlog.backends.buffered import BufferedBackend
 from eventlog.models import Batch, Log, alog, log
+from eventlog.records import Record
 from eventlog.signals import event_logged
 
 from .shop.models import Widget
@@ -618,6 +619,20 @@ def test_beside_requests_pieces_are_as_large_as_their_work_allows(
     batch.release()
     assert sum(sizes) == backend.spool.size()
     assert max(sizes) == pytest.approx(size, abs=300)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="the others have many writers at a time")
+def test_no_writer_is_locked_out_while_a_batch_is_read():
+    locked = []
+
+    def pieces():
+        for number in range(3):
+            locked.append(connection.in_atomic_block)
+            yield [Record.build(None, f"X{number}").to_json()] * 200
+
+    delivery.deliver("1-1-1", pieces, None)
+    assert locked == [False] * 3
+    assert actions() == [f"X{number}" for number in range(3) for _ in range(200)]
 
 
 @needs_threads

@@ -17,7 +17,7 @@ LONGEST_PAUSE = 60.0  # seconds between two tries at a database that is down
 # some databases want four times the work for a row that others do. Then the requests have the
 # interpreter to themselves. Where nobody waits, a piece is as large as is fast.
 WORK, BREATH = 0.00025, 0.0005
-SMALLEST, SMALL, LARGE = 1 << 12, 1 << 15, 1 << 20
+SMALLEST, SMALL, LARGE = 1 << 13, 1 << 15, 1 << 20
 
 
 class Receiver(Protocol):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
+from typing import TypeVar
 
 from django.contrib.auth import get_user_model
 from django.db import DataError, IntegrityError, connections, router, transaction
@@ -24,6 +25,7 @@ TOO_MUCH = "54"
 Pieces = Callable[[], Iterable[Sequence[str]]]
 SetAside = Callable[[str, Sequence[Rejected]], None]
 Result = tuple[Sequence[Rejected], Sequence[Written]]
+R = TypeVar("R")  # a piece, as it is read
 
 
 class AlreadyWritten(Exception):  # noqa: N818 (it is good news)
@@ -40,11 +42,11 @@ def deliver(batch_id: str, pieces: Pieces, set_aside: SetAside) -> None:
     """
     try:
         try:
-            written = _write(batch_id, pieces, _all_at_once, set_aside)
+            written = _write(batch_id, pieces, _columns, _all_at_once, set_aside)
         except Exception as error:
             if not _is_fault_of_a_row(error):
                 raise
-            written = _write(batch_id, pieces, _one_by_one, set_aside)
+            written = _write(batch_id, pieces, list, _one_by_one, set_aside)
     except AlreadyWritten:
         return
     if written:
@@ -59,7 +61,8 @@ def _is_fault_of_a_row(error: Exception) -> bool:
 def _write(
     batch_id: str,
     pieces: Pieces,
-    write: Callable[[Sequence[str], BaseDatabaseWrapper], Result],
+    read: Callable[[Sequence[str]], R],
+    write: Callable[[R, BaseDatabaseWrapper], Result],
     set_aside: SetAside,
 ) -> Sequence[Written]:
     using = router.db_for_write(Log)
@@ -67,12 +70,17 @@ def _write(
     count = 0
     rejected: list[Rejected] = []
     written: list[Written] = []
+    some: Iterable[tuple[int, R]] = ((len(lines), read(lines)) for lines in pieces())
+    if connection.vendor == "sqlite":
+        # It has one writer at a time. Between pieces there are rests, and this thread may have to
+        # wait for others of its process: the site's own writes shall not wait for that.
+        some = list(some)
     # Durable: a transaction around this one, rolled back, would take along what is delivered.
     with transaction.atomic(using=using, durable=True):
         _remember(batch_id, connection)
-        for lines in pieces():
-            refused, done = write(lines, connection)
-            count += len(lines)
+        for length, piece in some:
+            refused, done = write(piece, connection)
+            count += length
             rejected += refused
             written += done
         Batch.objects.using(using).filter(pk=batch_id).update(count=count - len(rejected))
@@ -98,9 +106,11 @@ def _remember(batch_id: str, connection: BaseDatabaseWrapper) -> None:
             raise AlreadyWritten
 
 
-def _all_at_once(lines: Sequence[str], connection: BaseDatabaseWrapper) -> Result:
-    """Raises one of ``FAULTS_OF_A_ROW``, here or at the commit, if any line is not fit."""
-    columns = Columns.from_json_lines(lines)
+_columns = Columns.from_json_lines  # raises ValueError if any line is not fit
+
+
+def _all_at_once(columns: Columns, connection: BaseDatabaseWrapper) -> Result:
+    """Raises one of ``FAULTS_OF_A_ROW``, here or at the commit, if any row is not fit."""
     if somebody_listens():
         return (), [(record, insert(record, connection.alias)) for record in columns.records()]
     insert_many(columns, connection)
