@@ -621,6 +621,24 @@ def test_beside_requests_pieces_are_as_large_as_their_work_allows(
     assert max(sizes) == pytest.approx(size, abs=300)
 
 
+def test_where_batches_pile_up_pieces_are_large_again(backend, monkeypatch):
+    for _ in range(3):
+        for number in range(500):
+            log(None, "X", {"n": number})
+        backend.spool.seal()
+    clock, sizes = iter(range(10**6)), []
+    monkeypatch.setattr(courier.time, "thread_time", lambda: next(clock))
+    monkeypatch.setattr(backend.courier, "thread", threading.current_thread())
+
+    def hand_over(batch):
+        sizes.append(max(len(piece) for piece in backend.courier.pieces(batch)))
+        batch.done()
+
+    monkeypatch.setattr(backend, "hand_over", hand_over)
+    assert backend.courier._hand_over_all(None)
+    assert sizes[2] > 3 * max(sizes[:2])
+
+
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="the others have many writers at a time")
 def test_no_writer_is_locked_out_while_a_batch_is_read():
     locked = []

@@ -15,7 +15,8 @@ SEAL_EVERY = 5.0
 LONGEST_PAUSE = 60.0  # seconds between two tries at a database that is down
 # Beside requests a piece is so many bytes as take this many seconds of work, within bounds, since
 # some databases want four times the work for a row that others do. Then the requests have the
-# interpreter to themselves. Where nobody waits, a piece is as large as is fast.
+# interpreter to themselves. Where batches pile up, as each piece has to wait for busy threads,
+# pieces are the largest of those; where nobody waits, as large as is fast.
 WORK, BREATH = 0.00025, 0.0005
 SMALLEST, SMALL, LARGE = 1 << 13, 1 << 15, 1 << 20
 
@@ -61,6 +62,7 @@ class Courier:
         self._delivering = threading.RLock()
         self._next_adoption = 0.0
         self._size = SMALLEST  # of a piece
+        self._behind = False  # more waits than this process alone has written since the last round
 
     def start(self) -> None:
         with self._starting:
@@ -115,7 +117,7 @@ class Courier:
         if threading.current_thread() is not self.thread or self._stop.is_set():
             yield from batch.pieces(lambda: LARGE)
             return
-        for piece in batch.pieces(lambda: self._size):
+        for piece in batch.pieces(lambda: SMALL if self._behind else self._size):
             began = time.thread_time()
             yield piece
             took = time.thread_time() - began
@@ -167,7 +169,8 @@ class Courier:
 
     def _hand_over_all(self, deadline: float | None) -> bool:
         failed = 0
-        for batch in self._spool.claim():
+        for number, batch in enumerate(self._spool.claim()):
+            self._behind = number > 1
             if deadline is not None and time.monotonic() > deadline:
                 batch.release()
                 return False
