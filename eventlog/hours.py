@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db import models
 from django.utils import timezone
 
-from .moments import HOUR, as_stored, hour_of
+from .moments import as_stored, hour_of
 from .records import LONGEST
 
 # An hour is counted when it has been over for so long. A transaction that began in it may still
@@ -25,11 +25,11 @@ class RolledHour(models.Model):
 
     @classmethod
     def touch(cls, moments: Iterable[datetime], using: str) -> None:
-        """Mark the hours of events that were just written, changed or deleted, if they are over.
+        """Mark the hours of events that were just written, changed or deleted, if they are old.
 
         To be called in the transaction that does it, after it.
         """
-        limit = as_stored(timezone.now() - SETTLED / 2 - HOUR)
+        limit = as_stored(timezone.now() - SETTLED / 2)
         old = {hour_of(moment) for moment in moments if moment < limit}
         if old:
             hours = cls.objects.using(using).filter(hour__in=map(as_stored, old))

@@ -155,6 +155,20 @@ def pruned():
     call_command("eventlog_prune", "48h", "--pause=0", "--batch=2", stdout=StringIO())
 
 
+@pytest.mark.parametrize("minutes", [0, 5, 55, 59])
+def test_an_hour_just_counted_is_counted_again_for_an_event_of_its_last_minutes(
+    monkeypatch, minutes
+):
+    hour = LONG_AGO
+    log(None, "X", dateof=hour + timedelta(minutes=5))
+    monkeypatch.setattr(timezone, "now", lambda: hour + timedelta(hours=2, minutes=1))
+    count()
+    log(None, "X", dateof=hour + timedelta(minutes=minutes))
+    count()
+    (counted,) = HourCount.objects.filter(dimension="action", hour=hour)
+    assert counted.count == 2
+
+
 @pytest.mark.parametrize(
     "change", [late, waited, dated_back, several, deleted, one_deleted, pruned]
 )
