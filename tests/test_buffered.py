@@ -639,6 +639,11 @@ def test_where_batches_pile_up_pieces_are_large_again(backend, monkeypatch):
     assert sizes[2] > 3 * max(sizes[:2])
 
 
+@pytest.mark.parametrize(("number", "fault"), [(1366, True), (3140, True), (2006, False)])
+def test_what_mysqlclient_calls_an_error_of_the_server_may_be_that_of_a_row(number, fault):
+    assert delivery._is_fault_of_a_row(OperationalError(number, "what the server says")) is fault
+
+
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="the others have many writers at a time")
 def test_no_writer_is_locked_out_while_a_batch_is_read():
     locked = []
@@ -745,6 +750,7 @@ class TestChecks:
             ({"flush_interval": 1}, "flush_interval"),
             ({"max_bytes": "1GB"}, "max_bytes"),
             ({"exit_timeout": None}, "exit_timeout"),
+            ({"interval": float("inf")}, "interval"),
         ],
     )
     def test_wrong_options(self, settings, options, named):
@@ -757,6 +763,28 @@ class TestChecks:
         (message,) = check_settings()
         assert message.id == "eventlog.E005"
         assert named in message.msg
+
+    def test_wrong_options_of_what_hands_over_to_a_queue(self, settings, tmp_path):
+        from eventlog.checks import check_settings
+
+        for options, named in [({"resend_after": "600"}, "resend_after"), ({"alias": "x"}, "'x'")]:
+            settings.EVENTLOG = {
+                "BACKEND": "eventlog.backends.tasks.TasksBackend",
+                "OPTIONS": options | {"spool": tmp_path},
+            }
+            (message,) = check_settings()
+            assert message.id == "eventlog.E005"
+            assert named in message.msg
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="it has to become somebody else")
+    def test_a_folder_within_one_that_is_closed_to_whoever_checks(self, tmp_path):
+        backend = BufferedBackend(spool=tmp_path / "closed" / "spool")
+        backend.spool.folder.mkdir(parents=True)
+        backend.spool.folder.parent.chmod(0o700)
+        if not (child := os.fork()):
+            os.setuid(65534)
+            os._exit([message.id for message in backend.check()] != ["eventlog.E010"])
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
     def test_a_folder_that_cannot_be_written(self, tmp_path):
         (tmp_path / "file").touch()

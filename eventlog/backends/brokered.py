@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from typing import Any
 
-from .buffered import BufferedBackend
+from .buffered import BufferedBackend, is_seconds
 from .delivery import written_batches
 from .spool import Batch
 
@@ -20,6 +20,8 @@ class BrokeredBackend(BufferedBackend):
     def __init__(
         self, *, batch_size: int = 500, resend_after: float = 600.0, **options: Any
     ) -> None:
+        if not is_seconds(resend_after):
+            raise ValueError(f"resend_after is {resend_after!r}; it has to be a number of seconds")
         super().__init__(batch_size=batch_size, **options)
         self._resend_after = resend_after
 

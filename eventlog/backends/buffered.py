@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import threading
 import time
 from collections.abc import Sequence
 from hashlib import sha256
@@ -61,10 +62,10 @@ class BufferedBackend(BaseBackend):
         for name, count in (("batch_size", batch_size), ("max_bytes", max_bytes)):
             if type(count) is not int or count < 1:
                 raise ValueError(f"{name} is {count!r}; it has to be a whole number, 1 or more")
-        if interval is not None and not (isinstance(interval, int | float) and interval > 0):
+        if interval is not None and not (is_seconds(interval) and interval > 0):
             raise ValueError(f"interval is {interval!r}; it has to be a number of seconds, or None")
         for name, value in (("block_timeout", block_timeout), ("exit_timeout", exit_timeout)):
-            if not (isinstance(value, int | float) and value >= 0):
+            if not is_seconds(value):
                 raise ValueError(f"{name} is {value!r}; it has to be a number of seconds")
         if on_full not in get_args(OnFull):
             raise ValueError(f"on_full is {on_full!r}; give one of {', '.join(get_args(OnFull))}")
@@ -247,7 +248,9 @@ class BufferedBackend(BaseBackend):
     def check(self) -> list[CheckMessage]:
         folder = self.spool.folder
         # It is made when it is needed, by the user whom the site runs as; checks may be another's.
-        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        # Path.exists() raises for what lies in a folder that is closed to whoever checks.
+        paths = (folder, *folder.absolute().parents)
+        there = next(path for path in paths if os.path.exists(path))
         if not (there.is_dir() and os.access(there, os.W_OK)):
             return [
                 Error(
@@ -266,7 +269,7 @@ class BufferedBackend(BaseBackend):
                     id="eventlog.W010",
                 )
             )
-        if folder.exists() and folder.stat().st_mode & 0o077:
+        if there == folder and folder.stat().st_mode & 0o077:
             messages.append(
                 Warning(
                     f"EVENTLOG['OPTIONS']['spool'] is {str(folder)!r}, which others can read.",
@@ -303,6 +306,11 @@ def _after_in_child() -> None:
 os.register_at_fork(
     before=_before_fork, after_in_parent=_after_in_parent, after_in_child=_after_in_child
 )
+
+
+def is_seconds(value: object) -> bool:
+    """Whether an option is a stretch of time that a process can wait."""
+    return isinstance(value, int | float) and 0 <= value <= threading.TIMEOUT_MAX
 
 
 def _default_folder() -> Path:

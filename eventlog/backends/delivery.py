@@ -21,6 +21,9 @@ REMEMBERED = timedelta(days=30)  # how long the id of a batch is kept after its 
 FAULTS_OF_A_ROW = (DataError, IntegrityError, OverflowError, ValueError, TypeError)
 # PostgreSQL's class of errors of what goes over a limit, the size of an index row for one.
 TOO_MUCH = "54"
+# MySQL's for a character that the column's character set has not, and for JSON that is none:
+# mysqlclient takes them for errors of the server.
+UNFIT = {1366, 3140}
 
 Pieces = Callable[[], Iterable[Sequence[str]]]
 SetAside = Callable[[str, Sequence[Rejected]], None]
@@ -55,7 +58,8 @@ def deliver(batch_id: str, pieces: Pieces, set_aside: SetAside) -> None:
 
 def _is_fault_of_a_row(error: Exception) -> bool:
     code = getattr(error.__cause__, "sqlstate", None) or ""
-    return isinstance(error, FAULTS_OF_A_ROW) or code.startswith(TOO_MUCH)
+    number = error.args[0] if error.args else None
+    return isinstance(error, FAULTS_OF_A_ROW) or code.startswith(TOO_MUCH) or number in UNFIT
 
 
 def _write(

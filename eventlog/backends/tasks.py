@@ -1,5 +1,8 @@
 from typing import Any
 
+from django.conf import settings
+from django.core.checks import CheckMessage, Error
+
 from .brokered import BrokeredBackend
 from .delivery import deliver_or_set_aside
 
@@ -26,6 +29,18 @@ class TasksBackend(BrokeredBackend):
         super().__init__(**options)
         self._queue = queue
         self._alias = alias
+
+    def check(self) -> list[CheckMessage]:
+        messages = super().check()
+        if self._alias not in {"default", *getattr(settings, "TASKS", {})}:
+            messages.append(
+                Error(
+                    f"EVENTLOG['OPTIONS']['alias'] is {self._alias!r}, which TASKS has not.",
+                    hint="Give the name of one of its backends.",
+                    id="eventlog.E005",
+                )
+            )
+        return messages
 
     def publish(self, batch_id: str, lines: list[str]) -> None:
         write_batch.using(queue_name=self._queue, backend=self._alias).enqueue(batch_id, lines)
