@@ -16,6 +16,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection, connections, transaction
 from django.db.models.signals import post_save
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 
 from eventlog.backends import buffered, courier, delivery, get_backend
 from eventlog.backends.brokered import BrokeredBackend
@@ -619,6 +620,16 @@ def test_beside_requests_pieces_are_as_large_as_their_work_allows(
     batch.release()
     assert sum(sizes) == backend.spool.size()
     assert max(sizes) == pytest.approx(size, abs=300)
+
+
+def test_rows_are_written_together_under_debug_too(backend, settings, monkeypatch):
+    settings.DEBUG = True
+    monkeypatch.setattr(delivery, "_one_by_one", None)
+    for _ in range(300):
+        log(None, "X")
+    with CaptureQueriesContext(connection):
+        assert backend.flush()
+    assert Log.objects.count() == 300
 
 
 def test_where_batches_pile_up_pieces_are_large_again(backend, monkeypatch):

@@ -66,7 +66,8 @@ def insert_many(columns: Columns, connection: BaseDatabaseWrapper) -> None:
             rows = as_rows(columns, connection)
             while some_rows := [*islice(rows, SLICE)]:
                 values = [value for row in some_rows for value in row]
-                cursor.execute(_many(connection.alias, len(some_rows)), values)
+                with connection.wrap_database_errors:
+                    cursor.cursor.execute(_many(connection.alias, len(some_rows)), values)
         else:
             all_rows: Any = as_rows(columns, connection)  # drivers take any iterable
             cursor.executemany(_statement(connection.alias, False), all_rows)
@@ -141,7 +142,7 @@ def _statement(using: str, returning: bool) -> str:
 
 @lru_cache(maxsize=SLICE)
 def _many(using: str, count: int) -> str:
-    """As SQLite itself writes it, so that Django has no marks to look for."""
+    """For SQLite's own cursor, whose marks these are: Django's would look for a thousand others."""
     names, _values, marks = _statement(using, False).partition(" VALUES ")
     return f"{names} VALUES " + ", ".join([marks.replace("%s", "?")] * count)
 
