@@ -14,6 +14,7 @@ from weakref import WeakSet
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 (Django's name for it)
+from django.db import connections
 from django.utils import timezone
 
 from ..models import Log
@@ -110,8 +111,14 @@ class BufferedBackend(BaseBackend):
     async def awrite(self, records: Sequence[Record]) -> Sequence[Log]:
         # An append takes microseconds; waiting for a disk or for room may take long.
         if self._fsync or self._on_full != "drop":
-            return await sync_to_async(self.write, thread_sensitive=False)(records)
+            return await sync_to_async(self._write_in_thread, thread_sensitive=False)(records)
         return self.write(records)
+
+    def _write_in_thread(self, records: Sequence[Record]) -> Sequence[Log]:
+        try:
+            return self.write(records)
+        finally:
+            connections.close_all()  # of a write "inline": in such a thread nobody else does it
 
     def _keep(self, record: Record) -> None:
         line = record.to_json()
@@ -240,6 +247,8 @@ class BufferedBackend(BaseBackend):
         atexit.unregister(self.close)
         _alive.discard(self)
         self.courier.close()
+        self._tell_of_dropped()  # the next process delivers it
+        self.spool.seal()
 
     def status(self) -> Waiting:
         """What waits on this machine, from all its processes."""
@@ -286,9 +295,9 @@ _held: list[BufferedBackend] = []
 
 def _before_fork() -> None:
     # A child that inherits an open connection to SQLite gets "disk I/O error" from then on, so
-    # nobody forks in the middle of a delivery; unless that takes long, as with a database that is
+    # nobody forks in the middle of a batch; unless that takes long, as with a database that is
     # down, when there is no connection to inherit.
-    _held.extend(b for b in list(_alive) if b.courier.hold(FORK_PATIENCE))
+    _held.extend(b for b in list(_alive) if b.courier.make_way(FORK_PATIENCE))
 
 
 def _after_in_parent() -> None:

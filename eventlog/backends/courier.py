@@ -18,7 +18,7 @@ LONGEST_PAUSE = 60.0  # seconds between two tries at a database that is down
 # interpreter to themselves. Where batches pile up, as each piece has to wait for busy threads,
 # pieces are the largest of those; where nobody waits, as large as is fast.
 WORK, BREATH = 0.00025, 0.0005
-SMALLEST, SMALL, LARGE = 1 << 13, 1 << 15, 1 << 20
+SMALLEST, SMALL, LARGE = 1 << 14, 1 << 15, 1 << 20
 
 
 class Receiver(Protocol):
@@ -62,7 +62,8 @@ class Courier:
         self._delivering = threading.RLock()
         self._next_adoption = 0.0
         self._size = SMALLEST  # of a piece
-        self._behind = False  # more waits than this process alone has written since the last round
+        self._behind = False  # more waits than one batch
+        self._in_the_way = False  # of a fork
 
     def start(self) -> None:
         with self._starting:
@@ -89,9 +90,15 @@ class Courier:
             self.deliver(time.monotonic() + self._exit_timeout)
         self._spool.seal()
 
-    def hold(self, patience: float) -> bool:
-        """Keep deliveries from beginning until ``let_go()``; whether none was under way by then."""
-        return self._delivering.acquire(timeout=patience)
+    def make_way(self, patience: float) -> bool:
+        """Keep deliveries from beginning until ``let_go()``; False if one would not end in time.
+
+        A round that is under way ends after its batch, however many wait.
+        """
+        self._in_the_way = True
+        held = self._delivering.acquire(timeout=patience)
+        self._in_the_way = False
+        return held
 
     def let_go(self) -> None:
         self._delivering.release()
@@ -148,7 +155,8 @@ class Courier:
                 report("completing a batch of events", error)
 
     def _round(self, deadline: float | None) -> bool:
-        if not self.hold(-1 if deadline is None else max(0.0, deadline - time.monotonic())):
+        patience = -1 if deadline is None else max(0.0, deadline - time.monotonic())
+        if not self._delivering.acquire(timeout=patience):
             return False
         try:
             self._spool.seal()
@@ -170,8 +178,8 @@ class Courier:
     def _hand_over_all(self, deadline: float | None) -> bool:
         failed = 0
         for number, batch in enumerate(self._spool.claim()):
-            self._behind = number > 1
-            if deadline is not None and time.monotonic() > deadline:
+            self._behind = number > 0
+            if self._in_the_way or (deadline is not None and time.monotonic() > deadline):
                 batch.release()
                 return False
             # A batch that fails must not hold up the others; where all fail, two are enough.
