@@ -23,7 +23,7 @@ FAULTS_OF_A_ROW = (DataError, IntegrityError, OverflowError, ValueError, TypeErr
 TOO_MUCH = "54"
 # MySQL's for a character that the column's character set has not, and for JSON that is none:
 # mysqlclient takes them for errors of the server.
-UNFIT = {1366, 3140}
+UNFIT = (1366, 3140)
 
 Pieces = Callable[[], Iterable[Sequence[str]]]
 SetAside = Callable[[str, Sequence[Rejected]], None]
