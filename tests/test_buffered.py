@@ -836,8 +836,12 @@ class TestChecks:
         backend.spool.folder.mkdir(parents=True)
         backend.spool.folder.parent.chmod(0o700)
         if not (child := os.fork()):
-            os.setuid(65534)
-            os._exit([message.id for message in backend.check()] != ["eventlog.E010"])
+            found = []
+            try:
+                os.setuid(65534)
+                found = [message.id for message in backend.check()]
+            finally:
+                os._exit(found != ["eventlog.E010"])
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
     def test_a_folder_that_cannot_be_written(self, tmp_path):

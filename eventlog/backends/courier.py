@@ -81,14 +81,13 @@ class Courier:
         self._wake.set()
 
     def close(self) -> None:
-        """Stop the thread and deliver what there is time for; the rest stays on disk."""
+        """Stop the thread and deliver what there is time for."""
         self._stop.set()
         self._wake.set()
         if self.thread is not None:
             self.thread.join(self._exit_timeout)
         if self.thread is None or self._interval is None:
             self.deliver(time.monotonic() + self._exit_timeout)
-        self._spool.seal()
 
     def make_way(self, patience: float) -> bool:
         """Keep deliveries from beginning until ``let_go()``; False if one would not end in time.
@@ -96,9 +95,10 @@ class Courier:
         A round that is under way ends after its batch, however many wait.
         """
         self._in_the_way = True
-        held = self._delivering.acquire(timeout=patience)
-        self._in_the_way = False
-        return held
+        try:
+            return self._delivering.acquire(timeout=patience)
+        finally:  # also when a signal handler raises
+            self._in_the_way = False
 
     def let_go(self) -> None:
         self._delivering.release()
