@@ -1,13 +1,13 @@
 """From a record to the backend, in the caller's transaction, after it, or in spite of it."""
 
-from threading import Thread
 from typing import TYPE_CHECKING, Literal, get_args
 
 from asgiref.sync import AsyncToSync, sync_to_async
-from django.db import OperationalError, connections, transaction
+from django.db import connections, transaction
 
 from .backends import get_backend
 from .backends.base import BaseBackend
+from .backends.beside import write_beside
 from .records import Record
 from .reporting import report
 
@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from .models import Log
 
 Durability = Literal["transaction", "commit", "always"]
-
-# Seconds that "always" waits for its row, beside a transaction that may hold the table's lock.
-PATIENCE = 5.0
-TRIES = 12  # of SQLite's own timeout, while the transaction holds the one lock that there is
 
 ALOG = "alog()"  # as reports name it
 
@@ -35,7 +31,7 @@ def write(
         transaction.on_commit(lambda: _write_reporting(backend, record, caller), using=using)
         return None
     if durability == "always" and not backend.deferred:
-        _write_beside(backend, record, using)
+        write_beside(backend, record, using)
         return None
     rows = backend.write([record])
     return rows[0] if rows else None
@@ -71,28 +67,3 @@ def _write_reporting(backend: BaseBackend, record: Record, caller: str) -> "Log 
         report(caller, error)
         return None
     return rows[0] if rows else None
-
-
-def _write_beside(backend: BaseBackend, record: Record, using: str) -> None:
-    """Write on a connection of its own, which a thread of its own brings."""
-    vendor = connections[using].vendor
-    thread = Thread(target=_write_in_thread, args=(backend, record), name="eventlog-always")
-    thread.start()
-    if vendor != "sqlite":  # there it has to wait until the transaction is over
-        thread.join(PATIENCE)
-
-
-def _write_in_thread(backend: BaseBackend, record: Record) -> None:
-    try:
-        for _ in range(TRIES - 1):
-            try:
-                backend.write([record])
-            except OperationalError:
-                connections.close_all()
-            else:
-                return
-        backend.write([record])
-    except Exception as error:  # noqa: BLE001 (nobody is there to catch it)
-        report("log(durability='always')", error)
-    finally:
-        connections.close_all()

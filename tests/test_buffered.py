@@ -241,6 +241,31 @@ def test_a_line_that_is_no_event_is_set_aside_and_can_be_mended_and_retried(back
     assert files(backend) == []
 
 
+def test_batches_that_fail_for_a_reason_of_their_own_hold_up_neither_others_nor_pruning(
+    spooling, monkeypatch
+):
+    backend = spooling(batch_size=1)
+    for number in range(5):
+        log(None, f"X{number}")
+    own = {path.stem for path in files(backend)[:3]}
+    pruned = []
+    monkeypatch.setattr(buffered, "forget_old_batches", lambda: pruned.append(True))
+
+    def failing(batch_id, *args):
+        if batch_id in own:
+            raise RuntimeError("a trigger of the site's")
+        delivery.deliver(batch_id, *args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(buffered, "deliver", failing)
+        assert not backend.flush()
+        assert not pruned
+        assert not backend.flush()
+    assert (actions(), pruned) == (["X3", "X4"], [True])
+    assert backend.flush()
+    assert actions() == ["X3", "X4", "X0", "X1", "X2"]
+
+
 def test_a_batch_that_cannot_be_read_does_not_hold_up_the_others(backend):
     log(None, "A")
     (backend.spool.folder / "00000000000000000000-1-strange.batch").mkdir()
@@ -411,6 +436,21 @@ def test_past_the_bound_they_are_written_inline(spooling):
     assert len(actions()) + backend.status().events == 20
     backend.flush()
     assert actions() == ["X"] * 20
+
+
+def test_what_cannot_be_written_beside_a_transaction_is_counted(spooling, monkeypatch):
+    backend = spooling(max_bytes=1, on_full="inline")
+
+    def down(*args):
+        raise OperationalError("the database is down")
+
+    monkeypatch.setattr("eventlog.backends.database.insert", down)
+    with transaction.atomic():
+        log(None, "X", durability="always")
+    for thread in threading.enumerate():
+        if thread.name == "eventlog-always":
+            thread.join()
+    assert backend._dropped == 1
 
 
 def test_past_the_bound_they_wait_for_room(spooling):
@@ -869,35 +909,35 @@ class TestDurability:
             log(None, "X")
             assert actions() == ["X"]
 
-    @pytest.mark.parametrize("buffer", [False, True])
-    @pytest.mark.parametrize(
-        ("durability", "kept"), [("transaction", False), ("commit", False), ("always", True)]
-    )
-    def test_when_it_is_rolled_back(self, spooling, settings, buffer, durability, kept):
-        if not buffer and durability == "always" and connection.vendor == "sqlite":
+    OPTIONS = {"database": None, "buffered": {}, "full": {"max_bytes": 1, "on_full": "inline"}}
+
+    @pytest.fixture(params=OPTIONS)
+    def kind(self, request, spooling):
+        options = self.OPTIONS[request.param]
+        if options is not None:
+            spooling(**options)
+        return request.param
+
+    @pytest.fixture(params=["transaction", "commit", "always"])
+    def durability(self, request, kind):
+        at_once = kind != "buffered" and request.param == "always"
+        if at_once and connection.vendor == "sqlite":
             pytest.skip("a database in memory is locked to one thread; see the test over a file")
-        if buffer:
-            backend = spooling()
+        return request.param
+
+    def test_when_it_is_rolled_back(self, durability):
         with pytest.raises(RuntimeError), transaction.atomic():
             Widget.objects.create(name="w")
             log(None, "X", durability=durability)
             raise RuntimeError
-        if buffer:
-            backend.flush()
-        assert actions() == (["X"] if kept else [])
+        get_backend().flush()
+        assert actions() == (["X"] if durability == "always" else [])
 
-    @pytest.mark.parametrize("buffer", [False, True])
-    @pytest.mark.parametrize("durability", ["transaction", "commit", "always"])
-    def test_when_it_is_committed(self, spooling, buffer, durability):
-        if not buffer and durability == "always" and connection.vendor == "sqlite":
-            pytest.skip("a database in memory is locked to one thread; see the test over a file")
-        if buffer:
-            backend = spooling()
+    def test_when_it_is_committed(self, durability):
         with transaction.atomic():
             Widget.objects.create(name="w")
             log(None, "X", durability=durability)
-        if buffer:
-            backend.flush()
+        get_backend().flush()
         assert actions() == ["X"]
 
     def test_one_that_does_not_exist_is_refused(self):

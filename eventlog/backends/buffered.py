@@ -14,13 +14,14 @@ from weakref import WeakSet
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 (Django's name for it)
-from django.db import connections
+from django.db import connections, router
 from django.utils import timezone
 
 from ..models import Log
 from ..records import Record
 from ..reporting import logger, report
 from .base import BaseBackend
+from .beside import write_beside
 from .courier import Courier
 from .database import DatabaseBackend
 from .delivery import deliver, forget_old_batches
@@ -133,14 +134,21 @@ class BufferedBackend(BaseBackend):
                     self._next_measure = 0.0
                     continue
             elif self._on_full == "inline":
-                try:
-                    self._inline.write_apart([record])
-                except Exception as error:  # noqa: BLE001 (then it is lost, and is counted)
-                    report("writing an event inline", error)
-                else:
-                    return
+                self._write_inline(record)
+                return
             self._drop()
             return
+
+    def _write_inline(self, record: Record) -> None:
+        using = router.db_for_write(Log)
+        if connections[using].in_atomic_block:  # of which an event in a spool is no part
+            write_beside(self._inline, record, using, lost=self._drop)
+            return
+        try:
+            self._inline.write_apart([record])
+        except Exception as error:  # noqa: BLE001 (then it is lost, and is counted)
+            report("writing an event inline", error)
+            self._drop()
 
     def _append(self, line: str) -> bool:
         """Whether there was room for the event."""

@@ -31,7 +31,7 @@ class Receiver(Protocol):
         """Batches are about to be handed over."""
 
     def after_round(self) -> None:
-        """All that was there has been handed over."""
+        """What could be has been handed over."""
 
     def measure(self) -> None:
         """A round has ended, however: the spool holds less than it did."""
@@ -61,6 +61,7 @@ class Courier:
         self._starting = threading.Lock()
         self._delivering = threading.RLock()
         self._next_adoption = 0.0
+        self._failed = 0  # batches, in the last round
         self._size = SMALLEST  # of a piece
         self._behind = False  # more waits than one batch
         self._in_the_way = False  # of a fork
@@ -165,10 +166,7 @@ class Courier:
                 self._spool.adopt()
                 self._next_adoption = now + ADOPT_EVERY
             self._receiver.before_round()
-            if not self._hand_over_all(deadline):
-                return False
-            self._receiver.after_round()
-            return True
+            return self._hand_over_all(deadline)
         finally:
             self._receiver.measure()
             if threading.current_thread() is self.thread:
@@ -176,16 +174,22 @@ class Courier:
             self.let_go()
 
     def _hand_over_all(self, deadline: float | None) -> bool:
-        failed = 0
-        for number, batch in enumerate(self._spool.claim()):
-            self._behind = number > 0
+        # A batch that fails must not hold up the others. Where all fail, as when the database is
+        # down, two more than last time are enough.
+        enough = self._failed + 2
+        tried = failed = 0
+        for batch in self._spool.claim():
             if self._in_the_way or (deadline is not None and time.monotonic() > deadline):
                 batch.release()
                 return False
-            # A batch that fails must not hold up the others; where all fail, two are enough.
+            self._behind = tried > 0
+            tried += 1
             failed += not self._hand_over(batch)
-            if failed == 2:
-                return False
+            if failed == enough:
+                break
+        self._failed = failed
+        if tried > failed or not tried:
+            self._receiver.after_round()
         return not failed
 
     def _hand_over(self, batch: Batch) -> bool:
