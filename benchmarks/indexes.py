@@ -1,12 +1,15 @@
 """What each index of the table of events costs whoever writes: a bulk insert with and without it.
 
-Rows a second by the clock: COPY on PostgreSQL, executemany elsewhere, in one transaction, into a
-table that is filled already, right after a checkpoint; in turns, medians over the rounds. The
-making of the rows is not measured.
+Rows a second by the clock, into a table that is filled already, right after a checkpoint; in turns,
+medians over the rounds. ``--writer`` says who writes: ``bare`` is COPY on PostgreSQL, executemany
+elsewhere, in one transaction, of rows that are made before; ``buffered`` the buffered backend,
+delivering what it has spooled; ``bulk_create`` Django, of objects that are made before.
 """
 
 import argparse
+import os
 import time
+from pathlib import Path
 from statistics import median
 
 from benchmarks.cost import setup
@@ -57,6 +60,55 @@ def settle(connection, most):
             cursor.execute("VACUUM eventlog_log")
 
 
+def bare(connection, rows):
+    from benchmarks import seed
+
+    insert = seed.executemany
+    if connection.vendor == "postgresql":
+        rows, insert = seed.copy_lines(rows), seed.copy
+    rows = list(rows)
+    return lambda: None, lambda: insert(connection, rows)
+
+
+def buffered(connection, rows):
+    from eventlog.backends.buffered import BufferedBackend
+
+    spool = Path(os.environ["BENCHMARK_SQLITE"]).with_name("spool")
+    backend = BufferedBackend(spool=spool, interval=None)
+    records = [record(row) for row in rows]
+    return lambda: backend.write(records), backend.flush
+
+
+def bulk_create(connection, rows):
+    from eventlog.models import Log
+
+    records = [record(row) for row in rows]
+    made = []
+
+    def make():
+        made[:] = map(Log.from_record, records)
+
+    return make, lambda: Log.objects.bulk_create(made, batch_size=5000)
+
+
+def record(row):
+    """What ``log()`` would have made of a row of the seed."""
+    from django.contrib.contenttypes.models import ContentType
+
+    from benchmarks.seed import UTC, datetime
+    from eventlog.records import Record
+
+    moment, action, user_id, user_repr, kind, object_id, object_repr, extra = row
+    model = ".".join(ContentType.objects.get_for_id(int(kind)).natural_key()) if kind else None
+    moment = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+    key = None if user_id is None else int(user_id)
+    return Record(action, moment, key, user_repr, model, object_id, object_repr, extra)
+
+
+# Each gives what is to be done before a round, and what is measured.
+WRITERS = {"bare": bare, "buffered": buffered, "bulk_create": bulk_create}
+
+
 def checkpoint(connection):
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -68,6 +120,7 @@ def checkpoint(connection):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--database", default="postgresql", help="sqlite, postgresql or mariadb")
+    parser.add_argument("--writer", default="bare", choices=WRITERS)
     parser.add_argument("--rows", type=int, default=1_000_000, help="in the table before")
     parser.add_argument("--insert", type=int, default=200_000, help="a round")
     parser.add_argument("--rounds", type=int, default=5)
@@ -85,10 +138,8 @@ def main():
     # The days that follow, at the same pace.
     days = max(1, round(180 * args.insert / args.rows))
     end = seed.datetime.now(seed.UTC) + seed.timedelta(days=days)
-    rows, insert = seed.rows(args.insert, days, end, 2), seed.executemany
-    if connection.vendor == "postgresql":
-        rows, insert = seed.copy_lines(rows), seed.copy
-    rows = list(rows)
+    rows = seed.rows(args.insert, days, end, 2)
+    prepare, write = WRITERS[args.writer](connection, rows)
     found = variants(connection)
     took = {name: [] for name in found}
     sizes = {}
@@ -99,16 +150,18 @@ def main():
                 seed.make_indexes(connection, statements)
             if not number:
                 sizes[name] = megabytes(connection)
+            prepare()
             checkpoint(connection)
             before = time.perf_counter()
-            insert(connection, rows)
+            write()
             if number:
                 took[name].append(time.perf_counter() - before)
         assert Log.objects.count() == args.rows + args.insert
     teardown()
     base = took["primary key only"]
     print(
-        f"\n{args.database}, {args.insert:,} rows on top of {args.rows:,}, {args.rounds} rounds\n"
+        f"\n{args.database}, {args.writer}, {args.insert:,} rows on top of {args.rows:,}, "
+        f"{args.rounds} rounds\n"
     )
     print("| indexes | rows/s | of those with the primary key only | MB before |")
     print("| --- | ---: | ---: | ---: |")

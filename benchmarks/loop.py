@@ -1,7 +1,11 @@
-"""How long logging holds the event loop, request by request, with the buffered backend."""
+"""How long logging holds the event loop, request by request, with the buffered backend.
+
+Beside it the dummy backend, which only throws away, in the same run: what the machine itself holds.
+"""
 
 import argparse
 import asyncio
+import gc
 import tempfile
 import time
 from statistics import median
@@ -12,7 +16,8 @@ from benchmarks.cost import setup
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--database", default="sqlite")
-    parser.add_argument("--requests", type=int, default=20_000)
+    parser.add_argument("--requests", type=int, default=20_000, help="a round")
+    parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
     teardown = setup(args.database)
     from django.http import HttpResponse
@@ -40,26 +45,36 @@ def main():
             started = time.perf_counter()
             await middleware(request)
             held.append(time.perf_counter() - started - inside[0])
-        return sorted(held)
+        return held
 
+    gc.collect()
+    gc.freeze()  # what there is to collect from now on is the requests' own
+    held = {"dummy": [], "buffered": []}
     with tempfile.TemporaryDirectory() as folder:
-        options = {"spool": folder}
-        with override_settings(
-            EVENTLOG={
+        backends = {
+            "dummy": {"BACKEND": "eventlog.backends.dummy.DummyBackend"},
+            "buffered": {
                 "BACKEND": "eventlog.backends.buffered.BufferedBackend",
-                "OPTIONS": options,
-            }
-        ):
-            held = asyncio.run(run())
-            get_backend().flush()
+                "OPTIONS": {"spool": folder},
+            },
+        }
+        for _ in range(args.rounds):
+            for name, options in backends.items():
+                with override_settings(EVENTLOG=options):
+                    held[name] += asyncio.run(run())
+                    get_backend().flush()
         with override_settings(EVENTLOG={}):
             get_backend()
     teardown()
-    late = sum(1 for seconds in held if seconds > 0.001)
-    print(f"{len(held):,} requests: median {median(held) * 1e6:.0f} µs, ", end="")
-    print(f"99 % {held[int(len(held) * 0.99)] * 1e6:.0f} µs, ", end="")
-    print(f"99.9 % {held[int(len(held) * 0.999)] * 1e6:.0f} µs, ", end="")
-    print(f"longest {held[-1] * 1e3:.1f} ms; {late} longer than 1 ms")
+    print(f"\n{args.database}, {args.rounds} rounds of {args.requests:,} requests\n")
+    print("| | median | 99 % | 99.9 % | longest | over 1 ms |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    for name, figures in held.items():
+        figures.sort()
+        parts = [median(figures), *(figures[int(len(figures) * part)] for part in (0.99, 0.999))]
+        micro = " | ".join(f"{seconds * 1e6:,.0f} µs" for seconds in parts)
+        late = sum(1 for seconds in figures if seconds > 0.001)
+        print(f"| {name} | {micro} | {figures[-1] * 1e3:.1f} ms | {late} |")
 
 
 if __name__ == "__main__":

@@ -683,26 +683,31 @@ def test_a_receiver_of_djangos_own_signal_that_fails_stops_nobody(backend):
     assert actions() == ["X"]
 
 
+TURN = sys.getswitchinterval()
+
+
 @pytest.mark.parametrize(
-    ("seconds_a_byte", "size"),
-    [(1e-9, courier.SMALL), (1e-8, courier.WORK / 1e-8), (1e-6, courier.SMALLEST)],
+    ("waited", "size"),
+    [
+        (0.0, courier.SMALL),
+        (TURN, courier.SMALL),
+        (1.5 * TURN + 0.001, courier.SMALL + 0.001 * courier.GROWTH),
+        (60.0, courier.LARGE),
+    ],
 )
-def test_beside_requests_pieces_are_as_large_as_their_work_allows(
-    backend, monkeypatch, seconds_a_byte, size
+def test_beside_requests_pieces_are_small_unless_each_has_to_wait_for_busy_threads(
+    backend, monkeypatch, waited, size
 ):
-    for number in range(2000):
-        log(None, "X", {"n": number})
+    for _ in range(3000):
+        log(None, "X", {"text": "x" * 300})
     backend.spool.seal()
     (batch,) = backend.spool.claim()
-    clock, sizes = [0.0], []
-    monkeypatch.setattr(courier.time, "thread_time", lambda: clock[0])
     monkeypatch.setattr(backend.courier, "thread", threading.current_thread())
-    for piece in backend.courier.pieces(batch):
-        sizes.append(sum(len(line) + 1 for line in piece))
-        clock[0] += sizes[-1] * seconds_a_byte
+    monkeypatch.setattr(backend.courier, "_rest", lambda: waited)
+    sizes = [sum(len(line) + 1 for line in piece) for piece in backend.courier.pieces(batch)]
     batch.release()
     assert sum(sizes) == backend.spool.size()
-    assert max(sizes) == pytest.approx(size, abs=300)
+    assert max(sizes) == pytest.approx(size, abs=500)
 
 
 def test_rows_are_written_together_under_debug_too(backend, settings, monkeypatch):
@@ -713,24 +718,6 @@ def test_rows_are_written_together_under_debug_too(backend, settings, monkeypatc
     with CaptureQueriesContext(connection):
         assert backend.flush()
     assert Log.objects.count() == 300
-
-
-def test_where_batches_pile_up_pieces_are_large_again(backend, monkeypatch):
-    for _ in range(3):
-        for number in range(500):
-            log(None, "X", {"n": number})
-        backend.spool.seal()
-    clock, sizes = iter(range(10**6)), []
-    monkeypatch.setattr(courier.time, "thread_time", lambda: next(clock))
-    monkeypatch.setattr(backend.courier, "thread", threading.current_thread())
-
-    def hand_over(batch):
-        sizes.append(max(len(piece) for piece in backend.courier.pieces(batch)))
-        batch.done()
-
-    monkeypatch.setattr(backend, "hand_over", hand_over)
-    assert backend.courier._hand_over_all(None)
-    assert min(sizes[1:]) > 1.5 * sizes[0]
 
 
 @pytest.mark.parametrize(("number", "fault"), [(1366, True), (3140, True), (2006, False)])

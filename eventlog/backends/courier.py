@@ -1,5 +1,6 @@
 """The thread that brings batches from a spool to where they belong, so that no request has to."""
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,12 +14,12 @@ from .spool import Batch, Spool
 ADOPT_EVERY = 5.0  # seconds between two looks for what dead processes left
 SEAL_EVERY = 5.0
 LONGEST_PAUSE = 60.0  # seconds between two tries at a database that is down
-# Beside requests a piece is so many bytes as take this many seconds of work, within bounds, since
-# some databases want four times the work for a row that others do. Then the requests have the
-# interpreter to themselves. Where batches pile up, as each piece has to wait for busy threads,
-# pieces are the largest of those; where nobody waits, as large as is fast.
-WORK, BREATH = 0.00025, 0.0005
-SMALLEST, SMALL, LARGE = 1 << 14, 1 << 15, 1 << 20
+# Beside requests a batch is read and sent in small pieces, each with a rest behind it, in which the
+# requests have the interpreter. Where several busy threads take it in turns, each piece has to wait
+# for more than one turn: then it is larger, by so much for each second more.
+SMALL, LARGE = 1 << 14, 1 << 20  # bytes
+GROWTH = 8e6  # bytes a second
+REST = 0.0005  # seconds
 
 
 class Receiver(Protocol):
@@ -62,8 +63,6 @@ class Courier:
         self._delivering = threading.RLock()
         self._next_adoption = 0.0
         self._failed = 0  # batches, in the last round
-        self._size = SMALLEST  # of a piece
-        self._behind = False  # more waits than one batch
         self._in_the_way = False  # of a fork
 
     def start(self) -> None:
@@ -122,18 +121,23 @@ class Courier:
 
     def pieces(self, batch: Batch) -> Iterator[list[str]]:
         """The lines of a batch, as many at a time as whoever else is at work can bear."""
+        return batch.pieces(self._next_size)
+
+    def _next_size(self) -> int:
         if threading.current_thread() is not self.thread or self._stop.is_set():
-            yield from batch.pieces(lambda: LARGE)
-            return
-        for piece in batch.pieces(lambda: SMALL if self._behind else self._size):
-            began = time.thread_time()
-            yield piece
-            took = time.thread_time() - began
-            rate = min(2.0, WORK / max(took, 1e-6))
-            self._size = int(min(SMALL, max(SMALLEST, self._size * rate)))
-            # Not sleep(0): a thread that waits for the interpreter's lock needs longer than that to
-            # wake up, finds it taken again, and waits anew.
-            time.sleep(BREATH)
+            return LARGE
+        late = self._rest() - 1.5 * sys.getswitchinterval()
+        return min(LARGE, SMALL + int(max(0.0, late) * GROWTH))
+
+    def _rest(self) -> float:
+        """Let the others have the interpreter; how many seconds they kept it.
+
+        A call that waits for a disk or a server does not do: the lock is taken again before they
+        are awake, as it is after ``sleep(0)``.
+        """
+        began = time.monotonic()
+        time.sleep(REST)
+        return time.monotonic() - began - REST
 
     def _run(self) -> None:
         interval, failures = self._interval or 0.0, 0
@@ -182,7 +186,6 @@ class Courier:
             if self._in_the_way or (deadline is not None and time.monotonic() > deadline):
                 batch.release()
                 return False
-            self._behind = tried > 0
             tried += 1
             failed += not self._hand_over(batch)
             if failed == enough:

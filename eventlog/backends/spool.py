@@ -27,6 +27,7 @@ from uuid import uuid4
 from ..reporting import report
 from . import files
 
+READ = 1 << 20  # bytes
 FORGOTTEN = 3600.0  # seconds after which a file that was never finished is nobody's
 
 OPEN, BATCH, SENT, ASIDE = ".open", ".batch", ".sent", ".aside"
@@ -59,11 +60,12 @@ class Batch:
 
     def lines(self) -> list[str]:
         """Its events, one JSON document each."""
-        return [line for piece in self.pieces(lambda: 1 << 20) for line in piece]
+        return [line for piece in self.pieces(lambda: READ) for line in piece]
 
     def pieces(self, size: Callable[[], int]) -> Iterator[list[str]]:
         """As ``lines()``, those of some ``size()`` bytes at a time."""
-        with self.path.open("rb", buffering=0) as file:
+        # Each read from the disk itself gives the interpreter away.
+        with self.path.open("rb", buffering=READ) as file:
             torn = b""
             while data := file.read(size()):
                 whole, newline, rest = data.rpartition(b"\n")
