@@ -5,9 +5,12 @@ import os
 DB = os.environ.get("EVENTLOG_TEST_DB", "sqlite")
 
 if DB == "mariadb":
-    import pymysql
+    try:
+        import MySQLdb  # noqa: F401 (mysqlclient, where it could be compiled)
+    except ImportError:
+        import pymysql
 
-    pymysql.install_as_MySQLdb()
+        pymysql.install_as_MySQLdb()
 
 DATABASES = {
     "default": {

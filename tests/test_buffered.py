@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import stat
 import subprocess
@@ -720,9 +721,26 @@ def test_rows_are_written_together_under_debug_too(backend, settings, monkeypatc
     assert Log.objects.count() == 300
 
 
-@pytest.mark.parametrize(("number", "fault"), [(1366, True), (3140, True), (2006, False)])
-def test_what_mysqlclient_calls_an_error_of_the_server_may_be_that_of_a_row(number, fault):
-    assert delivery._is_fault_of_a_row(OperationalError(number, "what the server says")) is fault
+@pytest.fixture
+def old_column():
+    """``user_repr`` as a table has it that was made before utf8mb4."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW CREATE TABLE eventlog_log")
+        (column,) = re.findall(r"^ *(`user_repr` .*),$", cursor.fetchone()[1], re.MULTILINE)
+        modify = "ALTER TABLE eventlog_log MODIFY"
+        cursor.execute(f"{modify} user_repr varchar(255) CHARACTER SET latin1 NOT NULL")
+        yield
+        cursor.execute("DELETE FROM eventlog_log")
+        cursor.execute(f"{modify} {column}")
+
+
+@pytest.mark.skipif(connection.vendor != "mysql", reason="the others have one character set")
+def test_a_character_that_an_old_column_has_not_costs_nobody_else(backend, old_column):
+    for name in ("anna", "\N{SNOWMAN}", "bert"):
+        log(User(pk=1, username=name), "X")
+    assert backend.flush()
+    assert list(Log.objects.order_by("id").values_list("user_repr", flat=True)) == ["anna", "bert"]
+    assert backend.status().aside == 1
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="the others have many writers at a time")
