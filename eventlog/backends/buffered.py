@@ -9,7 +9,6 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Literal, get_args
-from weakref import WeakSet
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -20,6 +19,7 @@ from django.utils import timezone
 from ..models import Log
 from ..records import Record
 from ..reporting import logger, report
+from . import forks
 from .base import BaseBackend
 from .beside import write_beside
 from .courier import Courier
@@ -31,7 +31,6 @@ OnFull = Literal["drop", "inline", "block"]
 
 PRUNE_EVERY = 3600.0  # seconds between two looks for old ids of batches
 GLANCE, REST = 0.1, 1.0  # seconds until settle() looks again, where it can deliver or cannot
-FORK_PATIENCE = 2.0  # seconds that a fork waits for a delivery to end
 DROPPED = "EVENTLOG_DROPPED"
 
 
@@ -90,16 +89,10 @@ class BufferedBackend(BaseBackend):
         self._told_dropped = 0
         self._next_pruning = self._next_measure = 0.0
 
-    def begin(self) -> None:
-        """Start afresh in a forked child: what is open, and what is counted, is its parent's."""
-        self.spool.forget()
-        self.courier.begin()
-        self._count_anew()
-
     def _enlist(self) -> None:
         """From now on there is something to look after in forks and at the end."""
         self._enlisted = True
-        _alive.add(self)
+        forks.alive.add(self)
         atexit.register(self.close)
 
     # The request path
@@ -223,6 +216,19 @@ class BufferedBackend(BaseBackend):
             return
         self._told_dropped += count
 
+    # Around a fork
+
+    def make_way(self, patience: float) -> bool:
+        return self.courier.make_way(patience)
+
+    def let_go(self) -> None:
+        self.courier.let_go()
+
+    def begin(self) -> None:
+        self.spool.forget()
+        self.courier.begin()
+        self._count_anew()
+
     # From outside
 
     def start(self) -> None:
@@ -253,7 +259,7 @@ class BufferedBackend(BaseBackend):
     def close(self) -> None:
         """Deliver what there is time for; the rest stays on disk."""
         atexit.unregister(self.close)
-        _alive.discard(self)
+        forks.alive.discard(self)
         self.courier.close()
         self._tell_of_dropped()  # the next process delivers it
         self.spool.seal()
@@ -295,34 +301,6 @@ class BufferedBackend(BaseBackend):
                 )
             )
         return messages
-
-
-_alive: WeakSet[BufferedBackend] = WeakSet()
-_held: list[BufferedBackend] = []
-
-
-def _before_fork() -> None:
-    # A child that inherits an open connection to SQLite gets "disk I/O error" from then on, so
-    # nobody forks in the middle of a batch; unless that takes long, as with a database that is
-    # down, when there is no connection to inherit.
-    _held.extend(b for b in list(_alive) if b.courier.make_way(FORK_PATIENCE))
-
-
-def _after_in_parent() -> None:
-    while _held:
-        _held.pop().courier.let_go()
-
-
-def _after_in_child() -> None:
-    # A thread does not survive a fork, and locks are as whoever held them left them.
-    _held.clear()
-    for backend in list(_alive):
-        backend.begin()
-
-
-os.register_at_fork(
-    before=_before_fork, after_in_parent=_after_in_parent, after_in_child=_after_in_child
-)
 
 
 def is_seconds(value: object) -> bool:
