@@ -76,7 +76,7 @@ def main():
                     for row in rows:
                         copy.write_row(row)
             else:
-                cursor.executemany(_statement("default", False), rows)
+                cursor.executemany(_statement("default"), rows)
 
     gc.freeze()
     with tempfile.TemporaryDirectory() as folder:

@@ -215,7 +215,7 @@ def executemany(connection, made) -> None:
 
     with transaction.atomic(), connection.cursor() as cursor:
         for some in batched(made, SLICE):
-            cursor.executemany(_statement(connection.alias, False), some)
+            cursor.executemany(_statement(connection.alias), some)
 
 
 def batched(items, size):

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.urls import get_script_prefix
 
 V = TypeVar("V")
 R = TypeVar("R")
@@ -70,7 +71,7 @@ class Conf:
     def requests(self) -> Sequence[Mapping[str, Any]]:
         """Rules that say which requests are recorded; the first that matches decides."""
         rules: Sequence[Mapping[str, Any]] | None = self._get("REQUESTS", None)
-        return _all_but_files(settings.STATIC_URL, settings.MEDIA_URL) if rules is None else rules
+        return _all_but_files(_url("STATIC_URL"), _url("MEDIA_URL")) if rules is None else rules
 
     @property
     def fields(self) -> Sequence[str]:
@@ -110,6 +111,14 @@ class Conf:
 conf = Conf()
 
 KEYS = tuple(name.upper() for name, value in vars(Conf).items() if isinstance(value, property))
+
+
+def _url(name: str) -> str | None:
+    """As it is set. Django makes the prefix of the site of an empty one, which is every page's."""
+    url: str | None = getattr(settings._wrapped, name, None)  # type: ignore[misc]
+    if not url or url.startswith(("/", "http:", "https:")):
+        return url
+    return get_script_prefix() + url
 
 
 @lru_cache(maxsize=8)

@@ -83,7 +83,8 @@ def _recording_of(request: Any, rule: Rule) -> Recording | None:
     """A recording of our own, or None if the request has one, which then follows ``rule``."""
     origin = origin_of(request)
     if isinstance(origin, Recording):
-        origin.rule = rule
+        # The outermost decides: what stands in the URLconf around what stands at the view.
+        origin.rule = origin.rule or rule
         return None
     recording = Recording(origin.request, alone=True)
     recording.rule = rule
@@ -99,7 +100,10 @@ def _recorded(recording: Recording, view: Callable[[], Any]) -> Any:
         raise
     if isawaitable(response):  # dispatch() of a class with async handlers
         return _arecorded(recording, lambda: response)
-    recording.write(response)
+    if not _is_to_be_rendered(response):
+        recording.write(response)
+    else:
+        _record_when_rendered(recording, response)
     return response
 
 
@@ -110,8 +114,26 @@ async def _arecorded(recording: Recording, view: Callable[[], Awaitable[Any]]) -
     except BaseException as error:
         await recording.awrite(_answer_to(error))
         raise
-    await recording.awrite(response)
+    if not _is_to_be_rendered(response):
+        await recording.awrite(response)
+    else:
+        _record_when_rendered(recording, response)
     return response
+
+
+def _is_to_be_rendered(response: Any) -> bool:
+    return not getattr(response, "is_rendered", True)
+
+
+def _record_when_rendered(recording: Recording, response: Any) -> None:
+    """A TemplateResponse is rendered after its view, which takes time and may fail."""
+    render = response.render
+
+    def recorded_render() -> Any:
+        del response.render  # a cache may pickle the response as soon as it is rendered
+        return _recorded(recording, render)
+
+    response.render = recorded_render
 
 
 def _answer_to(error: BaseException) -> HttpResponse | None:

@@ -17,6 +17,20 @@ from .metadata import known_user
 from .models import alog, log
 
 
+class _ActionOfKind:
+    """No property: the viewsets of REST framework keep under this name what they were asked for."""
+
+    def __get__(self, view: Any, owner: type) -> Any:
+        if view is None:
+            return self
+        if not view.action_kind:
+            raise ImproperlyConfigured(
+                f"{owner.__name__} does not say what it logs: "
+                f"set action_kind (as 'CREATED'), or action for the whole name."
+            )
+        return f"{view.action_kind}_{_name_of(view)}"
+
+
 class EventLogMixin:
     """Put it before the view's own classes, and name what is done in ``action_kind``.
 
@@ -27,18 +41,10 @@ class EventLogMixin:
     request: HttpRequest
     form: Any
     """The form that was valid."""
-    action_kind: str
+    action_kind: str = ""
     """What is done here, as ``"CREATED"``: the first part of ``action``."""
-
-    @property
-    def action(self) -> str:
-        """``{action_kind}_{NAME}``, with the name of the model or else of the view."""
-        if not hasattr(self, "action_kind"):
-            raise ImproperlyConfigured(
-                f"{type(self).__name__} does not say what it logs: "
-                f"set action_kind (as 'CREATED'), or action for the whole name."
-            )
-        return f"{self.action_kind}_{_name_of(self)}"
+    action: Any = _ActionOfKind()
+    """``{action_kind}_{NAME}``, with the name of the model or else of the view."""
 
     @property
     def extra_data(self) -> Any:
@@ -55,7 +61,12 @@ class EventLogMixin:
 
     def log_action(self) -> None:
         """Log the event."""
-        log(user=self.user, action=self.action, extra=self.extra_data, obj=self._logged_object())
+        log(
+            user=self.user,
+            action=self._logged_action(),
+            extra=self.extra_data,
+            obj=self._logged_object(),
+        )
 
     async def alog_action(self) -> None:
         """See log_action(). Runs that one if a subclass has its own."""
@@ -64,13 +75,14 @@ class EventLogMixin:
             return
         await alog(
             user=await self._auser(),
-            action=self.action,
+            action=self._logged_action(),
             extra=self.extra_data,
             obj=self._logged_object(),
         )
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        if not hasattr(type(self), "action_kind") and type(self).action is EventLogMixin.action:
+        kind = type(self).action_kind  # which may be a property, of what is to come
+        if type(self).action is EventLogMixin.action and not kind and not self.action_kind:
             self.action  # noqa: B018 (complain before anything is done)
         response = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
         if isawaitable(response):
@@ -105,13 +117,21 @@ class EventLogMixin:
             and (not has_form or self.request.method == "DELETE")
         )
 
+    def _logged_action(self) -> Any:
+        if not hasattr(self, "action_map"):
+            return self.action
+        said = type(self).action  # a viewset's own is that of REST framework
+        return said if isinstance(said, str) else said.__get__(self, type(self))
+
     def _remember(self, obj: Any) -> Any:
-        """Keep the key of an object that may be about to be deleted, which takes it away."""
-        self._remembered_pk = getattr(obj, "pk", None)
+        """Keep an object, with its key: it may be about to be deleted, which takes that away."""
+        self._remembered, self._remembered_pk = obj, getattr(obj, "pk", None)
         return obj
 
     def _logged_object(self) -> Model | None:
         obj = getattr(self, "object", None)
+        if obj is None:
+            obj = getattr(self, "_remembered", None)
         if not isinstance(obj, Model) or obj.pk is not None:
             return obj if isinstance(obj, Model) and not obj._state.adding else None
         if getattr(self, "_remembered_pk", None) is None:

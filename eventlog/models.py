@@ -2,6 +2,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.conf import settings
 from django.contrib.contenttypes.fields import GenericForeignKey
@@ -12,6 +13,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models, router, transaction
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.functional import LazyObject
 from django.utils.translation import gettext_lazy as _
 
 from .conf import conf
@@ -28,9 +30,14 @@ class LogQuerySet(models.QuerySet["Log"]):
     """The questions that people ask of events; each narrows, and they chain."""
 
     def for_user(self, user: Any) -> "LogQuerySet":
-        """What this user did; anonymous or None: what was done without a user."""
-        pk = getattr(user, "pk", None)
-        return self.filter(user__isnull=True) if pk is None else self.filter(user=pk)
+        """What this user did; anonymous or None: what was done without a user.
+
+        Of one who was deleted, as far as it is known by the key: nothing.
+        """
+        if user is None or getattr(user, "is_anonymous", False):
+            return self.filter(user__isnull=True)
+        # One who was deleted has no key any more: not all that is nobody's is theirs.
+        return self.none() if user.pk is None else self.filter(user=user.pk)
 
     def for_object(self, obj: models.Model) -> "LogQuerySet":
         """What was done to this object, which may be deleted by now if it still has its pk."""
@@ -310,5 +317,7 @@ async def alog(
     durability: Durability = "transaction",
 ) -> Log | None:
     """See log(). The transaction is that of whoever called ``async_to_sync()``, if there is one."""
+    if isinstance(user, LazyObject):  # request.user, which may have to ask the database
+        await sync_to_async(bool)(user)
     record = _record(user, action, extra, obj, dateof, request)
     return await awrite(record, durability, router.db_for_write(Log))

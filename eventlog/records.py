@@ -156,6 +156,8 @@ def _moment(dateof: datetime) -> datetime:
             raise TypeError
         if timezone.is_aware(moment) and not settings.USE_TZ:
             moment = timezone.make_naive(moment)
+        if timezone.is_aware(moment):
+            moment.astimezone(UTC)  # which may lie beyond the calendar
     except (TypeError, OverflowError, ValidationError) as error:
         raise ValueError(f"dateof is {dateof!r:.100}, which is no date and time") from error
     return moment
@@ -166,6 +168,8 @@ def user_parts(user: Any) -> tuple[int | str | None, str]:
     if user is None:
         return None, ""
     try:
+        if isinstance(user, type):
+            raise AttributeError  # what it says of itself is said of its instances
         if not user.is_authenticated:
             return None, ""
         key = _userkey_of(user)
@@ -212,6 +216,7 @@ def key_of(pk: Any, whose: str) -> int | str:
 
 def _name(thing: Any, method: str) -> str:
     try:
-        return clean(str(getattr(thing, method, thing.__str__)()), LONGEST)
+        name = getattr(thing, method, thing.__str__)()
+        return clean(str(thing if name is None else name), LONGEST)  # a username may be NULL
     except Exception:  # noqa: BLE001 (a broken __str__ must not cost the event)
         return f"{type(thing).__name__} object ({thing.pk})"

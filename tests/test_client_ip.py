@@ -84,6 +84,20 @@ def test_forwarded_as_rfc_7239_has_it(settings, forwarded, client):
     assert seen(settings, ["10.0.0.1"], "10.0.0.1", HTTP_FORWARDED=forwarded) == client
 
 
+@pytest.mark.parametrize("trusted", [["10.0.0.0/8"], 1])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"HTTP_X_FORWARDED_FOR": 'for=6.6.6.6;x=", 9.9.9.9'},
+        {"HTTP_X_FORWARDED_FOR": '", 9.9.9.9'},
+        {"HTTP_FORWARDED": 'for=6.6.6.6;host="x, for=9.9.9.9'},
+        {"HTTP_FORWARDED": 'for="6.6.6.6\\", for=9.9.9.9'},
+    ],
+)
+def test_a_quote_that_a_client_leaves_open_hides_nothing_of_the_proxys(settings, trusted, headers):
+    assert seen(settings, trusted, "10.0.0.1", **headers) == "9.9.9.9"
+
+
 def test_of_two_headers_the_first_of_proxy_headers_counts(settings):
     headers = {"HTTP_X_FORWARDED_FOR": "203.0.113.5", "HTTP_FORWARDED": "for=6.6.6.6"}
     assert seen(settings, ["10.0.0.1"], "10.0.0.1", **headers) == "203.0.113.5"

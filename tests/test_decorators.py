@@ -1,8 +1,12 @@
+import pickle
+
 import pytest
 from asgiref.sync import async_to_sync
 
 from eventlog.conf import Misconfigured
 from eventlog.decorators import log_request
+
+from . import views
 
 OURS = "eventlog.middleware.EventLogMiddleware"
 LOGGED = [
@@ -13,6 +17,9 @@ LOGGED = [
     ("/logged-method/", "METHOD_SEEN", 200),
     ("/logged-crash/", "GET_LOGGED_CRASH", 500),
     ("/logged-missing/", "GET_LOGGED_MISSING", 404),
+    ("/logged-template/", "TEMPLATE_SEEN", 200),
+    ("/alogged-template/", "TEMPLATE_SEEN", 200),
+    ("/logged-broken-template/", "TEMPLATE_SEEN", 500),
 ]
 
 
@@ -57,11 +64,20 @@ def test_its_extra_is_added(get, middleware, outbox):
     assert outbox[0].extra["why"] == "decorated"
 
 
-@pytest.mark.parametrize("path", ["/exempt/", "/aexempt/", "/exempt-class/"])
+@pytest.mark.parametrize("path", ["/exempt/", "/aexempt/", "/exempt-class/", "/exempt-in-urlconf/"])
 def test_an_exempt_view_leaves_none(get, middleware, outbox, settings, path):
     settings.EVENTLOG = settings.EVENTLOG | {"REQUESTS": [{}]}
     assert get(path).content == b"ok"
     assert not outbox
+
+
+def test_a_template_response_can_be_pickled_as_soon_as_it_is_rendered(rf, outbox):
+    pickled = []
+    response = views.logged_template(rf.get("/"))
+    response.add_post_render_callback(lambda rendered: pickled.append(pickle.dumps(rendered)))
+    response.render()
+    assert pickled
+    assert [event.action for event in outbox] == ["TEMPLATE_SEEN"]
 
 
 def test_where_something_answers_in_front_of_the_view_its_rule_still_holds(client, outbox):
@@ -79,7 +95,7 @@ def test_a_request_that_its_conditions_leave_out_is_for_the_rules_of_the_middlew
 
 def test_decorated_twice_an_async_view_still_leaves_one_event(get, middleware, outbox):
     get("/logged-twice/")
-    assert [event.action for event in outbox] == ["INNER"]
+    assert [event.action for event in outbox] == ["OUTER"]
 
 
 def test_the_view_keeps_its_name():

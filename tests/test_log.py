@@ -14,7 +14,10 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy
 
 from eventlog.models import Log, alog, log
+from eventlog.records import Record
 from eventlog.redaction import MASK
+from eventlog.review.search import Term
+from eventlog.review.shown import user_term
 from eventlog.signals import event_logged
 
 from .shop.models import Country, Grumpy, Token, Widget
@@ -250,6 +253,40 @@ def test_a_user_deleted_meanwhile_leaves_the_event():
     assert (event.user_id, event.user_repr) == (None, "anna")
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("listening", [False, True])
+def test_whoever_closes_the_own_account_can_be_logged_in_the_same_transaction(listening):
+    heard = []
+
+    def receiver(event, **kwargs):
+        heard.append((event.user_id, event.user_repr))
+
+    if listening:
+        event_logged.connect(receiver)
+    anna = User.objects.create_user("anna")
+    bert = User.objects.create_user("bert")
+    with transaction.atomic():
+        User.objects.filter(pk=anna.pk).delete()
+        rows = [log(anna, "ACCOUNT_CLOSED"), log(bert, "WITNESSED")]
+    event_logged.disconnect(receiver)
+    assert [(row.user_id, row.user_repr) for row in rows] == [(None, "anna"), (bert.pk, "bert")]
+    stored = list(Log.objects.order_by("id").values_list("user_id", "user_repr"))
+    assert stored == [(None, "anna"), (bert.pk, "bert")]
+    assert heard == (stored if listening else [])
+
+
+def test_a_username_may_be_null():
+    nameless = User(pk=7, username=None)
+    record = Record.build(nameless, "X")
+    assert (record.user_id, record.user_repr) == (7, "User object (7)")
+    assert user_term(Log(user=nameless)) == Term("user", "7")
+
+
+def test_a_class_is_no_user():
+    with pytest.raises(TypeError, match="user is <class"):
+        log(User, "X")
+
+
 class Service:
     """As a token without a row of its own."""
 
@@ -339,6 +376,10 @@ class TestSignal:
 
 
 class TestAlog:
+    def test_request_user_may_have_to_be_loaded(self, anna):
+        event = async_to_sync(alog)(SimpleLazyObject(lambda: User.objects.get()), "X")
+        assert (event.user, event.user_repr) == (anna, "anna")
+
     def test_the_event_is_returned_and_stored(self, anna):
         event = async_to_sync(alog)(anna, "X", {"a": 1}, anna)
         stored = Log.objects.get()

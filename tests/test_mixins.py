@@ -1,6 +1,7 @@
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpResponse
 from django.utils.translation import override
 from django.views.generic import View
 
@@ -133,6 +134,45 @@ def test_the_action_does_not_change_with_the_visitors_language(client, mixed):
 
     with override("de"):
         assert Some().action == "CREATED_USER"
+
+
+class ViewSet(View):
+    """What REST framework's do: they keep under ``action`` which of their methods is called."""
+
+    action_map = None
+
+    def dispatch(self, request, *args, **kwargs):
+        self.action = self.action_map[request.method.lower()]
+        return getattr(self, self.action)(request)
+
+    def get_object(self):
+        return self.queryset.get()
+
+    def destroy(self, request):
+        self.get_object().delete()
+        return HttpResponse(status=204)
+
+
+@pytest.mark.parametrize(
+    ("said", "action"),
+    [({"action_kind": "API"}, "API_FOO_WIDGET"), ({"action": "API_USED"}, "API_USED")],
+)
+def test_a_viewset_of_rest_framework(rf, mixed, said, action):
+    pk = Widget.objects.create(name="gear").pk
+    base = {"queryset": Widget.objects.all(), "action_map": {"delete": "destroy"}}
+    view = type("Widgets", (EventLogMixin, ViewSet), base | said)
+    view.as_view()(rf.delete("/"))
+    (event,) = mixed
+    assert (event.action, event.object_id, event.object_repr) == (action, pk, "gear")
+
+
+def test_what_is_done_can_be_said_in_the_urlconf(rf, mixed):
+    class Some(EventLogMixin, View):
+        def get(self, request):
+            return HttpResponse("ok")
+
+    Some.as_view(action_kind="SEEN")(rf.get("/"))
+    assert mixed[0].action == "SEEN_SOME"
 
 
 def test_an_action_of_its_own(client, mixed):

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from django.utils import timezone
 
@@ -21,6 +22,9 @@ def test_for_user(anna):
     log(None, "NOBODYS")
     assert actions(Log.objects.for_user(anna)) == ["HERS"]
     assert actions(Log.objects.for_user(None)) == ["NOBODYS"]
+    assert actions(Log.objects.for_user(AnonymousUser())) == ["NOBODYS"]
+    anna.delete()
+    assert actions(Log.objects.for_user(anna)) == []
 
 
 def test_for_object_outlives_the_object():

@@ -1,6 +1,7 @@
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.test import Client
+from django.urls import clear_script_prefix, set_script_prefix
 
 from eventlog import rules
 from eventlog.conf import Misconfigured
@@ -39,6 +40,16 @@ def test_a_static_url_that_is_no_folder_hides_nothing(client, settings, outbox, 
     settings.STATIC_URL = url
     client.get("/ok/")
     assert actions(outbox) == ["GET_OK"]
+
+
+@pytest.mark.parametrize("url", ["", "static/", "/app/static/"])
+def test_under_a_prefix_files_alone_are_left_out(client, settings, outbox, url):
+    settings.STATIC_URL, settings.MEDIA_URL = url, ""
+    set_script_prefix("/app/")  # as a server does for each request
+    for path in ("/ok/", "/static/a.css"):
+        client.get(path, SCRIPT_NAME="/app")
+    clear_script_prefix()
+    assert actions(outbox) == ["GET_OK", "GET_UNRESOLVED"][: 1 + (url == "")]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path, register_converter
 from django.urls.converters import StringConverter
 
-from eventlog.decorators import log_request
+from eventlog.decorators import log_exempt, log_request
 
 from . import views
 
@@ -51,6 +51,10 @@ urlpatterns = [
     path("logged-missing/", views.logged_missing, name="logged-missing"),
     path("logged-class/", views.LoggedClass.as_view(), name="logged-class"),
     path("logged-async-class/", views.LoggedAsyncClass.as_view(), name="logged-async-class"),
+    path("logged-template/", views.logged_template),
+    path("alogged-template/", views.alogged_template),
+    path("logged-broken-template/", views.logged_template, {"name": "missing.html"}),
+    path("exempt-in-urlconf/", log_exempt(views.logged)),
     path("logged-method/", views.LoggedMethod.as_view(), name="logged-method"),
     path("logged-posts/", log_request(methods=["POST"])(views.ok), name="logged-posts"),
     path("logged-twice/", log_request("OUTER")(views.LoggedTwice.as_view())),

@@ -13,6 +13,7 @@ from django.http import (
     HttpResponseRedirect,
     StreamingHttpResponse,
 )
+from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
 from django.views.generic import (
     CreateView,
@@ -124,6 +125,16 @@ def logged(request):
 @log_request(action="ASEEN")
 async def alogged(request):
     return HttpResponse("ok")
+
+
+@log_request("TEMPLATE_SEEN")
+def logged_template(request, name="empty.html"):
+    return TemplateResponse(request, name)
+
+
+@log_request("TEMPLATE_SEEN")
+async def alogged_template(request):
+    return TemplateResponse(request, "empty.html")
 
 
 @log_request

@@ -35,14 +35,13 @@ def _insert(records: Sequence[Record]) -> list[Written]:
 
 def _insert_one(record: Record, using: str) -> Written:
     try:
-        return record, insert(record, using)
+        return insert(record, using)
     except (IntegrityError, DataError, OverflowError):
         # A user who was deleted meanwhile, or was never in the table, must not take the event
-        # along. In a transaction it is too late: the key is checked at its end, or it is spoiled.
+        # along. In a transaction, insert() sees to that, and it may be spoiled.
         if record.user_id is None or connections[using].in_atomic_block:
             raise
-    record = record._replace(user_id=None)
-    return record, insert(record, using)
+    return insert(record._replace(user_id=None), using)
 
 
 def _insert_apart(records: Sequence[Record]) -> Sequence[Log]:

@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
-from django.contrib.auth import get_user_model
 from django.db import DataError, IntegrityError, connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
-from ..models import Batch, Log, user_id
+from ..models import Batch, Log
 from ..records import Columns, Record
 from . import get_backend
 from .rows import Written, announce, insert, insert_many, rows_of, somebody_listens
@@ -116,7 +115,7 @@ _columns = Columns.from_json_lines  # raises ValueError if any line is not fit
 def _all_at_once(columns: Columns, connection: BaseDatabaseWrapper) -> Result:
     """Raises one of ``FAULTS_OF_A_ROW``, here or at the commit, if any row is not fit."""
     if somebody_listens():
-        return (), [(record, insert(record, connection.alias)) for record in columns.records()]
+        return (), [insert(record, connection.alias) for record in columns.records()]
     insert_many(columns, connection)
     return (), ()
 
@@ -124,10 +123,10 @@ def _all_at_once(columns: Columns, connection: BaseDatabaseWrapper) -> Result:
 def _one_by_one(lines: Sequence[str], connection: BaseDatabaseWrapper) -> Result:
     parsed, rejected = _parse(lines)
     written: list[Written] = []
-    for line, record in _without_deleted_users(parsed, connection):
+    for line, record in parsed:
         try:
             with transaction.atomic(using=connection.alias):
-                written.append((record, insert(record, connection.alias)))
+                written.append(insert(record, connection.alias))
         except Exception as error:
             if not _is_fault_of_a_row(error):
                 raise
@@ -147,26 +146,6 @@ def _parse(lines: Sequence[str]) -> tuple[Parsed, list[Rejected]]:
         except (ValueError, TypeError) as error:
             rejected.append(Rejected(line, f"{type(error).__name__}: {error}"))
     return parsed, rejected
-
-
-def _without_deleted_users(parsed: Parsed, connection: BaseDatabaseWrapper) -> Parsed:
-    """A user who was deleted meanwhile leaves the name in the event."""
-    if all(record.user_id is None for _line, record in parsed):
-        return parsed
-    keys = {user_id(record.user_id) for _line, record in parsed} - {None}
-    keys = {key for key in keys if not isinstance(key, int) or abs(key) < 2**63}
-    if connection.vendor == "postgresql":
-        # Foreign keys are checked at once, while it can still be told whose fault it is.
-        with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    manager = get_user_model()._base_manager.using(connection.alias)
-    there = {str(pk) for pk in manager.filter(pk__in=keys).values_list("pk", flat=True)}
-    return [
-        (line, record)
-        if record.user_id is None or str(record.user_id) in there
-        else (line, record._replace(user_id=None))
-        for line, record in parsed
-    ]
 
 
 def written_batches(batch_ids: Sequence[str]) -> set[str]:

@@ -31,19 +31,26 @@ COLUMNS = (
 )
 
 
-def insert(record: Record, using: str) -> int:
-    """Write one row; returns its primary key. Raises what the database raises."""
+def insert(record: Record, using: str) -> Written:
+    """Write one row. Raises what the database raises.
+
+    In a transaction, a user who is gone leaves the name in the event: that the key leads nowhere
+    would be found out at its end, and the whole transaction lost.
+    """
     connection = connections[using]
     returning = connection.features.can_return_columns_from_insert
+    if_there = connection.in_atomic_block and record.user_id is not None
     (row,) = as_rows(Columns.of([record]), connection)
     with connection.cursor() as cursor:
-        cursor.execute(_statement(using, returning), row)
-        if returning:
-            pk: int = cursor.fetchone()[0]
-        else:
+        cursor.execute(_statement(using, returning, if_there), row)
+        if not returning:
             pk = int(connection.ops.last_insert_id(cursor, Log._meta.db_table, "id"))
+        else:
+            pk, user = cursor.fetchone()
+            if user is None:
+                record = record._replace(user_id=None)
     RolledHour.touch([record.timestamp], using)
-    return pk
+    return record, pk
 
 
 def insert_many(columns: Columns, connection: BaseDatabaseWrapper) -> None:
@@ -70,7 +77,7 @@ def insert_many(columns: Columns, connection: BaseDatabaseWrapper) -> None:
                     cursor.cursor.execute(_many(connection.alias, len(some_rows)), values)
         else:
             all_rows: Any = as_rows(columns, connection)  # drivers take any iterable
-            cursor.executemany(_statement(connection.alias, False), all_rows)
+            cursor.executemany(_statement(connection.alias), all_rows)
     RolledHour.touch(columns.moments(), connection.alias)
 
 
@@ -132,18 +139,24 @@ def _each(values: Sequence[Any], convert: Callable[[Any], Any], null: Any = None
 
 
 @lru_cache(maxsize=8)
-def _statement(using: str, returning: bool) -> str:
+def _statement(using: str, returning: bool = False, if_there: bool = False) -> str:
+    """``if_there``: the user's key only if there is such a user."""
     quote = connections[using].ops.quote_name
     columns = ", ".join(quote(column) for column in COLUMNS)
-    marks = ", ".join(["%s"] * len(COLUMNS))
-    statement = f"INSERT INTO {quote(Log._meta.db_table)} ({columns}) VALUES ({marks})"  # noqa: S608 (names of ours)
-    return f"{statement} RETURNING {quote('id')}" if returning else statement
+    marks = dict.fromkeys(COLUMNS, "%s")
+    if if_there:
+        key = user_key()
+        column, table = quote(str(key.column)), quote(key.model._meta.db_table)
+        marks["user_id"] = f"(SELECT {column} FROM {table} WHERE {column} = %s)"  # noqa: S608
+    values = ", ".join(marks.values())
+    statement = f"INSERT INTO {quote(Log._meta.db_table)} ({columns}) VALUES ({values})"  # noqa: S608 (names of ours)
+    return f"{statement} RETURNING {quote('id')}, {quote('user_id')}" if returning else statement
 
 
 @lru_cache(maxsize=SLICE)
 def _many(using: str, count: int) -> str:
     """For SQLite's own cursor, whose marks these are: Django's would look for a thousand others."""
-    names, _values, marks = _statement(using, False).partition(" VALUES ")
+    names, _values, marks = _statement(using).partition(" VALUES ")
     return f"{names} VALUES " + ", ".join([marks.replace("%s", "?")] * count)
 
 

@@ -5,6 +5,7 @@ connection is one of ``TRUSTED_PROXIES``, and from the right, since each proxy a
 that it saw: the first that is not a trusted proxy is the client, whatever stands to its left.
 """
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
@@ -13,7 +14,6 @@ from django.http import HttpRequest
 from python_ipware.modern.parsers import (
     forwarded_for,
     parse_ip,
-    split_unquoted,
     unwrap_ipv4_network,
 )
 
@@ -23,6 +23,7 @@ Address = IPv4Address | IPv6Address
 
 UNIX = "unix"
 _LONGEST_HEADER = 4096
+_QUOTE = re.compile(r'(?<!\\)"')
 
 
 def client_ip(request: HttpRequest) -> str | None:
@@ -110,7 +111,16 @@ def _network(entry: object) -> IPv4Network | IPv6Network:
 
 def _hops(forwarded: str) -> list[str]:
     """``for=192.0.2.60;proto=http, for=…`` (RFC 7239) or the plain list of X-Forwarded-For."""
-    hops = (hop.strip() for hop in split_unquoted(forwarded, ","))
+    # From the right, where the proxies wrote: a quote that a client leaves open must not swallow
+    # what stands behind it.
+    hops: list[str] = []
+    rest = ""
+    for piece in reversed(forwarded.split(",")):
+        hop = piece + rest
+        quoted = len(_QUOTE.findall(hop)) % 2
+        rest = "," + hop if quoted else ""  # a comma within quotes
+        if not quoted:
+            hops.insert(0, hop.strip())
     return [forwarded_for(hop) if "=" in hop else hop for hop in hops if hop]
 
 

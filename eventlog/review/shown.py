@@ -68,7 +68,8 @@ def with_all_events(text: Any, term: Term, site: str) -> SafeString:
 
 def user_term(event: Log) -> Term:
     user = event.user
-    return Term("user", str(event.user_id) if user is None else user.get_username())
+    name = None if user is None else user.get_username()
+    return Term("user", name or str(event.user_id))
 
 
 def object_term(event: Log) -> Term | None:
