@@ -2,9 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote_plus
+
+from django.utils.datastructures import MultiValueDict
+from django.utils.functional import Promise
 
 from .conf import conf, once_per_value
 from .encoding import ENDLESS
@@ -17,7 +21,9 @@ MASK = "********"
 _SECRET = re.compile(
     r"""
     token | secret | pass | pwd | signature | cookie | credential | sess(?:ion|id) | csrf | xsrf
-    | auth | card | cvv | cvc | jwt | bearer | iban | private
+    | auth | card | cvv | cvc | jwt | bearer | iban | private | hmac | creds | magic_?link
+    | (?:mfa|totp|security|verification|activation|reset|recovery|backup)_?codes?
+    | (?:database|webhook)_?url | samlresponse | account_?number | (?<![a-z])(?:dsn|salt)(?![a-z])
     | (?<![a-z])(?:api|key|otp) | (?:api|key|otp)s?(?![a-z])
     | (?<![a-z])(?:pin(?:code)?|sid|sig|ssn)(?![a-z])
     """,
@@ -34,6 +40,9 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _PARAMETER = re.compile(r"(?<![^?&;#\s])([^?&;#=\s]++)=")
 _SECRET_END = re.compile(r"[&#]")
 _VALUE_END = re.compile(r"[?&;#]")
+_QUERY_ALONE = re.compile(r"[^\s=&?#/:;]+=\S*")
+# What a value has to hold to be a URL with a secret, however often it is encoded.
+_OF_URL = re.compile(r"[=@]|%(?:25)*(?:3d|40)", re.IGNORECASE)
 _USERINFO = re.compile(r"(?<=//)[^/?#\s]*@")
 _QUERY = re.compile(r"[?#]")
 _LONGEST_NAME = 200
@@ -63,27 +72,37 @@ def is_secret(name: str) -> bool:
 def redact(value: Any) -> Any:
     """A copy of ``value`` in which what goes under a secret name is masked, however deep.
 
-    In strings that are URLs the query is masked likewise. Raises ``ValueError`` for what holds
-    itself.
+    In strings that are URLs or query strings, secrets are masked likewise. Raises ``ValueError``
+    for what holds itself.
     """
     return _redact(value, 1)
 
 
 def _redact(value: Any, depth: int) -> Any:
     if isinstance(value, str):
-        return redact_url(value) if "=" in value or "@" in value else value
+        return _redact_text(value) if "=" in value or "@" in value else value
+    if isinstance(value, Promise):  # of gettext_lazy() or reverse_lazy()
+        return _redact(str(value), depth)
+    if isinstance(value, Enum):
+        return _redact(value.value, depth)
     if not isinstance(value, Mapping | list | tuple):
         return value
     if depth > DEEPEST:
         raise ValueError(ENDLESS)
+    if isinstance(value, MultiValueDict):  # request.POST: all that was sent
+        value = {key: sent[0] if len(sent) == 1 else sent for key, sent in value.lists()}
     if isinstance(value, Mapping):
         return {
-            key: MASK
+            _redact_text(key) if isinstance(key, str) and "=" in key else key: MASK
             if isinstance(key, str) and item is not None and is_secret(key)
             else _redact(item, depth + 1)
             for key, item in value.items()
         }
     return [_redact(item, depth + 1) for item in value]
+
+
+def _redact_text(text: str) -> str:
+    return redact_query(text) if _QUERY_ALONE.fullmatch(text) else redact_url(text)
 
 
 def redact_query(query: str) -> str:
@@ -111,10 +130,12 @@ def _end(pattern: "re.Pattern[str]", text: str, start: int) -> int:
 
 def _redact_inner(value: str) -> str:
     """A value that is itself a URL, as that of ``?next=``."""
-    if "%3d" not in value.lower():
+    if not _OF_URL.search(value):
         return value
     inner = unquote_plus(value)
     masked = redact_url(inner)
+    if masked == inner != value:
+        masked = _redact_inner(inner)  # encoded more than once
     return value if masked == inner else quote(masked, safe="/*")
 
 

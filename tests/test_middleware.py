@@ -74,12 +74,53 @@ def test_an_exception_of_the_view_is_named(client, async_client, outbox, path, s
         ("/shop/reset/hunter2/", "/shop/reset/********/"),
         ("/shop/otp/042137/", "/shop/otp/********/"),
         ("/shop/invite-hunter2/", "/shop/invite-********/"),
+        (
+            "/shop/ticket/deadbeef99/",
+            "/shop/ticket/********/",
+        ),  # a number, to the view
     ],
 )
 def test_a_secret_in_the_path_is_masked_also_where_it_is_the_referer(client, outbox, path, masked):
     client.get(path, HTTP_REFERER=f"https://testserver{path}")
     assert outbox[0].extra["path"] == masked
     assert outbox[0].extra["referer"] == f"https://testserver{masked}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/reset/MQ/hunter2/", "/de/reset/MQ/hunter2/", "/en/reset/MQ/hunter2"],
+)
+def test_it_is_masked_in_any_language_and_in_none(client, outbox, settings, path):
+    settings.ROOT_URLCONF = "tests.urls_translated"
+    client.get(path, HTTP_REFERER=f"https://testserver{path}")
+    assert "hunter2" not in str(outbox[0].extra)
+
+
+@pytest.mark.parametrize("behind", ["/)", "/.", "%20"])
+def test_it_is_masked_with_what_a_mailer_puts_behind_it(client, outbox, behind):
+    client.get(f"/shop/reset/hunter2{behind}")
+    client.get(
+        f"/shop/reset/x/{behind}", HTTP_REFERER=f"http://testserver/shop/reset/hunter2{behind}"
+    )
+    assert "hunter2" not in str([event.extra for event in outbox])
+
+
+def test_a_query_that_a_mailer_has_encoded_is_one_all_the_same(client, outbox):
+    client.get("/ok%3Ftoken%3Dhunter2&page=2")
+    assert outbox[0].extra["path"] == "/ok?token=********&page=2"
+
+
+@pytest.mark.parametrize(
+    ("referer", "headers"),
+    [
+        ("https://Shop.example:443/shop/reset/hunter2/", {"HTTP_HOST": "shop.example"}),
+        ("https://shop.example/shop/reset/hunter2/", {"HTTP_X_FORWARDED_HOST": "shop.example"}),
+        ("https://testserver/shop/reset/%68unter2/", {}),
+    ],
+)
+def test_the_page_before_is_ours_under_whatever_name(client, outbox, referer, headers):
+    client.get("/ok/", HTTP_REFERER=referer, **headers)
+    assert outbox[0].extra["referer"].endswith("/shop/reset/********/")
 
 
 SECURE = [

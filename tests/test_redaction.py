@@ -1,4 +1,9 @@
+import enum
+import types
+
 import pytest
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy
 from django.views.debug import SafeExceptionReporterFilter
 
 from eventlog.redaction import MASK, is_secret, redact, redact_query, redact_url
@@ -14,6 +19,9 @@ from eventlog.redaction import MASK, is_secret, redact, redact_query, redact_url
         "oauth", "session", "sessionid", "sid", "cookie", "Set-Cookie", "signature", "sig",
         "card", "card_number", "creditCard", "cvv", "cvc2", "otp", "otp_code", "totp", "pin",
         "PHPSESSID", "pincode", "sshkeys", "credentials", "jwt", "bearer", "iban", "ssn",
+        "mfa_code", "verificationCode", "security_code", "recovery_codes", "backup_codes", "hmac",
+        "magic_link", "DATABASE_URL", "webhook_url", "SAMLResponse", "account_number", "dsn",
+        "salt", "aws_creds",
     ],
 )  # fmt: skip
 def test_what_looks_like_a_secret(name):
@@ -32,6 +40,7 @@ def test_djangos_own_list_is_in_it():
         "author", "author_id", "authors", "keyword", "keyboard", "monkey", "capital", "therapist",
         "rootpath", "footprint", "discard", "wildcard", "cardinality", "compass", "passenger",
         "shipping", "opinion", "page", "q", "id", "name", "status", "secretary", "inside",
+        "code", "country_code", "promo_code", "salty", "url", "account", "ticket",
     ],
 )  # fmt: skip
 def test_what_only_looks_like_one_to_a_machine(name):
@@ -44,6 +53,28 @@ def test_a_site_adds_names(settings):
     assert is_secret("shoe_size")
     assert is_secret("mainDiagnosis")
     assert is_secret("password")
+
+
+class Link(enum.Enum):
+    RESET = "https://example.org/?token=x"
+    FORM = types.MappingProxyType({"password": "x"})
+
+
+@pytest.mark.parametrize(
+    ("value", "masked"),
+    [
+        ("a=1&password=x", f"a=1&password={MASK}"),
+        ("password=x", f"password={MASK}"),
+        ("the password=x is known", "the password=x is known"),
+        (gettext_lazy("https://example.org/?token=x"), f"https://example.org/?token={MASK}"),
+        (Link.RESET, f"https://example.org/?token={MASK}"),
+        (Link.FORM, {"password": MASK}),
+        ({"https://example.org/?token=x": 1}, {f"https://example.org/?token={MASK}": MASK}),
+        (QueryDict("a=1&b=2&b=3&pin=4"), {"a": "1", "b": ["2", "3"], "pin": MASK}),
+    ],
+)
+def test_in_whatever_form_it_comes(value, masked):
+    assert redact({"seen": value}) == {"seen": masked}
 
 
 def test_values_are_masked_nested_and_the_original_is_left():
@@ -72,6 +103,10 @@ def test_values_are_masked_nested_and_the_original_is_left():
         ("=&token=x", f"=&token={MASK}"),
         ("token=", f"token={MASK}"),
         ("next=%2Fr%3Ftoken%3Dabc&a=1", f"next=/r%3Ftoken%3D{MASK}&a=1"),
+        ("next=%252Fr%253Ftoken%253Dabc&a=1", f"next=/r%253Ftoken%253D{MASK}&a=1"),
+        ("to=https://anna:pw@example.org/", f"to=https%3A//{MASK}%40example.org/"),
+        ("to=https%3A%2F%2Fanna%3Apw%40example.org/", f"to=https%3A//{MASK}%40example.org/"),
+        ("mail=anna@example.org&data=YWJj==", "mail=anna@example.org&data=YWJj=="),
         ("q=a+b&page=2", "q=a+b&page=2"),
         ("token", "token"),
         ("", ""),

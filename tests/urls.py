@@ -14,11 +14,23 @@ class Odd(StringConverter):
         raise RuntimeError("on purpose")
 
 
+class Hexadecimal:
+    regex = "[0-9a-f]+"
+
+    def to_python(self, value):
+        return int(value, 16)
+
+    def to_url(self, value):
+        return f"{value:x}"
+
+
 register_converter(Odd, "odd")
+register_converter(Hexadecimal, "hex")
 shop = [
     path("orders/<int:pk>/", views.order, name="order-detail"),
     path("reset/<token>/", views.ok, name="reset"),
     path("otp/<int:otp>/", views.ok, name="otp"),
+    path("ticket/<hex:token>/", views.ok, name="ticket"),
     path("invite-<str:token>/", views.ok, name="invite"),
     path("odd/<odd:token>/", views.ok, name="odd"),
     re_path(r"^key/(?P<token>[a-z0-9]+)/$", views.ok, name="key"),

@@ -1,7 +1,7 @@
 """Secrets that stand in a path: ``reset/<token>/``."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
@@ -10,6 +10,7 @@ from urllib.parse import quote
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import URLResolver, get_resolver
+from django.urls.resolvers import LocalePrefixPattern
 from django.utils.translation import get_language
 
 from ..conf import conf
@@ -18,32 +19,34 @@ from ..redaction import MASK, is_secret
 SHORTEST_PART = 4  # characters of a secret that is masked wherever it stands
 
 _NAME = re.compile(r"<(?:[^<>:]+:)?(\w+)>")
+_END = re.compile(r"(?<!\\)/?(?:\\Z|\\z|\$)?$")  # of a pattern, with a slash before it
 
-Captured = Iterable[tuple[str, Any]]
 
-
-def captured_in(request: HttpRequest, path: str) -> Captured:
-    """What the URL patterns that capture a secret take from ``path``, by name."""
+def captured_in(request: HttpRequest, path: str) -> set[str]:
+    """What stands in ``path`` where the URL patterns have a secret."""
     urlconf = getattr(request, "urlconf", None) or settings.ROOT_URLCONF
-    with suppress(Exception):  # that of a converter of the site's own
+    with suppress(Exception):  # that of a urlconf of the site's own
         return _captured(path, urlconf, tuple(conf.redact), get_language())
-    return ()
+    return set()
 
 
 @lru_cache(maxsize=1024)
-def _captured(path: str, urlconf: Any, redacted: Any, language: str | None) -> Captured:
-    """What a URL pattern captures in ``path``, or would with a slash at its end."""
+def _captured(path: str, urlconf: Any, redacted: Any, language: str | None) -> set[str]:
+    """By what is in front: a link may have lost its last slash, or have a full stop behind it."""
+    secrets: set[str] = set()
     for way in _secret_ways(urlconf, redacted):
-        for address in (path,) if path.endswith("/") else (path, path + "/"):
-            captured, rest = [], address
-            for pattern in way:
-                if not (found := pattern.match(rest)):
-                    break
-                rest, _, named = found
-                captured += named.items()
-            else:
-                return captured
-    return ()
+        rest = path
+        captured: dict[str, str | None] = {}
+        for pattern in way:
+            # The text itself: a converter makes another value of it, and may ask the database.
+            found = _expression(pattern, last=pattern is way[-1]).search(rest)
+            if found is None:
+                break
+            captured |= found.groupdict()
+            rest = rest[found.end() :]
+        else:
+            secrets |= {text for name, text in captured.items() if text and is_secret(name)}
+    return secrets
 
 
 @lru_cache(maxsize=8)
@@ -64,18 +67,18 @@ def _ways(resolver: URLResolver, before: Sequence[Any]) -> Iterator[Sequence[Any
                 yield way
 
 
-def without_secrets(captured: Captured, text: str) -> str:
-    """``text`` with each value that was captured under a secret name masked."""
-    for name, value in captured:
-        secret = str(value)
-        if secret and is_secret(name):
-            # A converter may have changed it: an int has lost its leading zeros.
-            text = re.sub(
-                rf"(?<=[/=]){'0*' + secret if secret.isdigit() else re.escape(secret)}"
-                r"(?=[/?&#]|$)",
-                MASK,
-                text,
-            )
-            if len(secret) >= SHORTEST_PART:
-                text = text.replace(secret, MASK).replace(quote(secret), MASK)
+def _expression(pattern: Any, *, last: bool) -> "re.Pattern[str]":
+    if isinstance(pattern, LocalePrefixPattern):  # in whichever language, or before it is added
+        codes = "|".join(re.escape(code) for code, _name in settings.LANGUAGES)
+        return re.compile(f"^(?:(?:{codes})/)?")
+    expression: re.Pattern[str] = pattern.regex
+    return re.compile(_END.sub("", expression.pattern)) if last else expression
+
+
+def without_secrets(secrets: set[str], text: str) -> str:
+    """``text`` with each of the secrets masked."""
+    for secret in secrets:
+        text = re.sub(rf"(?<=[/=]){re.escape(secret)}(?=[/?&#]|$)", MASK, text)
+        if len(secret) >= SHORTEST_PART:
+            text = text.replace(secret, MASK).replace(quote(secret), MASK)
     return text

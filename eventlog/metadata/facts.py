@@ -7,12 +7,14 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
+from django.conf import settings
 from django.http import HttpRequest
+from django.http.request import validate_host
 
 from ..conf import conf, once_per_value
-from ..redaction import redact_query, redact_url
+from ..redaction import is_secret, redact_query, redact_url
 from ..text import clean, header_text
 from . import user_agent
 from .captured import captured_in, without_secrets
@@ -23,6 +25,8 @@ Reader = Callable[[HttpRequest], str | None]
 LONGEST_PATH = 2048
 LONGEST_NAME = 255
 OF_USER_AGENT = {"ua", "browser", "os", "device", "device_type"}
+_HOST_AND_PATH = re.compile(r"//(?:[^/?#@]*@)?([^/?#]*)(/[^?#]*)")
+_HOSTS = ("HTTP_HOST", "HTTP_X_FORWARDED_HOST", "SERVER_NAME")
 _REQUEST_ID = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)
 
 
@@ -33,9 +37,12 @@ def method(request: HttpRequest) -> str | None:
 def path(request: HttpRequest) -> str:
     """The path, with what the URL pattern captures under a secret name masked."""
     match = request.resolver_match
+    text = request.path
     # A redirect to the address with a slash, or to HTTPS, was answered before it was resolved.
-    captured = captured_in(request, request.path_info) if match is None else match.kwargs.items()
-    return clean(without_secrets(captured, request.path), LONGEST_PATH)
+    if match is None or any(map(is_secret, match.kwargs)):
+        text = without_secrets(captured_in(request, request.path_info), text)
+    # Mailers that encode too much make a path of the whole query.
+    return clean(redact_url(text) if "=" in text else text, LONGEST_PATH)
 
 
 def query(request: HttpRequest) -> str | None:
@@ -84,13 +91,27 @@ def referer(request: HttpRequest) -> str | None:
     if not text:
         return None
     text = redact_url(header_text(text, LONGEST_PATH))
-    host = request.META.get("HTTP_HOST") or request.META.get("SERVER_NAME", "")
-    _, here, rest = text.partition(f"//{host}/")
-    if not here:
+    found = _HOST_AND_PATH.search(text)
+    if found is None or not _is_ours(found[1], request):
         return text
-    path = "/" + re.split("[?#]", rest, maxsplit=1)[0]
-    within = unquote(path.removeprefix(request.META.get("SCRIPT_NAME") or ""))
-    return without_secrets(captured_in(request, within), text)
+    path = unquote(found[2])
+    within = path.removeprefix(request.META.get("SCRIPT_NAME") or "")
+    masked = without_secrets(captured_in(request, within), path)
+    if masked == path:
+        return text
+    return text[: found.start(2)] + quote(masked, safe="/*") + text[found.end(2) :]
+
+
+def _is_ours(host: str, request: HttpRequest) -> bool:
+    """Whether this site is known by that name: behind a proxy it has more than one."""
+    name = _without_port(host)
+    known = (request.META.get(key, "") for key in _HOSTS)
+    allowed = [one for one in settings.ALLOWED_HOSTS if one != "*"]
+    return name in map(_without_port, known) or validate_host(name, allowed)
+
+
+def _without_port(host: str) -> str:
+    return host.lower().partition(":")[0]
 
 
 def request_id(request: HttpRequest) -> str:
