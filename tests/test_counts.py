@@ -1,5 +1,5 @@
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 import pytest
@@ -107,6 +107,20 @@ def test_the_hour_that_autumn_repeats_is_counted_once(settings, monkeypatch):
     for hour in missing:
         counts.roll(hour, "default")
     assert counts.hours_to_roll() == []
+
+
+def test_the_years_between_an_old_event_and_the_next_are_not_counted(monkeypatch):
+    monkeypatch.setattr(counts, "SHOWN", timedelta(days=2))
+    long_ago, then = datetime(1970, 1, 1, 12, tzinfo=UTC), NOW - timedelta(days=900)
+    event("OLD", long_ago)
+    event("X", then)
+    count()
+    assert RolledHour.objects.count() < 24 * (counts.SHOWN.days + 5)
+    assert counts.hours_to_roll() == []
+    assert count_actions(long_ago, NOW) == ({"OLD": 1, "X": 1}, 0)
+    Log.objects.filter(action="X").delete()
+    count()
+    assert count_actions(long_ago, NOW) == ({"OLD": 1}, 0)
 
 
 def test_hours_that_are_not_counted_yet_are_told():

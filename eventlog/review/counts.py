@@ -17,10 +17,11 @@ from django.db.models import Case, Count, F, Min, Q, Sum, Value, When
 from django.utils import timezone
 
 from ..hours import SETTLED, HourCount, RolledHour
-from ..models import Log
+from ..models import Log, LogQuerySet
 from ..moments import DAY, HOUR, as_stored, hour_of
 from .expressions import Number, Text
 
+SHOWN = 181 * DAY  # that the overview goes back
 MOST_ADDRESSES = 20  # of an hour, those with the most events
 MOST_OF_A_DAY = 60
 LONGEST = 255
@@ -131,27 +132,45 @@ def roll_day(day: datetime, using: str) -> None:
 
 
 def hours_to_roll(start: datetime | None = None, using: str | None = None) -> list[datetime]:
-    """The settled hours that are not counted, or not any more, newest first."""
+    """The settled hours that are not counted, or not any more, newest first.
+
+    Not those of a day without events before ``SHOWN``: one event that is dated back to 1970 brings
+    half a million of them.
+    """
     using = using or router.db_for_write(Log)
-    first = Log.objects.using(using).aggregate(first=Min("timestamp"))["first"]
+    first = _first_hour(Log.objects.using(using))
     if first is None:
         return []
-    start = hour_of(first) if start is None else max(hour_of(start), hour_of(first))
+    start = first if start is None else max(hour_of(start), first)
     end = hour_of(timezone.now() - SETTLED)
+    shown = day_of(end - SHOWN)
     current = start
-    rolled = RolledHour.objects.using(using).filter(
-        stale=False, hour__gte=as_stored(current), hour__lt=as_stored(end)
+    known = RolledHour.objects.using(using).filter(
+        hour__gte=as_stored(current), hour__lt=as_stored(end)
     )
+    rolled = known.filter(stale=False)
     if rolled.count() == (end - current) // HOUR:
         return []
     # As they are stored: without time zones, the hour that autumn repeats is one and the same.
     fresh = set(rolled.values_list("hour", flat=True))
+    stale = [hour_of(hour) for hour in known.filter(stale=True).values_list("hour", flat=True)]
     missing = []
     while current < end:
         if as_stored(current) not in fresh:
+            if current < shown and current == day_of(current):
+                event = _first_hour(Log.objects.using(using).since(as_stored(current)))
+                next_day = min([shown, *(day_of(h) for h in (event, *stale) if h and h >= current)])
+                if next_day > current:
+                    current = next_day
+                    continue
             missing.append(current)
         current += HOUR
     return missing[::-1]
+
+
+def _first_hour(events: LogQuerySet) -> datetime | None:
+    first = events.aggregate(first=Min("timestamp"))["first"]
+    return None if first is None else hour_of(first)
 
 
 def roll_all(hours: Iterable[datetime], seconds: float = inf) -> Iterator[datetime]:
