@@ -265,6 +265,9 @@ def _record(
     request: HttpRequest | None,
 ) -> Record:
     """What is said of the event, over what is known of the request it was logged in."""
+    if request is not None and not hasattr(request, "META"):
+        kind = type(request).__name__
+        raise TypeError(f"request is {request!r:.100} ({kind}); give the request itself, or None")
     own = {} if extra is None else redact(extra)
     origin = current_origin.get() if request is None else origin_of(request)
     if origin is None or not (conf.enrich or request is not None):

@@ -33,6 +33,8 @@ USERS: dict[str, Callable[[Any], bool]] = {
     "superuser": lambda user: bool(getattr(user, "is_superuser", False)),
 }
 NAMES = ("method", "view", "status")  # what an action may be made of
+NO_STATUS = "NONE"  # of a request that was cancelled
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # what a method may be called: RFC 9110, 5.6.2
 _STATUS = re.compile(r"[1-5](?:xx|[0-9]{2})", re.IGNORECASE)
 
 
@@ -68,7 +70,7 @@ class Rule:
         self._path = _pattern(_typed("path", path, str))
         self.view = _typed("view", view, str)
         self._view = None if view is None else re.compile(translate(view)).match
-        self._methods = frozenset(text.upper() for text in _texts("methods", methods))
+        self._methods = frozenset(text.upper() for text in _methods(methods))
         self._status = _statuses(status)
         self.user = user
         self._user = None if user is None else _user_kind(user)
@@ -120,7 +122,7 @@ class Rule:
         return self._action.format(
             method=method,
             view=_upper(view) if view else "UNRESOLVED",
-            status="NONE" if response is None else response.status_code,
+            status=NO_STATUS if response is None else response.status_code,
         )[:LONGEST]
 
     def extra(self, request: HttpRequest, response: Answer) -> Mapping[str, Any]:
@@ -212,6 +214,13 @@ def _texts(key: str, value: str | Sequence[str] | None) -> Sequence[str]:
     return tuple(texts)
 
 
+def _methods(methods: str | Sequence[str] | None) -> Sequence[str]:
+    names = _texts("methods", methods)
+    if not all(map(_TOKEN.fullmatch, names)):
+        raise _wrong("methods", methods, "Give a list, as ['POST', 'PUT'].", "eventlog.E006")
+    return names
+
+
 def _pattern(path: str | None) -> Callable[[str], Any] | None:
     if path is None:
         return None
@@ -282,7 +291,8 @@ def _template(action: str | None) -> str | None:
             "eventlog.E006",
         )
     try:
-        action.format(method="GET", view="VIEW", status=200)
+        for status in (200, NO_STATUS):
+            action.format(method="GET", view="VIEW", status=status)
     except (ValueError, IndexError, KeyError) as error:
         raise _wrong(
             "action", action, f"It cannot be filled in: {error}.", "eventlog.E006"

@@ -61,6 +61,8 @@ def test_the_whole_of_the_settings_is_well(settings):
         ({"BACKEND": "no.such.Backend"}, "eventlog.E004", ["BACKEND", "no.such.Backend"]),
         ({"OPTIONS": {"x": 1}}, "eventlog.E005", ["OPTIONS", "'x'"]),
         ({"REQUESTS": [{"user": "admin"}]}, "eventlog.E006", ["'admin'", "superuser"]),
+        ({"REQUESTS": [{"methods": "POST, PUT"}]}, "eventlog.E006", ["'POST, PUT'", "Give a list"]),
+        ({"REQUESTS": [{"action": "A_{status:d}"}]}, "eventlog.E006", ["cannot be filled in"]),
         ({"TRUSTED_PROXIES": ["nginx"]}, "eventlog.E007", ["TRUSTED_PROXIES", "'nginx'"]),
         ({"TRUSTED_PROXIES": [10]}, "eventlog.E007", ["TRUSTED_PROXIES", "10"]),
         ({"REQUESTS": [{"view": "shop:ordr-detail"}]}, "eventlog.E008", ["shop:order-detail"]),

@@ -282,6 +282,17 @@ def test_a_username_may_be_null():
     assert user_term(Log(user=nameless)) == Term("user", "7")
 
 
+def test_what_is_no_request_is_refused():
+    with pytest.raises(TypeError, match="request is 'foo'"):
+        log(None, "X", request="foo")
+
+
+def test_a_date_beyond_the_calendar_is_refused():
+    east = timezone.get_fixed_timezone(60)
+    with pytest.raises(ValueError, match="dateof is"):
+        log(None, "X", dateof=datetime(1, 1, 1, tzinfo=east))
+
+
 def test_a_class_is_no_user():
     with pytest.raises(TypeError, match="user is <class"):
         log(User, "X")

@@ -23,9 +23,16 @@ def _events(anna):
     log(admin, "SOLD", obj=sprocket, extra=EXTRA)
 
 
-def person(*args):
+@pytest.mark.parametrize("what", ["export", "erase"])
+def test_a_name_that_nobody_has_is_told(what):
+    told = StringIO()
+    person(what, "nobdy", stderr=told)
+    assert "Nobody is called 'nobdy'" in told.getvalue()
+
+
+def person(*args, **options):
     out = StringIO()
-    call_command("eventlog_person", *args, stdout=out)
+    call_command("eventlog_person", *args, stdout=out, **options)
     return out.getvalue()
 
 

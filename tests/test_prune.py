@@ -63,6 +63,12 @@ def test_a_dry_run_deletes_nothing():
     assert len(found) == 6
 
 
+@pytest.mark.parametrize("batch", ["0", "-1", "many"])
+def test_a_batch_of_nothing_is_refused(batch):
+    with pytest.raises(CommandError, match="say 1 or more"):
+        prune("90d", f"--batch={batch}")
+
+
 @pytest.mark.parametrize("age", ["90", "d", "ninety days"])
 def test_an_age_that_is_none_is_refused(age):
     with pytest.raises(CommandError, match="age"):

@@ -38,6 +38,13 @@ def test_it_has_so_many_at_most(anna):
     assert html.count("<li") == 2
 
 
+@pytest.mark.parametrize("obj", [None, "", "nobody"])
+def test_of_no_object_there_is_none(anna, obj):
+    nothing = draw(anna)
+    assert draw(obj) == nothing
+    assert draw(obj, "{% load eventlog %}{% event_timeline unknown limit='5' %}") == nothing
+
+
 def test_an_action_can_have_a_template_of_its_own(anna, settings, tmp_path):
     (tmp_path / "eventlog").mkdir()
     (tmp_path / "eventlog" / "special.html").write_text("<li>{{ event.action }}, specially</li>")

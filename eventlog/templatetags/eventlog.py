@@ -17,13 +17,15 @@ LONGEST_NAME = 200  # bytes; few file systems take more than 255
 
 
 @register.inclusion_tag("eventlog/parts/timeline.html", takes_context=True)
-def event_timeline(context: dict[str, Any], obj: Model, limit: int = 50) -> dict[str, Any]:
+def event_timeline(context: dict[str, Any], obj: Model | None, limit: int = 50) -> dict[str, Any]:
     """The newest events of an object, each drawn by the template of its action.
 
     That of LOGIN is ``eventlog/login.html``; ``eventlog/event.html`` draws all that have none.
+    Of no object, as of a variable that the context has not, there are none.
     """
-    events = Log.objects.for_object(obj).select_related("user").order_by("-timestamp", "-pk")
-    return {"events": events[:limit], "obj": obj, "request": context.get("request")}
+    events = Log.objects.for_object(obj) if isinstance(obj, Model) else Log.objects.none()
+    newest = events.select_related("user").order_by("-timestamp", "-pk")[: max(0, int(limit))]
+    return {"events": newest, "obj": obj, "request": context.get("request")}
 
 
 @register.simple_tag(takes_context=True)

@@ -43,6 +43,8 @@ class Command(BaseCommand):
         if not get_backend().settle(30.0):
             raise CommandError("Events still wait to be written; see manage.py eventlog_spool.")
         person = Person(options["username"])
+        if person.pk is None and not person.events().exists():
+            self.stderr.write(f"Nobody is called {person.username!r}, nor does an event say so.")
         if options["what"] == "export":
             for chunk in chunks(person.events(), Wanted()):
                 for event in chunk:

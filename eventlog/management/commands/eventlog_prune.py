@@ -24,6 +24,13 @@ def age(text: str) -> timedelta:
     return timedelta(**{UNITS[match[2]]: int(match[1])})
 
 
+def batch(text: str) -> int:
+    """A whole number, 1 or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"{text!r} is no number of events; say 1 or more")
+    return int(text)
+
+
 class Command(BaseCommand):
     help = "Delete events that are older than an age, in small batches with pauses between them."
 
@@ -41,7 +48,7 @@ class Command(BaseCommand):
             metavar="NAME",
             help="not these actions; may be given several times",
         )
-        parser.add_argument("--batch", type=int, default=1000, help="events at a time (1000)")
+        parser.add_argument("--batch", type=batch, default=1000, help="events at a time (1000)")
         parser.add_argument(
             "--pause", type=float, default=0.01, help="seconds between two batches (0.01)"
         )
