@@ -23,11 +23,14 @@ _END = re.compile(r"(?<!\\)/?(?:\\Z|\\z|\$)?$")  # of a pattern, with a slash be
 
 
 def captured_in(request: HttpRequest, path: str) -> set[str]:
-    """What stands in ``path`` where the URL patterns have a secret."""
+    """What stands in ``path`` where the URL patterns have a secret, and what the view has of it."""
+    match = request.resolver_match
+    given = match.kwargs.items() if match else ()
+    secrets = {str(value) for name, value in given if value and is_secret(name)}
     urlconf = getattr(request, "urlconf", None) or settings.ROOT_URLCONF
-    with suppress(Exception):  # that of a urlconf of the site's own
-        return _captured(path, urlconf, tuple(conf.redact), get_language())
-    return set()
+    with suppress(Exception):  # that of a pattern of the site's own
+        secrets |= _captured(path, urlconf, tuple(conf.redact), get_language())
+    return secrets
 
 
 @lru_cache(maxsize=1024)
