@@ -40,7 +40,8 @@ def log_request(view: Any = None, /, **options: Any) -> Any:
     value that rules do not know.
 
     Requests that the keys leave out are for the rules of the settings, if the middleware is there.
-    Without it, and under ``ATOMIC_REQUESTS``, the event is part of the view's transaction.
+    Without it, and under ``ATOMIC_REQUESTS``, the event is part of the view's transaction; but that
+    of a ``TemplateResponse`` is recorded when it has been rendered.
     """
     if callable(view):
         return _ruled(view, compile_rule("log_request()", options))

@@ -40,12 +40,15 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _PARAMETER = re.compile(r"(?<![^?&;#\s])([^?&;#=\s]++)=")
 _SECRET_END = re.compile(r"[&#]")
 _VALUE_END = re.compile(r"[?&;#]")
-_QUERY_ALONE = re.compile(r"[^\s=&?#/:;]+=\S*")
+# Not what base64 is padded with.
+_QUERY_ALONE = re.compile(r"[A-Za-z_][\w.\[\]-]{0,60}=(?==*[^=\s])\S*")
 # What a value has to hold to be a URL with a secret, however often it is encoded.
 _OF_URL = re.compile(r"[=@]|%(?:25)*(?:3d|40)", re.IGNORECASE)
+_DECODED = re.compile(r"[?#@]")
 _USERINFO = re.compile(r"(?<=//)[^/?#\s]*@")
 _QUERY = re.compile(r"[?#]")
 _LONGEST_NAME = 200
+INNERMOST = 5  # URLs within URLs, and times that one is encoded; what goes on is masked whole
 DEEPEST = 30  # levels of nesting: MariaDB takes no JSON of more than 32
 
 
@@ -105,8 +108,8 @@ def _redact_text(text: str) -> str:
     return redact_query(text) if _QUERY_ALONE.fullmatch(text) else redact_url(text)
 
 
-def redact_query(query: str) -> str:
-    """``a=1&token=x`` as ``a=1&token=********``."""
+def redact_query(query: str, depth: int = 0) -> str:
+    """``a=1&token=x`` as ``a=1&token=********``; ``depth``: of the URL that it is of in others."""
     kept, position = [], 0
     for found in _PARAMETER.finditer(query):
         name, start = found[1], found.end()
@@ -117,7 +120,7 @@ def redact_query(query: str) -> str:
             end, masked = _end(_SECRET_END, query, start), MASK
         else:
             end = _end(_VALUE_END, query, start)
-            masked = _redact_inner(query[start:end])
+            masked = _redact_inner(query[start:end], depth + 1)
         kept += [query[position:start], masked]
         position = end
     return "".join([*kept, query[position:]])
@@ -128,20 +131,24 @@ def _end(pattern: "re.Pattern[str]", text: str, start: int) -> int:
     return len(text) if found is None else found.start()
 
 
-def _redact_inner(value: str) -> str:
+def _redact_inner(value: str, depth: int) -> str:
     """A value that is itself a URL, as that of ``?next=``."""
     if not _OF_URL.search(value):
         return value
-    inner = unquote_plus(value)
-    masked = redact_url(inner)
-    if masked == inner != value:
-        masked = _redact_inner(inner)  # encoded more than once
+    inner, times = unquote_plus(value), 1
+    while "%" in inner and not _DECODED.search(inner) and times < INNERMOST:
+        inner, times = unquote_plus(inner), times + 1
+    if depth > INNERMOST or (times == INNERMOST and _OF_URL.search(inner)):
+        return MASK
+    masked = redact_url(inner, depth)
     return value if masked == inner else quote(masked, safe="/*")
 
 
-def redact_url(url: str) -> str:
+def redact_url(url: str, depth: int = 0) -> str:
     """``url`` with its user and password, and the secrets of its query and fragment, masked."""
     if "@" in url:
         url = _USERINFO.sub(MASK + "@", url)
     start = _QUERY.search(url)
-    return url if start is None else url[: start.start()] + redact_query(url[start.start() :])
+    return (
+        url if start is None else url[: start.start()] + redact_query(url[start.start() :], depth)
+    )

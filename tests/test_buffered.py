@@ -267,6 +267,40 @@ def test_batches_that_fail_for_a_reason_of_their_own_hold_up_neither_others_nor_
     assert actions() == ["X3", "X4", "X0", "X1", "X2"]
 
 
+def test_where_the_database_is_down_two_batches_are_tried_each_time(spooling, monkeypatch):
+    backend = spooling(batch_size=1)
+    for _ in range(5):
+        log(None, "X")
+    tried = []
+
+    def down(batch_id, *args):
+        tried.append(batch_id)
+        raise OperationalError("the database is down")
+
+    monkeypatch.setattr(buffered, "deliver", down)
+    for _ in range(3):
+        assert not backend.flush()
+    assert len(tried) == 6
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="it finds out at the commit")
+def test_a_key_that_leads_nowhere_is_that_of_a_row(backend, monkeypatch):
+    log(None, "OK")
+    log(None, "BAD", obj=Widget.objects.create(name="w"))
+    monkeypatch.setattr("eventlog.backends.rows.content_type_id", lambda *args: 999_999)
+    assert backend.flush()
+    assert (actions(), backend.status().aside) == (["OK"], 1)
+
+
+def test_a_key_that_no_database_holds_leaves_the_event(backend):
+    class Robot:
+        is_authenticated, pk = True, 2**63
+
+    log(Robot(), "X")
+    assert backend.flush()
+    assert Log.objects.get().user_id is None
+
+
 def test_a_batch_that_cannot_be_read_does_not_hold_up_the_others(backend):
     log(None, "A")
     (backend.spool.folder / "00000000000000000000-1-strange.batch").mkdir()

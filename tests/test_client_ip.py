@@ -75,6 +75,7 @@ def test_the_client_is_the_right_most_hop_that_is_not_trusted(
         ("For=203.0.113.5;proto=https;by=10.0.0.1", "203.0.113.5"),
         ('for="[2001:db8::1]:4711"', "2001:db8::1"),
         ('for=6.6.6.6, for="203.0.113.5:80";by="a,b"', "203.0.113.5"),
+        (r'for=6.6.6.6, for=203.0.113.5;by="c:\\"', "203.0.113.5"),
         ("for=_hidden", None),
         ("for=unknown", None),
         ("proto=https", None),

@@ -96,6 +96,30 @@ def test_it_is_masked_in_any_language_and_in_none(client, outbox, settings, path
     assert "hunter2" not in str(outbox[0].extra)
 
 
+@pytest.mark.parametrize(
+    ("path", "masked"),
+    [
+        ("/lazy/hunter2secret/", "/lazy/********/"),
+        ("/optional/hunter2secret/", "/optional/********/"),
+        ("/optional/hunter2secret", "/optional/********"),
+        ("/either/1234567890abcdef/", "/either/********/"),
+        ("/page/hunter2secret/", "/page/********/"),
+        ("/page/hunter2secret/7/", "/page/********/7/"),
+        ("/api/hunter2/", "/api/********/"),
+        ("/api/users/5/", "/api/users/5/"),
+        ("/hunter2/", "/********/"),
+        ("/wp-admin/setup.php", "/wp-admin/setup.php"),
+    ],
+)
+def test_it_is_masked_however_the_pattern_is_written(client, outbox, settings, path, masked):
+    settings.ROOT_URLCONF = "tests.urls_secrets"
+    client.get(path, HTTP_REFERER=f"https://testserver{path}")
+    client.get(path.rstrip("/"))
+    first, second = outbox
+    assert (first.extra["path"], first.extra["referer"]) == (masked, f"https://testserver{masked}")
+    assert second.extra["path"] == masked.rstrip("/")
+
+
 @pytest.mark.parametrize("behind", ["/)", "/.", "%20"])
 def test_it_is_masked_with_what_a_mailer_puts_behind_it(client, outbox, behind):
     client.get(f"/shop/reset/hunter2{behind}")

@@ -6,13 +6,14 @@ import time
 from collections.abc import Iterator
 from typing import Protocol
 
-from django.db import connections
+from django.db import InterfaceError, OperationalError, connections
 
 from ..reporting import report
 from .spool import Batch, Spool
 
 ADOPT_EVERY = 5.0  # seconds between two looks for what dead processes left
 SEAL_EVERY = 5.0
+MOST_FAILURES = 50  # of a round
 LONGEST_PAUSE = 60.0  # seconds between two tries at a database that is down
 # Beside requests a batch is read and sent in small pieces, each with a rest behind it, in which the
 # requests have the interpreter. Where several busy threads take it in turns, each piece has to wait
@@ -178,28 +179,30 @@ class Courier:
             self.let_go()
 
     def _hand_over_all(self, deadline: float | None) -> bool:
-        # A batch that fails must not hold up the others. Where all fail, as when the database is
-        # down, two more than last time are enough.
-        enough = self._failed + 2
-        tried = failed = 0
+        # A batch that fails must not hold up the others; where all fail, two more than last time
+        # are enough, and two where the database is down.
+        enough = min(self._failed + 2, MOST_FAILURES)
+        tried = failed = down = 0
         for batch in self._spool.claim():
             if self._in_the_way or (deadline is not None and time.monotonic() > deadline):
                 batch.release()
                 return False
             tried += 1
-            failed += not self._hand_over(batch)
-            if failed == enough:
+            if (error := self._hand_over(batch)) is not None:
+                failed += 1
+                down += isinstance(error, OperationalError | InterfaceError)
+            if failed == enough or down == 2:
                 break
         self._failed = failed
         if tried > failed or not tried:
             self._receiver.after_round()
         return not failed
 
-    def _hand_over(self, batch: Batch) -> bool:
+    def _hand_over(self, batch: Batch) -> Exception | None:
         try:
             self._receiver.hand_over(batch)
         except Exception as error:  # noqa: BLE001 (whatever it is, the batch stays and is tried again)
             report("delivering a batch of events", error)
             batch.release()
-            return False
-        return True
+            return error
+        return None

@@ -123,6 +123,10 @@ def _all_at_once(columns: Columns, connection: BaseDatabaseWrapper) -> Result:
 def _one_by_one(lines: Sequence[str], connection: BaseDatabaseWrapper) -> Result:
     parsed, rejected = _parse(lines)
     written: list[Written] = []
+    if connection.vendor == "postgresql":
+        # Foreign keys are checked at once, while it can still be told whose fault it is.
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     for line, record in parsed:
         try:
             with transaction.atomic(using=connection.alias):

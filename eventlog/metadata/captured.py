@@ -21,6 +21,8 @@ SHORTEST_PART = 4  # characters of a secret that is masked wherever it stands
 _NAME = re.compile(r"<(?:[^<>:]+:)?(\w+)>")
 _END = re.compile(r"(?<!\\)/?(?:\\Z|\\z|\$)?$")  # of a pattern, with a slash before it
 
+Way = Sequence["re.Pattern[str]"]
+
 
 def captured_in(request: HttpRequest, path: str) -> set[str]:
     """What stands in ``path`` where the URL patterns have a secret, and what the view has of it."""
@@ -35,27 +37,38 @@ def captured_in(request: HttpRequest, path: str) -> set[str]:
 
 @lru_cache(maxsize=1024)
 def _captured(path: str, urlconf: Any, redacted: Any, language: str | None) -> set[str]:
-    """By what is in front: a link may have lost its last slash, or have a full stop behind it."""
-    secrets: set[str] = set()
-    for way in _secret_ways(urlconf, redacted):
+    ways = _secret_ways(urlconf, redacted, language)
+    if not ways or not _may_have_secrets(path, urlconf):
+        return set()
+    for way in ways:
         rest = path
         captured: dict[str, str | None] = {}
-        for pattern in way:
-            # The text itself: a converter makes another value of it, and may ask the database.
-            found = _expression(pattern, last=pattern is way[-1]).search(rest)
+        for expression in way:
+            # The text itself: a converter makes another value of it.
+            found = expression.search(rest)
             if found is None:
                 break
             captured |= found.groupdict()
             rest = rest[found.end() :]
         else:
-            secrets |= {text for name, text in captured.items() if text and is_secret(name)}
-    return secrets
+            return {text for name, text in captured.items() if text and is_secret(name)}
+    return set()
 
 
-@lru_cache(maxsize=8)
-def _secret_ways(urlconf: Any, redacted: Any) -> Sequence[Sequence[Any]]:
+def _may_have_secrets(path: str, urlconf: Any) -> bool:
+    try:
+        return any(map(is_secret, get_resolver(urlconf).resolve(path).kwargs))
+    except Exception:  # noqa: BLE001 (there is no such page, or a converter of the site's own fails)
+        return True
+
+
+@lru_cache(maxsize=64)
+def _secret_ways(urlconf: Any, redacted: Any, language: str | None) -> Sequence[Way]:
     """The ways through the URL patterns on which something has a secret name: few of many."""
-    return list(_ways(get_resolver(urlconf), ()))
+    return [
+        [*(_begun(pattern) for pattern in before), _ended(last)]
+        for *before, last in _ways(get_resolver(urlconf), ())
+    ]
 
 
 def _ways(resolver: URLResolver, before: Sequence[Any]) -> Iterator[Sequence[Any]]:
@@ -70,17 +83,22 @@ def _ways(resolver: URLResolver, before: Sequence[Any]) -> Iterator[Sequence[Any
                 yield way
 
 
-def _expression(pattern: Any, *, last: bool) -> "re.Pattern[str]":
+def _begun(pattern: Any) -> "re.Pattern[str]":
     if isinstance(pattern, LocalePrefixPattern):  # in whichever language, or before it is added
         codes = "|".join(re.escape(code) for code, _name in settings.LANGUAGES)
         return re.compile(f"^(?:(?:{codes})/)?")
     expression: re.Pattern[str] = pattern.regex
-    return re.compile(_END.sub("", expression.pattern)) if last else expression
+    return expression
+
+
+def _ended(pattern: Any) -> "re.Pattern[str]":
+    """Also of a link that has lost its last slash, or has a full stop or a bracket behind it."""
+    return re.compile(f"(?:{_END.sub('', pattern.regex.pattern)})[\\W_]*\\Z")
 
 
 def without_secrets(secrets: set[str], text: str) -> str:
     """``text`` with each of the secrets masked."""
-    for secret in secrets:
+    for secret in sorted(secrets, key=len, reverse=True):  # one may be a part of another
         text = re.sub(rf"(?<=[/=]){re.escape(secret)}(?=[/?&#]|$)", MASK, text)
         if len(secret) >= SHORTEST_PART:
             text = text.replace(secret, MASK).replace(quote(secret), MASK)

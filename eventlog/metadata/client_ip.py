@@ -23,7 +23,7 @@ Address = IPv4Address | IPv6Address
 
 UNIX = "unix"
 _LONGEST_HEADER = 4096
-_QUOTE = re.compile(r'(?<!\\)"')
+_ESCAPED_OR_QUOTE = re.compile(r'\\.|"')
 
 
 def client_ip(request: HttpRequest) -> str | None:
@@ -114,14 +114,15 @@ def _hops(forwarded: str) -> list[str]:
     # From the right, where the proxies wrote: a quote that a client leaves open must not swallow
     # what stands behind it.
     hops: list[str] = []
-    rest = ""
-    for piece in reversed(forwarded.split(",")):
-        hop = piece + rest
-        quoted = len(_QUOTE.findall(hop)) % 2
-        rest = "," + hop if quoted else ""  # a comma within quotes
-        if not quoted:
-            hops.insert(0, hop.strip())
-    return [forwarded_for(hop) if "=" in hop else hop for hop in hops if hop]
+    parts: list[str] = []
+    quotes = 0
+    for part in reversed(forwarded.split(",")):
+        parts.append(part)
+        quotes += _ESCAPED_OR_QUOTE.findall(part).count('"')
+        if quotes % 2 == 0:  # else the comma stands within quotes
+            hops.append(",".join(reversed(parts)).strip())
+            parts.clear()
+    return [forwarded_for(hop) if "=" in hop else hop for hop in reversed(hops) if hop]
 
 
 def _anonymized(address: Address) -> str:

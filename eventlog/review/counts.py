@@ -159,9 +159,11 @@ def hours_to_roll(start: datetime | None = None, using: str | None = None) -> li
         if as_stored(current) not in fresh:
             if current < shown and current == day_of(current):
                 event = _first_hour(Log.objects.using(using).since(as_stored(current)))
-                next_day = min([shown, *(day_of(h) for h in (event, *stale) if h and h >= current)])
-                if next_day > current:
-                    current = next_day
+                # Without time zones, the hour that autumn repeats may come out as the one before.
+                event = event and max(event, current)
+                next_one = min([shown, *(h for h in (event, *stale) if h and h >= current)])
+                if day_of(next_one) > current:
+                    current = day_of(next_one)
                     continue
             missing.append(current)
         current += HOUR
