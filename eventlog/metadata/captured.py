@@ -37,10 +37,7 @@ def captured_in(request: HttpRequest, path: str) -> set[str]:
 
 @lru_cache(maxsize=1024)
 def _captured(path: str, urlconf: Any, redacted: Any, language: str | None) -> set[str]:
-    ways = _secret_ways(urlconf, redacted, language)
-    if not ways or not _may_have_secrets(path, urlconf):
-        return set()
-    for way in ways:
+    for way in _secret_ways(urlconf, redacted, language):
         rest = path
         captured: dict[str, str | None] = {}
         for expression in way:
@@ -51,15 +48,18 @@ def _captured(path: str, urlconf: Any, redacted: Any, language: str | None) -> s
             captured |= found.groupdict()
             rest = rest[found.end() :]
         else:
+            if _is_without(path, urlconf):
+                break
             return {text for name, text in captured.items() if text and is_secret(name)}
     return set()
 
 
-def _may_have_secrets(path: str, urlconf: Any) -> bool:
+def _is_without(path: str, urlconf: Any) -> bool:
+    """Whether it leads to a page that has no secret, before it comes to one that has."""
     try:
-        return any(map(is_secret, get_resolver(urlconf).resolve(path).kwargs))
+        return not any(map(is_secret, get_resolver(urlconf).resolve(path).kwargs))
     except Exception:  # noqa: BLE001 (there is no such page, or a converter of the site's own fails)
-        return True
+        return False
 
 
 @lru_cache(maxsize=64)
