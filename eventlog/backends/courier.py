@@ -15,7 +15,7 @@ ADOPT_EVERY = 5.0  # seconds between two looks for what dead processes left
 SEAL_EVERY = 5.0
 MOST_FAILURES = 50  # of a round
 LONGEST_PAUSE = 60.0  # seconds between two tries at a database that is down
-# Beside requests a batch is read and sent in small pieces, each with a rest behind it, in which the
+# Beside requests a batch is read and sent in small pieces, each with a rest before it, in which the
 # requests have the interpreter. Where several busy threads take it in turns, each piece has to wait
 # for more than one turn: then it is larger, by so much for each second more.
 SMALL, LARGE = 1 << 14, 1 << 20  # bytes
