@@ -9,6 +9,7 @@ delivering what it has spooled; ``bulk_create`` Django, of objects that are made
 import argparse
 import os
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
@@ -95,7 +96,6 @@ def record(row):
     """What ``log()`` would have made of a row of the seed."""
     from django.contrib.contenttypes.models import ContentType
 
-    from benchmarks.seed import UTC, datetime
     from eventlog.records import Record
 
     moment, action, user_id, user_repr, kind, object_id, object_repr, extra = row

@@ -101,10 +101,8 @@ def _recorded(recording: Recording, view: Callable[[], Any]) -> Any:
         raise
     if isawaitable(response):  # dispatch() of a class with async handlers
         return _arecorded(recording, lambda: response)
-    if not _is_to_be_rendered(response):
+    if not _is_recorded_later(recording, response):
         recording.write(response)
-    else:
-        _record_when_rendered(recording, response)
     return response
 
 
@@ -115,19 +113,15 @@ async def _arecorded(recording: Recording, view: Callable[[], Awaitable[Any]]) -
     except BaseException as error:
         await recording.awrite(_answer_to(error))
         raise
-    if not _is_to_be_rendered(response):
+    if not _is_recorded_later(recording, response):
         await recording.awrite(response)
-    else:
-        _record_when_rendered(recording, response)
     return response
 
 
-def _is_to_be_rendered(response: Any) -> bool:
-    return not getattr(response, "is_rendered", True)
-
-
-def _record_when_rendered(recording: Recording, response: Any) -> None:
-    """A TemplateResponse is rendered after its view, which takes time and may fail."""
+def _is_recorded_later(recording: Recording, response: Any) -> bool:
+    """A TemplateResponse is when it is rendered, after its view: that takes time and may fail."""
+    if getattr(response, "is_rendered", True):
+        return False
     render = response.render
 
     def recorded_render() -> Any:
@@ -135,6 +129,7 @@ def _record_when_rendered(recording: Recording, response: Any) -> None:
         return _recorded(recording, render)
 
     response.render = recorded_render
+    return True
 
 
 def _answer_to(error: BaseException) -> HttpResponse | None:

@@ -241,9 +241,10 @@ def user_key() -> "models.Field[Any, Any]":
 def user_id(key: int | str | None) -> Any:
     """``key`` as the key of a user; None for that of a token or a service, which is no user's."""
     try:
-        return user_key().to_python(key)
+        found = user_key().to_python(key)
     except ValidationError:
         return None
+    return None if isinstance(found, int) and abs(found) >= 2**63 else found  # none is so large
 
 
 def content_type_id(model: str, using: str | None = None) -> int | None:

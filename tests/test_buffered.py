@@ -727,7 +727,7 @@ TURN = sys.getswitchinterval()
         (0.0, courier.SMALL),
         (TURN, courier.SMALL),
         (1.5 * TURN + 0.001, courier.SMALL + 0.001 * courier.GROWTH),
-        (60.0, courier.LARGE),
+        (60.0, courier.READ),
     ],
 )
 def test_beside_requests_pieces_are_small_unless_each_has_to_wait_for_busy_threads(

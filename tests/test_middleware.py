@@ -74,10 +74,7 @@ def test_an_exception_of_the_view_is_named(client, async_client, outbox, path, s
         ("/shop/reset/hunter2/", "/shop/reset/********/"),
         ("/shop/otp/042137/", "/shop/otp/********/"),
         ("/shop/invite-hunter2/", "/shop/invite-********/"),
-        (
-            "/shop/ticket/deadbeef99/",
-            "/shop/ticket/********/",
-        ),  # a number, to the view
+        ("/shop/ticket/deadbeef99/", "/shop/ticket/********/"),  # a number, to the view
     ],
 )
 def test_a_secret_in_the_path_is_masked_also_where_it_is_the_referer(client, outbox, path, masked):

@@ -9,7 +9,7 @@ from typing import Protocol
 from django.db import InterfaceError, OperationalError, connections
 
 from ..reporting import report
-from .spool import Batch, Spool
+from .spool import READ, Batch, Spool
 
 ADOPT_EVERY = 5.0  # seconds between two looks for what dead processes left
 SEAL_EVERY = 5.0
@@ -18,7 +18,7 @@ LONGEST_PAUSE = 60.0  # seconds between two tries at a database that is down
 # Beside requests a batch is read and sent in small pieces, each with a rest before it, in which the
 # requests have the interpreter. Where several busy threads take it in turns, each piece has to wait
 # for more than one turn: then it is larger, by so much for each second more.
-SMALL, LARGE = 1 << 14, 1 << 20  # bytes
+SMALL = 1 << 14  # bytes
 GROWTH = 8e6  # bytes a second
 REST = 0.0005  # seconds
 
@@ -126,9 +126,9 @@ class Courier:
 
     def _next_size(self) -> int:
         if threading.current_thread() is not self.thread or self._stop.is_set():
-            return LARGE
+            return READ
         late = self._rest() - 1.5 * sys.getswitchinterval()
-        return min(LARGE, SMALL + int(max(0.0, late) * GROWTH))
+        return min(READ, SMALL + int(max(0.0, late) * GROWTH))
 
     def _rest(self) -> float:
         """Let the others have the interpreter; how many seconds they kept it.

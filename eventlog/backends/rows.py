@@ -17,7 +17,6 @@ from ..signals import event_logged
 
 Written = tuple[Record, int]  # a record as it was stored, and its primary key
 
-BIGGEST = 2**63  # and beyond: keys that no database holds
 SLICE = 120  # rows; older releases of SQLite take 999 values
 
 COLUMNS = (
@@ -38,8 +37,6 @@ def insert(record: Record, using: str) -> Written:
     In a transaction, a user who is gone leaves the name in the event: that the key leads nowhere
     would be found out at its end, and the whole transaction lost.
     """
-    if isinstance(record.user_id, int) and abs(record.user_id) >= BIGGEST:
-        record = record._replace(user_id=None)  # no user's; SQLite's driver takes no such number
     connection = connections[using]
     returning = connection.features.can_return_columns_from_insert
     if_there = connection.in_atomic_block and record.user_id is not None

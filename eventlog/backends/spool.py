@@ -27,7 +27,7 @@ from uuid import uuid4
 from ..reporting import report
 from . import files
 
-READ = 1 << 20  # bytes
+READ = 1 << 20  # bytes at once, where nobody else has to be thought of
 FORGOTTEN = 3600.0  # seconds after which a file that was never finished is nobody's
 
 OPEN, BATCH, SENT, ASIDE = ".open", ".batch", ".sent", ".aside"

@@ -48,9 +48,8 @@ def _captured(path: str, urlconf: Any, redacted: Any, language: str | None) -> s
             captured |= found.groupdict()
             rest = rest[found.end() :]
         else:
-            if _is_without(path, urlconf):
-                break
-            return {text for name, text in captured.items() if text and is_secret(name)}
+            secrets = {text for name, text in captured.items() if text and is_secret(name)}
+            return set() if _is_without(path, urlconf) else secrets
     return set()
 
 

@@ -11,11 +11,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 from django.http import HttpRequest
-from python_ipware.modern.parsers import (
-    forwarded_for,
-    parse_ip,
-    unwrap_ipv4_network,
-)
+from python_ipware.modern.parsers import forwarded_for, parse_ip, unwrap_ipv4_network
 
 from ..conf import conf, once_per_value
 

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.http.request import validate_host
+from django.http.request import split_domain_port, validate_host
 
 from ..conf import conf, once_per_value
 from ..redaction import is_secret, redact_query, redact_url
@@ -104,14 +104,10 @@ def referer(request: HttpRequest) -> str | None:
 
 def _is_ours(host: str, request: HttpRequest) -> bool:
     """Whether this site is known by that name: behind a proxy it has more than one."""
-    name = _without_port(host)
-    known = (request.META.get(key, "") for key in _HOSTS)
-    allowed = [one for one in settings.ALLOWED_HOSTS if one != "*"]
-    return name in map(_without_port, known) or validate_host(name, allowed)
-
-
-def _without_port(host: str) -> str:
-    return host.lower().partition(":")[0]
+    name, _port = split_domain_port(host)
+    if any(split_domain_port(request.META.get(key, ""))[0] == name for key in _HOSTS):
+        return True
+    return validate_host(name, [allowed for allowed in settings.ALLOWED_HOSTS if allowed != "*"])
 
 
 def request_id(request: HttpRequest) -> str:

@@ -156,16 +156,18 @@ def hours_to_roll(start: datetime | None = None, using: str | None = None) -> li
     stale = [hour_of(hour) for hour in known.filter(stale=True).values_list("hour", flat=True)]
     missing = []
     while current < end:
-        if as_stored(current) not in fresh:
-            if current < shown and current == day_of(current):
-                event = _first_hour(Log.objects.using(using).since(as_stored(current)))
-                # Without time zones, the hour that autumn repeats may come out as the one before.
-                event = event and max(event, current)
-                next_one = min([shown, *(h for h in (event, *stale) if h and h >= current)])
-                if day_of(next_one) > current:
-                    current = day_of(next_one)
-                    continue
-            missing.append(current)
+        if as_stored(current) in fresh:
+            current += HOUR
+            continue
+        if current < shown and current == day_of(current):
+            event = _first_hour(Log.objects.using(using).since(as_stored(current)))
+            # Without time zones, the hour that autumn repeats may come out as the one before.
+            event = event and max(event, current)
+            next_one = min([shown, *(hour for hour in (event, *stale) if hour and hour >= current)])
+            if day_of(next_one) > current:
+                current = day_of(next_one)
+                continue
+        missing.append(current)
         current += HOUR
     return missing[::-1]
 

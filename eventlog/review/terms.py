@@ -71,7 +71,7 @@ def _users_named(name: str) -> list[Any]:
 def _user_with_key(text: str) -> list[Any]:
     """Of one who was deleted, the key is left."""
     key = user_id(text)
-    return [] if key is None or (isinstance(key, int) and abs(key) >= 2**63) else [key]
+    return [] if key is None else [key]
 
 
 def user(value: str) -> Meaning:
