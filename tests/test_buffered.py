@@ -1,5 +1,6 @@
 """What waits on disk: nothing is lost, nothing is doubled."""
 
+import ctypes
 import json
 import os
 import re
@@ -721,8 +722,40 @@ def test_a_receiver_of_djangos_own_signal_that_fails_stops_nobody(backend):
 TURN = sys.getswitchinterval()
 
 
+class Clock:
+    """Time as a thread sees it that always gets the interpreter back so late."""
+
+    def __init__(self, late=0.0):
+        self.late = late
+        self.now = 0.0
+        self.rests = []
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.rests.append(seconds)
+        self.now += seconds + self.late
+
+
+@pytest.fixture
+def large(backend):
+    """A batch of a megabyte and more waits."""
+    for _ in range(3000):
+        log(None, "X", {"text": "x" * 300})
+    backend.spool.seal()
+    return backend
+
+
+@pytest.fixture
+def batch(large):
+    (batch,) = large.spool.claim()
+    yield batch
+    batch.release()
+
+
 @pytest.mark.parametrize(
-    ("waited", "size"),
+    ("late", "size"),
     [
         (0.0, courier.SMALL),
         (TURN, courier.SMALL),
@@ -731,18 +764,56 @@ TURN = sys.getswitchinterval()
     ],
 )
 def test_beside_requests_pieces_are_small_unless_each_has_to_wait_for_busy_threads(
-    backend, monkeypatch, waited, size
+    backend, batch, monkeypatch, late, size
 ):
-    for _ in range(3000):
-        log(None, "X", {"text": "x" * 300})
-    backend.spool.seal()
-    (batch,) = backend.spool.claim()
     monkeypatch.setattr(backend.courier, "thread", threading.current_thread())
-    monkeypatch.setattr(backend.courier, "_rest", lambda: waited)
-    sizes = [sum(len(line) + 1 for line in piece) for piece in backend.courier.pieces(batch)]
-    batch.release()
+    monkeypatch.setattr(courier, "time", Clock(late))
+    pieces = backend.courier.pieces(batch, locking=False)
+    sizes = [sum(len(line) + 1 for line in piece) for piece in pieces]
     assert sum(sizes) == backend.spool.size()
     assert max(sizes) == pytest.approx(size, abs=500)
+
+
+@pytest.mark.parametrize(
+    ("interval", "rest"),
+    [(1.0, None), (1e-9, courier.SHORTEST_REST), (3600.0, courier.LONGEST_REST)],
+)
+def test_beside_requests_a_round_spreads_over_half_its_interval_within_bounds(
+    large, monkeypatch, interval, rest
+):
+    monkeypatch.setattr(courier, "time", clock := Clock())
+    monkeypatch.setattr(large.courier, "thread", threading.current_thread())
+    monkeypatch.setattr(large.courier, "_interval", interval)
+    assert large.flush()
+    assert Log.objects.count() == 3000
+    assert len(clock.rests) > 50
+    if connection.vendor == "mysql":
+        rest = courier.SHORTEST_REST  # where the rows of the users are locked meanwhile
+    if rest is None:
+        assert sum(clock.rests) == pytest.approx(interval / 2, rel=0.05)
+    else:
+        assert {*clock.rests} == {rest}
+
+
+def test_whoever_waits_for_the_end_of_a_round_waits_for_no_rest(backend, batch, monkeypatch):
+    monkeypatch.setattr(courier, "time", clock := Clock())
+    monkeypatch.setattr(backend.courier, "thread", threading.current_thread())
+    pieces = backend.courier.pieces(batch, locking=False)
+    next(pieces)
+    assert len(clock.rests) == 1
+
+    def wait_for_it():
+        assert backend.courier.make_way(30)
+        backend.courier.let_go()
+
+    with backend.courier._delivering:
+        other = threading.Thread(target=wait_for_it)
+        other.start()
+        while not backend.courier._awaited:
+            pass
+        assert len([*pieces]) == 2  # of a megabyte at most
+    other.join()
+    assert len(clock.rests) == 1
 
 
 def test_rows_are_written_together_under_debug_too(backend, settings, monkeypatch):
@@ -781,7 +852,7 @@ def test_a_character_that_an_old_column_has_not_costs_nobody_else(backend, old_c
 def test_no_writer_is_locked_out_while_a_batch_is_read():
     locked = []
 
-    def pieces():
+    def pieces(*, locking):
         for number in range(3):
             locked.append(connection.in_atomic_block)
             yield [Record.build(None, f"X{number}").to_json()] * 200
@@ -789,6 +860,37 @@ def test_no_writer_is_locked_out_while_a_batch_is_read():
     delivery.deliver("1-1-1", pieces, None)
     assert locked == [False] * 3
     assert actions() == [f"X{number}" for number in range(3) for _ in range(200)]
+
+
+@needs_threads
+def test_a_fork_that_python_is_not_told_of_begins_afresh(spooling, written):
+    """As uWSGI does it, after the site was loaded and the thread was started."""
+    backend = spooling(interval=3600.0)
+    log(None, "PARENT")
+    backend.courier.hurry()
+    assert written.wait(30)
+    assert backend.courier.make_way(30)
+    connections.close_all()
+    child = ctypes.PyDLL(None).fork()
+    if not child:
+        written.clear()
+        log(None, "CHILD")
+        backend.courier.hurry()
+        os._exit(0 if written.wait(30) else 1)
+    backend.courier.let_go()
+    assert os.waitpid(child, 0)[1] == 0
+    assert actions() == ["PARENT", "CHILD"]
+
+
+@needs_threads
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="Django has no pool for the others")
+def test_the_thread_takes_nothing_from_the_pool_of_the_site(spooling, written, monkeypatch):
+    """The connections in it would be shared by the workers that a preloaded site forks."""
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "pool", True)
+    spooling(interval=0.01)
+    log(None, "X")
+    assert written.wait(30)
+    assert connection._connection_pools == {}
 
 
 @needs_threads
@@ -1003,6 +1105,7 @@ courier.SEAL_EVERY = 0.05
 interval = float(sys.argv[2]) or None
 backend = buffered.BufferedBackend(spool=sys.argv[1], interval=interval, exit_timeout=0.2)
 backend.write([Record.build(None, "OF_ANOTHER")])
+backend.courier.hurry()
 print("written", flush=True)
 sys.stdin.read()
 """

@@ -146,7 +146,7 @@ def late():
 
 def waited():
     record = Record.build(None, "LATE", {}, None, LONG_AGO)
-    deliver("batch", lambda: [[record.to_json()]], lambda *_: None)
+    deliver("batch", lambda *, locking: [[record.to_json()]], lambda *_: None)
 
 
 def dated_back():

@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from tempfile import gettempdir
@@ -145,6 +146,7 @@ class BufferedBackend(BaseBackend):
 
     def _append(self, line: str) -> bool:
         """Whether there was room for the event."""
+        forks.notice()
         if not self._enlisted:
             self._enlist()
         try:
@@ -180,7 +182,7 @@ class BufferedBackend(BaseBackend):
     # What the courier asks for
 
     def hand_over(self, batch: Batch) -> None:
-        deliver(batch.id, lambda: self.courier.pieces(batch), self.set_aside)
+        deliver(batch.id, partial(self.courier.pieces, batch), self.set_aside)
         batch.done()
 
     def before_round(self) -> None: ...
@@ -233,11 +235,13 @@ class BufferedBackend(BaseBackend):
 
     def start(self) -> None:
         """Begin to deliver in the background, also what an earlier process left."""
+        forks.notice()
         if not self._enlisted:
             self._enlist()
         self.courier.start()
 
     def flush(self, timeout: float | None = None) -> bool:
+        forks.notice()
         deadline = None if timeout is None else time.monotonic() + timeout
         return self.courier.deliver(deadline, adopt=True)
 
@@ -258,6 +262,7 @@ class BufferedBackend(BaseBackend):
 
     def close(self) -> None:
         """Deliver what there is time for; the rest stays on disk."""
+        forks.notice()
         atexit.unregister(self.close)
         forks.alive.discard(self)
         self.courier.close()

@@ -9,18 +9,21 @@ from typing import Protocol
 from django.db import InterfaceError, OperationalError, connections
 
 from ..reporting import report
-from .spool import READ, Batch, Spool
+from .spool import BATCH, READ, Batch, Spool
 
 ADOPT_EVERY = 5.0  # seconds between two looks for what dead processes left
 SEAL_EVERY = 5.0
+FIRST_AFTER = 5.0  # seconds, at most: a server that loads a site often forks soon after
 MOST_FAILURES = 50  # of a round
 LONGEST_PAUSE = 60.0  # seconds between two tries at a database that is down
 # Beside requests a batch is read and sent in small pieces, each with a rest before it, in which the
-# requests have the interpreter. Where several busy threads take it in turns, each piece has to wait
-# for more than one turn: then it is larger, by so much for each second more.
+# requests have the interpreter, and the processors that the database may share with them. The rests
+# of a round take half its interval, if none of them has to be longer or shorter than these.
 SMALL = 1 << 14  # bytes
+SHORTEST_REST, LONGEST_REST = 0.0005, 0.02  # seconds
+# Where several busy threads take the interpreter in turns, each piece has to wait for more than one
+# turn: then it is larger, by so much for each second more.
 GROWTH = 8e6  # bytes a second
-REST = 0.0005  # seconds
 
 
 class Receiver(Protocol):
@@ -42,8 +45,8 @@ class Receiver(Protocol):
 class Courier:
     """Looks after one spool in one process: its thread, its rounds, and the last one at the end.
 
-    ``interval``: seconds between two rounds of the thread, which without one only completes
-    batches. ``exit_timeout``: seconds for what waits when the process ends.
+    ``interval``: seconds from one round of the thread to the next; without it, the thread only
+    completes batches. ``exit_timeout``: seconds for what waits when the process ends.
     """
 
     def __init__(
@@ -64,6 +67,8 @@ class Courier:
         self._delivering = threading.RLock()
         self._next_adoption = 0.0
         self._failed = 0  # batches, in the last round
+        self._rest = SHORTEST_REST
+        self._awaited = False  # the end of a round, by another thread
         self._in_the_way = False  # of a fork
 
     def start(self) -> None:
@@ -97,7 +102,7 @@ class Courier:
         """
         self._in_the_way = True
         try:
-            return self._delivering.acquire(timeout=patience)
+            return self._acquire(patience)
         finally:  # also when a signal handler raises
             self._in_the_way = False
 
@@ -120,37 +125,52 @@ class Courier:
                 raise
             return False
 
-    def pieces(self, batch: Batch) -> Iterator[list[str]]:
-        """The lines of a batch, as many at a time as whoever else is at work can bear."""
-        return batch.pieces(self._next_size)
+    def pieces(self, batch: Batch, *, locking: bool) -> Iterator[list[str]]:
+        """The lines of a batch, as many at a time as whoever else is at work can bear.
 
-    def _next_size(self) -> int:
-        if threading.current_thread() is not self.thread or self._stop.is_set():
+        ``locking``: others wait for what is locked meanwhile, so there is no time for long rests.
+        """
+        rest = SHORTEST_REST if locking else self._rest
+        return batch.pieces(lambda: self._next_size(rest))
+
+    def _next_size(self, rest: float) -> int:
+        if threading.current_thread() is not self.thread or self._stop.is_set() or self._awaited:
             return READ
-        late = self._rest() - 1.5 * sys.getswitchinterval()
+        # In which the others have the interpreter. A call that waits for a disk or a server does
+        # not do: the lock is taken again before they are awake, as it is after sleep(0).
+        began = time.monotonic()
+        time.sleep(rest)
+        late = time.monotonic() - began - rest - 1.5 * sys.getswitchinterval()
         return min(READ, SMALL + int(max(0.0, late) * GROWTH))
 
-    def _rest(self) -> float:
-        """Let the others have the interpreter; how many seconds they kept it.
-
-        A call that waits for a disk or a server does not do: the lock is taken again before they
-        are awake, as it is after ``sleep(0)``.
-        """
-        began = time.monotonic()
-        time.sleep(REST)
-        return time.monotonic() - began - REST
-
     def _run(self) -> None:
-        interval, failures = self._interval or 0.0, 0
+        interval = self._interval or 0.0
+        pause, failures = min(interval, FIRST_AFTER), 0
+        self._leave_pools()
         while not self._stop.is_set():
+            # A database that is down is not tried the sooner because more has come.
+            (self._stop if failures else self._wake).wait(pause)
+            self._wake.clear()
+            began = time.monotonic()
             failures = 0 if self.deliver() else failures + 1
             if failures:
-                self._stop.wait(min(LONGEST_PAUSE, interval * 2 ** min(failures - 1, 10)))
+                pause = min(LONGEST_PAUSE, interval * 2 ** min(failures - 1, 10))
             else:
-                self._wake.wait(interval)
-                self._wake.clear()
+                pause = max(0.0, interval - (time.monotonic() - began))
         # Not by the thread that ends the process, which a database that does not answer would hold.
         self.deliver(time.monotonic() + self._exit_timeout)
+
+    def _leave_pools(self) -> None:
+        """Connect past the site's pools, in this thread.
+
+        The children of a fork would share the connections that lie in a pool, and requests would
+        have to wait for the one that is taken out of it here.
+        """
+        for connection in connections.all():
+            settings = connection.settings_dict
+            if settings["OPTIONS"].get("pool"):
+                options = {**settings["OPTIONS"], "pool": False}
+                connection.settings_dict = {**settings, "OPTIONS": options}
 
     def _seal_only(self) -> None:
         """That another process can deliver what this one wrote."""
@@ -162,7 +182,7 @@ class Courier:
 
     def _round(self, deadline: float | None) -> bool:
         patience = -1 if deadline is None else max(0.0, deadline - time.monotonic())
-        if not self._delivering.acquire(timeout=patience):
+        if not self._acquire(patience):
             return False
         try:
             self._spool.seal()
@@ -170,6 +190,7 @@ class Courier:
             if now >= self._next_adoption:
                 self._spool.adopt()
                 self._next_adoption = now + ADOPT_EVERY
+            self._rest = self._rest_for(self._spool.size(BATCH))
             self._receiver.before_round()
             return self._hand_over_all(deadline)
         finally:
@@ -177,6 +198,19 @@ class Courier:
             if threading.current_thread() is self.thread:
                 connections.close_all()  # none may be open at a fork
             self.let_go()
+
+    def _rest_for(self, size: int) -> float:
+        """How long to rest before each piece of so many bytes."""
+        rest = (self._interval or 0.0) / 2 * SMALL / max(size, SMALL)
+        return min(max(rest, SHORTEST_REST), LONGEST_REST)
+
+    def _acquire(self, patience: float) -> bool:
+        """Wait for a round that is under way, which takes no more rests then."""
+        self._awaited = True
+        try:
+            return self._delivering.acquire(timeout=patience)
+        finally:
+            self._awaited = False
 
     def _hand_over_all(self, deadline: float | None) -> bool:
         # A batch that fails must not hold up the others; where all fail, two more than last time

@@ -22,6 +22,7 @@ class Forked(Protocol):
 
 alive: WeakSet[Forked] = WeakSet()  # whom each fork is told to
 _held: list[Forked] = []
+_pid = os.getpid()
 
 
 def _before() -> None:
@@ -38,9 +39,17 @@ def _after_in_parent() -> None:
 
 def _after_in_child() -> None:
     # A thread does not survive a fork, and locks are as whoever held them left them.
+    global _pid
+    _pid = os.getpid()
     _held.clear()
     for one in list(alive):
         one.begin()
+
+
+def notice() -> None:
+    """Begin afresh after a fork that Python was not told of, as it is not of uWSGI's."""
+    if os.getpid() != _pid:
+        _after_in_child()
 
 
 os.register_at_fork(

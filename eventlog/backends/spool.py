@@ -252,10 +252,10 @@ class Spool:
         states = (OPEN, BATCH, SENT) if sent else (OPEN, BATCH)
         return {path.stem for path in self._files(*states) if files.size(path)}
 
-    def size(self) -> int:
-        """Bytes of all that waits; of a folder that cannot be read, none."""
+    def size(self, *states: str) -> int:
+        """Bytes of what waits, in any state or these; of a folder that cannot be read, none."""
         try:
-            return sum(files.size(path) for path in self._files(OPEN, BATCH, SENT))
+            return sum(map(files.size, self._files(*(states or (OPEN, BATCH, SENT)))))
         except OSError:  # writing to it says so
             return 0
 
