@@ -18,6 +18,12 @@ def main():
     parser.add_argument("--database", default="sqlite")
     parser.add_argument("--requests", type=int, default=20_000, help="a round")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--pause",
+        type=float,
+        default=0.0,
+        help="seconds between two requests; a full loop has none",
+    )
     args = parser.parse_args()
     teardown = setup(args.database)
     from django.http import HttpResponse
@@ -42,6 +48,8 @@ def main():
         held = []
         for number in range(args.requests):
             request = factory.get(f"/page/{number}", headers={"user-agent": f"x/{number % 500}"})
+            if args.pause:
+                await asyncio.sleep(args.pause)
             started = time.perf_counter()
             await middleware(request)
             held.append(time.perf_counter() - started - inside[0])
@@ -66,7 +74,8 @@ def main():
         with override_settings(EVENTLOG={}):
             get_backend()
     teardown()
-    print(f"\n{args.database}, {args.rounds} rounds of {args.requests:,} requests\n")
+    print(f"\n{args.database}, {args.rounds} rounds of {args.requests:,} requests, ", end="")
+    print(f"{args.pause * 1000:g} ms apart\n")
     print("| | median | 99 % | 99.9 % | longest | over 1 ms |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for name, figures in held.items():

@@ -719,9 +719,6 @@ def test_a_receiver_of_djangos_own_signal_that_fails_stops_nobody(backend):
     assert actions() == ["X"]
 
 
-TURN = sys.getswitchinterval()
-
-
 class Clock:
     """Time as a thread sees it that always gets the interpreter back so late."""
 
@@ -755,19 +752,23 @@ def batch(large):
 
 
 @pytest.mark.parametrize(
-    ("late", "size"),
+    ("waiting", "late", "size"),
     [
-        (0.0, courier.SMALL),
-        (TURN, courier.SMALL),
-        (1.5 * TURN + 0.001, courier.SMALL + 0.001 * courier.GROWTH),
-        (60.0, courier.READ),
+        (10**9, 0.0, courier.SMALL),
+        (10**7, 0.005, courier.SMALL + 10**4 * courier.TURNS),
+        (10**9, 0.015, courier.READ),
     ],
 )
-def test_beside_requests_pieces_are_small_unless_each_has_to_wait_for_busy_threads(
-    backend, batch, monkeypatch, late, size
+def test_beside_requests_pieces_are_small_unless_that_would_not_keep_up_beside_busy_threads(
+    backend, batch, monkeypatch, waiting, late, size
 ):
-    monkeypatch.setattr(backend.courier, "thread", threading.current_thread())
     monkeypatch.setattr(courier, "time", Clock(late))
+    for name, value in [
+        ("thread", threading.current_thread()),
+        ("_interval", 5.0),
+        ("_waiting", waiting),
+    ]:
+        monkeypatch.setattr(backend.courier, name, value)
     pieces = backend.courier.pieces(batch, locking=False)
     sizes = [sum(len(line) + 1 for line in piece) for piece in pieces]
     assert sum(sizes) == backend.spool.size()
@@ -776,7 +777,7 @@ def test_beside_requests_pieces_are_small_unless_each_has_to_wait_for_busy_threa
 
 @pytest.mark.parametrize(
     ("interval", "rest"),
-    [(1.0, None), (1e-9, courier.SHORTEST_REST), (3600.0, courier.LONGEST_REST)],
+    [(2.0, None), (1e-9, courier.SHORTEST_REST), (3600.0, courier.LONGEST_REST)],
 )
 def test_beside_requests_a_round_spreads_over_half_its_interval_within_bounds(
     large, monkeypatch, interval, rest

@@ -1,6 +1,5 @@
 """The thread that brings batches from a spool to where they belong, so that no request has to."""
 
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,11 +18,10 @@ LONGEST_PAUSE = 60.0  # seconds between two tries at a database that is down
 # Beside requests a batch is read and sent in small pieces, each with a rest before it, in which the
 # requests have the interpreter, and the processors that the database may share with them. The rests
 # of a round take half its interval, if none of them has to be longer or shorter than these.
-SMALL = 1 << 14  # bytes
+SMALL = 1 << 13  # bytes
 SHORTEST_REST, LONGEST_REST = 0.0005, 0.02  # seconds
-# Where several busy threads take the interpreter in turns, each piece has to wait for more than one
-# turn: then it is larger, by so much for each second more.
-GROWTH = 8e6  # bytes a second
+# How often a piece asks for the interpreter: where busy threads have it, it waits each time.
+TURNS = 4
 
 
 class Receiver(Protocol):
@@ -67,7 +65,7 @@ class Courier:
         self._delivering = threading.RLock()
         self._next_adoption = 0.0
         self._failed = 0  # batches, in the last round
-        self._rest = SHORTEST_REST
+        self._waiting = 0  # bytes, of complete batches, when the round began
         self._awaited = False  # the end of a round, by another thread
         self._in_the_way = False  # of a fork
 
@@ -130,8 +128,14 @@ class Courier:
 
         ``locking``: others wait for what is locked meanwhile, so there is no time for long rests.
         """
-        rest = SHORTEST_REST if locking else self._rest
+        rest = SHORTEST_REST if locking else self._long_rest()
         return batch.pieces(lambda: self._next_size(rest))
+
+    def _long_rest(self) -> float:
+        if self._failed:  # perhaps because it took too long
+            return SHORTEST_REST
+        rest = (self._interval or 0.0) / 2 * SMALL / max(self._waiting, SMALL)
+        return min(max(rest, SHORTEST_REST), LONGEST_REST)
 
     def _next_size(self, rest: float) -> int:
         if threading.current_thread() is not self.thread or self._stop.is_set() or self._awaited:
@@ -140,8 +144,9 @@ class Courier:
         # not do: the lock is taken again before they are awake, as it is after sleep(0).
         began = time.monotonic()
         time.sleep(rest)
-        late = time.monotonic() - began - rest - 1.5 * sys.getswitchinterval()
-        return min(READ, SMALL + int(max(0.0, late) * GROWTH))
+        late = max(0.0, time.monotonic() - began - rest)
+        # Larger, where what waits could not be written within an interval otherwise.
+        return min(READ, SMALL + int(self._waiting * TURNS * late / (self._interval or 1.0)))
 
     def _run(self) -> None:
         interval = self._interval or 0.0
@@ -190,7 +195,7 @@ class Courier:
             if now >= self._next_adoption:
                 self._spool.adopt()
                 self._next_adoption = now + ADOPT_EVERY
-            self._rest = self._rest_for(self._spool.size(BATCH))
+            self._waiting = self._spool.size(BATCH)
             self._receiver.before_round()
             return self._hand_over_all(deadline)
         finally:
@@ -198,11 +203,6 @@ class Courier:
             if threading.current_thread() is self.thread:
                 connections.close_all()  # none may be open at a fork
             self.let_go()
-
-    def _rest_for(self, size: int) -> float:
-        """How long to rest before each piece of so many bytes."""
-        rest = (self._interval or 0.0) / 2 * SMALL / max(size, SMALL)
-        return min(max(rest, SHORTEST_REST), LONGEST_REST)
 
     def _acquire(self, patience: float) -> bool:
         """Wait for a round that is under way, which takes no more rests then."""
