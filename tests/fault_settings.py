@@ -13,6 +13,7 @@ if DB == "sqlite":
         "timeout": 20,
         "transaction_mode": "IMMEDIATE",
     }
+DATABASES["default"]["CONN_MAX_AGE"] = None  # what a busy site has
 EVENTLOG = json.loads(os.environ["FAULTS_EVENTLOG"])
 ALLOWED_HOSTS = ["*"]
 SILENCED_SYSTEM_CHECKS = ["eventlog.W011"]

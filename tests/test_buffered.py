@@ -895,6 +895,36 @@ def test_the_thread_takes_nothing_from_the_pool_of_the_site(spooling, written, m
 
 
 @needs_threads
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="there it is closed after each delivery")
+@pytest.mark.parametrize("max_age", [0, None])
+def test_the_thread_keeps_its_connection_as_requests_do_but_for_a_fork(
+    spooling, written, monkeypatch, max_age
+):
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", max_age)
+    backend = spooling(interval=3600.0)
+
+    def opened_by_a_delivery():
+        written.clear()
+        log(None, "X")
+        backend.courier.hurry()
+        assert written.wait(30)
+        with backend.courier._delivering:
+            return opened()
+
+    def opened():
+        return {own.connection for own in backend.courier._connections._all} - {None}
+
+    first = opened_by_a_delivery()
+    assert opened_by_a_delivery() == first
+    assert len(first) == (0 if max_age == 0 else 1)
+    if not (child := os.fork()):
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert opened() == set()
+    assert opened_by_a_delivery().isdisjoint(first)
+
+
+@needs_threads
 def test_a_thread_delivers_by_itself_and_stops_with_the_backend(spooling, written):
     spooling(interval=0.01)
     log(None, "X")

@@ -5,9 +5,10 @@ import time
 from collections.abc import Iterator
 from typing import Protocol
 
-from django.db import InterfaceError, OperationalError, connections
+from django.db import InterfaceError, OperationalError
 
 from ..reporting import report
+from .own_connections import OwnConnections
 from .spool import BATCH, READ, Batch, Spool
 
 ADOPT_EVERY = 5.0  # seconds between two looks for what dead processes left
@@ -66,6 +67,7 @@ class Courier:
         self._next_adoption = 0.0
         self._failed = 0  # batches, in the last round
         self._waiting = 0  # bytes, of complete batches, when the round began
+        self._connections: OwnConnections | None = None  # of the thread
         self._awaited = False  # the end of a round, by another thread
         self._in_the_way = False  # of a fork
 
@@ -100,9 +102,12 @@ class Courier:
         """
         self._in_the_way = True
         try:
-            return self._acquire(patience)
+            held = self._acquire(patience)
         finally:  # also when a signal handler raises
             self._in_the_way = False
+        if held and self._connections is not None:
+            self._connections.close()
+        return held
 
     def let_go(self) -> None:
         self._delivering.release()
@@ -151,7 +156,7 @@ class Courier:
     def _run(self) -> None:
         interval = self._interval or 0.0
         pause, failures = min(interval, FIRST_AFTER), 0
-        self._leave_pools()
+        self._connections = OwnConnections()
         while not self._stop.is_set():
             # A database that is down is not tried the sooner because more has come.
             (self._stop if failures else self._wake).wait(pause)
@@ -164,18 +169,7 @@ class Courier:
                 pause = max(0.0, interval - (time.monotonic() - began))
         # Not by the thread that ends the process, which a database that does not answer would hold.
         self.deliver(time.monotonic() + self._exit_timeout)
-
-    def _leave_pools(self) -> None:
-        """Connect past the site's pools, in this thread.
-
-        The children of a fork would share the connections that lie in a pool, and requests would
-        have to wait for the one that is taken out of it here.
-        """
-        for connection in connections.all():
-            settings = connection.settings_dict
-            if settings["OPTIONS"].get("pool"):
-                options = {**settings["OPTIONS"], "pool": False}
-                connection.settings_dict = {**settings, "OPTIONS": options}
+        self._connections.close()
 
     def _seal_only(self) -> None:
         """That another process can deliver what this one wrote."""
@@ -199,10 +193,12 @@ class Courier:
             self._receiver.before_round()
             return self._hand_over_all(deadline)
         finally:
-            self._receiver.measure()
-            if threading.current_thread() is self.thread:
-                connections.close_all()  # none may be open at a fork
-            self.let_go()
+            try:
+                self._receiver.measure()
+                if self._connections is not None and threading.current_thread() is self.thread:
+                    self._connections.release()
+            finally:
+                self.let_go()
 
     def _acquire(self, patience: float) -> bool:
         """Wait for a round that is under way, which takes no more rests then."""
