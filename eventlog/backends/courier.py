@@ -156,7 +156,6 @@ class Courier:
     def _run(self) -> None:
         interval = self._interval or 0.0
         pause, failures = min(interval, FIRST_AFTER), 0
-        self._connections = OwnConnections()
         while not self._stop.is_set():
             # A database that is down is not tried the sooner because more has come.
             (self._stop if failures else self._wake).wait(pause)
@@ -169,7 +168,8 @@ class Courier:
                 pause = max(0.0, interval - (time.monotonic() - began))
         # Not by the thread that ends the process, which a database that does not answer would hold.
         self.deliver(time.monotonic() + self._exit_timeout)
-        self._connections.close()
+        if self._connections is not None:
+            self._connections.close()
 
     def _seal_only(self) -> None:
         """That another process can deliver what this one wrote."""
@@ -183,7 +183,10 @@ class Courier:
         patience = -1 if deadline is None else max(0.0, deadline - time.monotonic())
         if not self._acquire(patience):
             return False
+        in_thread = threading.current_thread() is self.thread
         try:
+            if in_thread and self._connections is None:
+                self._connections = OwnConnections()
             self._spool.seal()
             now = time.monotonic()
             if now >= self._next_adoption:
@@ -195,7 +198,7 @@ class Courier:
         finally:
             try:
                 self._receiver.measure()
-                if self._connections is not None and threading.current_thread() is self.thread:
+                if in_thread and self._connections is not None:
                     self._connections.release()
             finally:
                 self.let_go()
