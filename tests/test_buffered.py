@@ -736,17 +736,11 @@ class Clock:
 
 
 @pytest.fixture
-def large(backend):
-    """A batch of a megabyte and more waits."""
+def batch(backend):
     for _ in range(3000):
         log(None, "X", {"text": "x" * 300})
     backend.spool.seal()
-    return backend
-
-
-@pytest.fixture
-def batch(large):
-    (batch,) = large.spool.claim()
+    (batch,) = backend.spool.claim()
     yield batch
     batch.release()
 
@@ -776,24 +770,29 @@ def test_beside_requests_pieces_are_small_unless_that_would_not_keep_up_beside_b
 
 
 @pytest.mark.parametrize(
-    ("interval", "rest"),
-    [(2.0, None), (1e-9, courier.SHORTEST_REST), (3600.0, courier.LONGEST_REST)],
+    ("events", "interval", "shortest", "longest"),
+    [
+        (3000, 2.0, 0.95, 1.05),  # seconds, of all rests together
+        (3000, 3600.0, 0.95 * courier.SPREAD, 1.05 * courier.SPREAD),
+        (100, 5.0, courier.LONGEST_REST, 10 * courier.LONGEST_REST),
+        (3000, 1e-9, 50 * courier.SHORTEST_REST, 250 * courier.SHORTEST_REST),
+    ],
 )
 def test_beside_requests_a_round_spreads_over_half_its_interval_within_bounds(
-    large, monkeypatch, interval, rest
+    backend, monkeypatch, events, interval, shortest, longest
 ):
+    for _ in range(events):
+        log(None, "X", {"text": "x" * 300})
     monkeypatch.setattr(courier, "time", clock := Clock())
-    monkeypatch.setattr(large.courier, "thread", threading.current_thread())
-    monkeypatch.setattr(large.courier, "_interval", interval)
-    assert large.flush()
-    assert Log.objects.count() == 3000
-    assert len(clock.rests) > 50
-    if connection.vendor == "mysql":
-        rest = courier.SHORTEST_REST  # where the rows of the users are locked meanwhile
-    if rest is None:
-        assert sum(clock.rests) == pytest.approx(interval / 2, rel=0.05)
+    monkeypatch.setattr(backend.courier, "thread", threading.current_thread())
+    monkeypatch.setattr(backend.courier, "_interval", interval)
+    assert backend.flush()
+    assert Log.objects.count() == events
+    assert max(clock.rests) - min(clock.rests) == 0
+    if connection.vendor == "mysql":  # where the rows of the users are locked meanwhile
+        assert clock.rests[0] == courier.SHORTEST_REST
     else:
-        assert {*clock.rests} == {rest}
+        assert shortest <= sum(clock.rests) <= longest
 
 
 def test_whoever_waits_for_the_end_of_a_round_waits_for_no_rest(backend, batch, monkeypatch):

@@ -18,8 +18,10 @@ MOST_FAILURES = 50  # of a round
 LONGEST_PAUSE = 60.0  # seconds between two tries at a database that is down
 # Beside requests a batch is read and sent in small pieces, each with a rest before it, in which the
 # requests have the interpreter, and the processors that the database may share with them. The rests
-# of a round take half its interval, if none of them has to be longer or shorter than these.
+# of a round take half its interval, if that is not too long for a transaction, and none of them
+# has to be longer or shorter than these.
 SMALL = 1 << 13  # bytes
+SPREAD = 2.5  # seconds
 SHORTEST_REST, LONGEST_REST = 0.0005, 0.02  # seconds
 # How often a piece asks for the interpreter: where busy threads have it, it waits each time.
 TURNS = 4
@@ -105,7 +107,8 @@ class Courier:
             held = self._acquire(patience)
         finally:  # also when a signal handler raises
             self._in_the_way = False
-        if held and self._connections is not None:
+        in_thread = threading.current_thread() is self.thread  # a receiver of event_logged forks
+        if held and not in_thread and self._connections is not None:
             self._connections.close()
         return held
 
@@ -139,7 +142,8 @@ class Courier:
     def _long_rest(self) -> float:
         if self._failed:  # perhaps because it took too long
             return SHORTEST_REST
-        rest = (self._interval or 0.0) / 2 * SMALL / max(self._waiting, SMALL)
+        spread = min((self._interval or 0.0) / 2, SPREAD)
+        rest = spread * SMALL / max(self._waiting, SMALL)
         return min(max(rest, SHORTEST_REST), LONGEST_REST)
 
     def _next_size(self, rest: float) -> int:

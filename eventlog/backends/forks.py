@@ -1,6 +1,7 @@
 """Nobody forks in the middle of a delivery, and a forked child begins afresh."""
 
 import os
+import threading
 from typing import Protocol
 from weakref import WeakSet
 
@@ -23,6 +24,7 @@ class Forked(Protocol):
 alive: WeakSet[Forked] = WeakSet()  # whom each fork is told to
 _held: list[Forked] = []
 _pid = os.getpid()
+_noticing = threading.RLock()
 
 
 def _before() -> None:
@@ -40,16 +42,18 @@ def _after_in_parent() -> None:
 def _after_in_child() -> None:
     # A thread does not survive a fork, and locks are as whoever held them left them.
     global _pid
-    _pid = os.getpid()
     _held.clear()
     for one in list(alive):
         one.begin()
+    _pid = os.getpid()
 
 
 def notice() -> None:
     """Begin afresh after a fork that Python was not told of, as it is not of uWSGI's."""
     if os.getpid() != _pid:
-        _after_in_child()
+        with _noticing:  # by the first of its threads; the others wait for it
+            if os.getpid() != _pid:
+                _after_in_child()
 
 
 os.register_at_fork(
