@@ -893,34 +893,54 @@ def test_the_thread_takes_nothing_from_the_pool_of_the_site(spooling, written, m
     assert connection._connection_pools == {}
 
 
-@needs_threads
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="there it is closed after each delivery")
-@pytest.mark.parametrize("max_age", [0, None])
-def test_the_thread_keeps_its_connection_as_requests_do_but_for_a_fork(
-    spooling, written, monkeypatch, max_age
-):
-    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", max_age)
-    backend = spooling(interval=3600.0)
+@pytest.fixture
+def keeping(spooling, written, monkeypatch):
+    """Deliver in the thread, and tell which connections it has kept."""
+    if connection.vendor == "sqlite":
+        pytest.skip("there they are closed after each delivery")
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", None)
+    courier = spooling(interval=3600.0).courier
 
-    def opened_by_a_delivery():
+    def deliver():
         written.clear()
         log(None, "X")
-        backend.courier.hurry()
+        courier.hurry()
         assert written.wait(30)
-        with backend.courier._delivering:
-            return opened()
+        with courier._delivering:
+            return kept()
 
-    def opened():
-        return {own.connection for own in backend.courier._connections._all} - {None}
+    def kept():
+        return [own.connection for own in courier._connections._all if own.connection]
 
-    first = opened_by_a_delivery()
-    assert opened_by_a_delivery() == first
-    assert len(first) == (0 if max_age == 0 else 1)
+    return deliver, kept
+
+
+def test_the_thread_keeps_its_connection_but_for_a_fork(keeping):
+    deliver, kept = keeping
+    (first,) = deliver()
+    assert deliver() == [first]
     if not (child := os.fork()):
         os._exit(0)
     os.waitpid(child, 0)
-    assert opened() == set()
-    assert opened_by_a_delivery().isdisjoint(first)
+    assert kept() == []
+    assert deliver() != [first]
+
+
+def test_the_thread_keeps_no_connection_where_requests_keep_none(keeping, monkeypatch):
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
+    assert keeping[0]() == []
+
+
+def test_a_connection_that_the_server_closed_costs_no_delivery(keeping, caplog):
+    deliver, _ = keeping
+    (first,) = deliver()
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [first.info.backend_pid])
+        else:
+            cursor.execute("KILL %s", [first.thread_id()])
+    assert deliver() != [first]
+    assert caplog.text == ""
 
 
 @needs_threads

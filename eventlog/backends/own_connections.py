@@ -15,10 +15,15 @@ class OwnConnections:
     def __init__(self) -> None:
         self._all = list(connections.all())
         for connection in self._all:
-            settings = connection.settings_dict
-            if settings["OPTIONS"].get("pool"):
-                options = {**settings["OPTIONS"], "pool": False}
-                connection.settings_dict = {**settings, "OPTIONS": options}
+            settings = connection.settings_dict  # which those of other threads share
+            connection.settings_dict = {
+                **settings,
+                "OPTIONS": {
+                    name: value for name, value in settings["OPTIONS"].items() if name != "pool"
+                },
+                # A server may have closed one between two rounds; to ask costs one round trip.
+                "CONN_HEALTH_CHECKS": True,
+            }
 
     def release(self) -> None:
         """After a round, what Django does after a request."""
