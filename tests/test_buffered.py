@@ -14,15 +14,17 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
+from django.core import mail
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection, connections, transaction
 from django.db.models.signals import post_save
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
-from eventlog.backends import buffered, courier, delivery, get_backend
+from eventlog.backends import buffered, courier, delivery, forks, get_backend
 from eventlog.backends.brokered import BrokeredBackend
 from eventlog.backends.buffered import BufferedBackend
+from eventlog.backends.own_connections import OwnConnections
 from eventlog.models import Batch, Log, alog, log
 from eventlog.records import Record
 from eventlog.signals import event_logged
@@ -643,6 +645,42 @@ def test_a_fork_waits_for_a_batch_and_not_for_all_that_wait(backend, monkeypatch
     assert (held, len(done)) == ([True], 1)
 
 
+def test_threads_that_fork_at_once_let_go_of_what_they_hold_themselves(backend):
+    log(None, "X")  # from now on it is told of forks
+    may_deliver = []
+    forks._before()
+    for step in (forks._after_in_parent, lambda: may_deliver.append(backend.courier.make_way(0))):
+        other = threading.Thread(target=step)
+        other.start()
+        other.join()
+    assert may_deliver == [False]
+    forks._after_in_parent()
+    assert backend.flush()
+
+
+def test_a_signal_handler_that_raises_before_a_fork_leaves_deliveries_free(backend, monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(backend.courier._connections, "close", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        backend.courier.make_way(1)
+    free = []
+    other = threading.Thread(target=lambda: free.append(backend.courier._acquire(0)))
+    other.start()
+    other.join()
+    assert free == [True]
+
+
+def test_a_child_may_have_closed_what_it_inherited(backend):
+    log(None, "PARENT")
+    os.close(backend.spool._file)
+    backend.begin()
+    log(None, "CHILD")
+    assert backend.flush()
+    assert actions() == ["PARENT", "CHILD"]
+
+
 def test_a_file_that_cannot_be_read_does_not_hold_up_the_rest(backend, monkeypatch, caplog):
     log(None, "X")
     (backend.spool.folder / "0-other-user.batch").symlink_to("/proc/1/mem/not-there")
@@ -735,6 +773,14 @@ class Clock:
         self.now += seconds + self.late
 
 
+def beside_requests(monkeypatch, backend, clock, **state):
+    """As if this were the thread, which it is not: its connection is that of the tests."""
+    monkeypatch.setattr(courier, "time", clock)
+    monkeypatch.setattr(OwnConnections, "prepare", lambda self: None)
+    for name, value in {"thread": threading.current_thread(), **state}.items():
+        monkeypatch.setattr(backend.courier, name, value)
+
+
 @pytest.fixture
 def batch(backend):
     for _ in range(3000):
@@ -756,13 +802,7 @@ def batch(backend):
 def test_beside_requests_pieces_are_small_unless_that_would_not_keep_up_beside_busy_threads(
     backend, batch, monkeypatch, waiting, late, size
 ):
-    monkeypatch.setattr(courier, "time", Clock(late))
-    for name, value in [
-        ("thread", threading.current_thread()),
-        ("_interval", 5.0),
-        ("_waiting", waiting),
-    ]:
-        monkeypatch.setattr(backend.courier, name, value)
+    beside_requests(monkeypatch, backend, Clock(late), _interval=5.0, _waiting=waiting)
     pieces = backend.courier.pieces(batch, locking=False)
     sizes = [sum(len(line) + 1 for line in piece) for piece in pieces]
     assert sum(sizes) == backend.spool.size()
@@ -783,9 +823,7 @@ def test_beside_requests_a_round_spreads_over_half_its_interval_within_bounds(
 ):
     for _ in range(events):
         log(None, "X", {"text": "x" * 300})
-    monkeypatch.setattr(courier, "time", clock := Clock())
-    monkeypatch.setattr(backend.courier, "thread", threading.current_thread())
-    monkeypatch.setattr(backend.courier, "_interval", interval)
+    beside_requests(monkeypatch, backend, clock := Clock(), _interval=interval)
     assert backend.flush()
     assert Log.objects.count() == events
     assert max(clock.rests) - min(clock.rests) == 0
@@ -795,9 +833,17 @@ def test_beside_requests_a_round_spreads_over_half_its_interval_within_bounds(
         assert shortest <= sum(clock.rests) <= longest
 
 
+def test_a_spool_with_little_room_left_is_delivered_without_long_rests(spooling, monkeypatch):
+    backend = spooling(max_bytes=100_000)
+    for _ in range(100):
+        log(None, "X", {"text": "x" * 300})
+    beside_requests(monkeypatch, backend, clock := Clock(), _interval=5.0)
+    assert backend.flush()
+    assert {*clock.rests} == {courier.SHORTEST_REST}
+
+
 def test_whoever_waits_for_the_end_of_a_round_waits_for_no_rest(backend, batch, monkeypatch):
-    monkeypatch.setattr(courier, "time", clock := Clock())
-    monkeypatch.setattr(backend.courier, "thread", threading.current_thread())
+    beside_requests(monkeypatch, backend, clock := Clock())
     pieces = backend.courier.pieces(batch, locking=False)
     next(pieces)
     assert len(clock.rests) == 1
@@ -882,6 +928,17 @@ def test_a_fork_that_python_is_not_told_of_begins_afresh(spooling, written):
     assert actions() == ["PARENT", "CHILD"]
 
 
+def test_the_hours_of_old_events_are_marked_once_for_a_batch_at_its_end():
+    """Whoever else writes an event of that hour waits for the end."""
+    old = Record.build(None, "X", {}, None, datetime(2020, 1, 1, tzinfo=UTC)).to_json()
+    with CaptureQueriesContext(connection) as queries:
+        delivery.deliver("1-1-1", lambda *, locking: [[old]] * 3, None)
+    marked = ["eventlog_rolledhour" in query["sql"] for query in queries]
+    counted = ["UPDATE" in query["sql"] and "batch" in query["sql"] for query in queries]
+    assert marked.count(True) == 1
+    assert counted.index(True) == marked.index(True) + 1
+
+
 @needs_threads
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="Django has no pool for the others")
 def test_the_thread_takes_nothing_from_the_pool_of_the_site(spooling, written, monkeypatch):
@@ -899,6 +956,7 @@ def keeping(spooling, written, monkeypatch):
     if connection.vendor == "sqlite":
         pytest.skip("there they are closed after each delivery")
     monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", None)
+    monkeypatch.delattr(mail, "outbox")  # by which a test run is known
     courier = spooling(interval=3600.0).courier
 
     def deliver():
@@ -927,8 +985,21 @@ def test_the_thread_keeps_its_connection_but_for_a_fork(keeping):
 
 
 def test_the_thread_keeps_no_connection_where_requests_keep_none(keeping, monkeypatch):
+    deliver, _ = keeping
+    assert len(deliver()) == 1
     monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
+    assert deliver() == []
+
+
+def test_the_thread_keeps_no_connection_to_a_database_that_tests_will_drop(keeping, monkeypatch):
+    monkeypatch.setattr(mail, "outbox", [], raising=False)
     assert keeping[0]() == []
+
+
+def test_a_database_whose_driver_is_missing_keeps_nobody_from_delivering(keeping, monkeypatch):
+    broken = connection.settings_dict | {"ENGINE": "tests.no_such_engine"}
+    monkeypatch.setitem(connections.settings, "broken", broken)
+    assert len(keeping[0]()) == 1
 
 
 def test_a_connection_that_the_server_closed_costs_no_delivery(keeping, caplog):

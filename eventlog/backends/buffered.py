@@ -194,6 +194,9 @@ class BufferedBackend(BaseBackend):
             self._next_pruning = now + PRUNE_EVERY
         self._tell_of_dropped()  # now that there is room
 
+    def urgent(self) -> bool:
+        return self._known_bytes > self._max_bytes / 4
+
     def measure(self) -> None:
         self._known_bytes = self.spool.size()
 

@@ -39,6 +39,9 @@ class Receiver(Protocol):
     def after_round(self) -> None:
         """What could be has been handed over."""
 
+    def urgent(self) -> bool:
+        """Whether there is little room left, so that there is no time for long rests."""
+
     def measure(self) -> None:
         """A round has ended, however: the spool holds less than it did."""
 
@@ -69,7 +72,7 @@ class Courier:
         self._next_adoption = 0.0
         self._failed = 0  # batches, in the last round
         self._waiting = 0  # bytes, of complete batches, when the round began
-        self._connections: OwnConnections | None = None  # of the thread
+        self._connections = OwnConnections()  # of the thread
         self._awaited = False  # the end of a round, by another thread
         self._in_the_way = False  # of a fork
 
@@ -108,8 +111,12 @@ class Courier:
         finally:  # also when a signal handler raises
             self._in_the_way = False
         in_thread = threading.current_thread() is self.thread  # a receiver of event_logged forks
-        if held and not in_thread and self._connections is not None:
-            self._connections.close()
+        if held and not in_thread:
+            try:
+                self._connections.close()
+            except BaseException:  # of a signal handler
+                self.let_go()
+                raise
         return held
 
     def let_go(self) -> None:
@@ -136,19 +143,12 @@ class Courier:
 
         ``locking``: others wait for what is locked meanwhile, so there is no time for long rests.
         """
-        rest = SHORTEST_REST if locking else self._long_rest()
-        return batch.pieces(lambda: self._next_size(rest))
+        return batch.pieces(lambda: self._next_size(locking))
 
-    def _long_rest(self) -> float:
-        if self._failed:  # perhaps because it took too long
-            return SHORTEST_REST
-        spread = min((self._interval or 0.0) / 2, SPREAD)
-        rest = spread * SMALL / max(self._waiting, SMALL)
-        return min(max(rest, SHORTEST_REST), LONGEST_REST)
-
-    def _next_size(self, rest: float) -> int:
+    def _next_size(self, locking: bool) -> int:
         if threading.current_thread() is not self.thread or self._stop.is_set() or self._awaited:
             return READ
+        rest = SHORTEST_REST if locking or self._receiver.urgent() else self._long_rest()
         # In which the others have the interpreter. A call that waits for a disk or a server does
         # not do: the lock is taken again before they are awake, as it is after sleep(0).
         began = time.monotonic()
@@ -156,6 +156,13 @@ class Courier:
         late = max(0.0, time.monotonic() - began - rest)
         # Larger, where what waits could not be written within an interval otherwise.
         return min(READ, SMALL + int(self._waiting * TURNS * late / (self._interval or 1.0)))
+
+    def _long_rest(self) -> float:
+        if self._failed:  # perhaps because it took too long
+            return SHORTEST_REST
+        spread = min((self._interval or 0.0) / 2, SPREAD)
+        rest = spread * SMALL / max(self._waiting, SMALL)
+        return min(max(rest, SHORTEST_REST), LONGEST_REST)
 
     def _run(self) -> None:
         interval = self._interval or 0.0
@@ -172,8 +179,7 @@ class Courier:
                 pause = max(0.0, interval - (time.monotonic() - began))
         # Not by the thread that ends the process, which a database that does not answer would hold.
         self.deliver(time.monotonic() + self._exit_timeout)
-        if self._connections is not None:
-            self._connections.close()
+        self._connections.close()
 
     def _seal_only(self) -> None:
         """That another process can deliver what this one wrote."""
@@ -189,8 +195,8 @@ class Courier:
             return False
         in_thread = threading.current_thread() is self.thread
         try:
-            if in_thread and self._connections is None:
-                self._connections = OwnConnections()
+            if in_thread:
+                self._connections.prepare()
             self._spool.seal()
             now = time.monotonic()
             if now >= self._next_adoption:
@@ -202,7 +208,7 @@ class Courier:
         finally:
             try:
                 self._receiver.measure()
-                if in_thread and self._connections is not None:
+                if in_thread:
                     self._connections.release()
             finally:
                 self.let_go()

@@ -1,13 +1,14 @@
 """Batches into the table, exactly once, the fastest way that each database offers."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
-from typing import Protocol, TypeVar
+from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol, TypeVar
 
 from django.db import DataError, IntegrityError, connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
+from ..hours import RolledHour
 from ..models import Batch, Log
 from ..records import Columns, Record
 from . import get_backend
@@ -33,8 +34,15 @@ class Pieces(Protocol):
 
 
 SetAside = Callable[[str, Sequence[Rejected]], None]
-Result = tuple[Sequence[Rejected], Sequence[Written]]
 R = TypeVar("R")  # a piece, as it is read
+
+
+class Result(NamedTuple):
+    """What came of a piece."""
+
+    rejected: Sequence[Rejected] = ()
+    written: Sequence[Written] = ()  # if somebody listens
+    moments: Iterable[datetime] = ()  # of events whose hours are still to be marked
 
 
 class AlreadyWritten(Exception):  # noqa: N818 (it is good news)
@@ -79,6 +87,7 @@ def _write(
     count = 0
     rejected: list[Rejected] = []
     written: list[Written] = []
+    moments: list[datetime] = []
     # InnoDB locks the row of each user whom an event names, which their next login waits for;
     # PostgreSQL looks at them at the end.
     lines_by_piece = pieces(locking=connection.vendor == "mysql")
@@ -91,10 +100,12 @@ def _write(
     with transaction.atomic(using=using, durable=True):
         _remember(batch_id, connection)
         for length, piece in some:
-            refused, done = write(piece, connection)
+            result = write(piece, connection)
             count += length
-            rejected += refused
-            written += done
+            rejected += result.rejected
+            written += result.written
+            moments += result.moments
+        RolledHour.touch(moments, using)  # others may wait for the rows that this locks
         Batch.objects.using(using).filter(pk=batch_id).update(count=count - len(rejected))
         if rejected:
             set_aside(batch_id, rejected)
@@ -124,9 +135,10 @@ _columns = Columns.from_json_lines  # raises ValueError if any line is not fit
 def _all_at_once(columns: Columns, connection: BaseDatabaseWrapper) -> Result:
     """Raises one of ``FAULTS_OF_A_ROW``, here or at the commit, if any row is not fit."""
     if somebody_listens():
-        return (), [insert(record, connection.alias) for record in columns.records()]
+        written = [insert(record, connection.alias) for record in columns.records()]
+        return Result(written=written)
     insert_many(columns, connection)
-    return (), ()
+    return Result(moments=columns.moments())
 
 
 def _one_by_one(lines: Sequence[str], connection: BaseDatabaseWrapper) -> Result:
@@ -144,7 +156,7 @@ def _one_by_one(lines: Sequence[str], connection: BaseDatabaseWrapper) -> Result
             if not _is_fault_of_a_row(error):
                 raise
             rejected.append(Rejected(line, f"{type(error).__name__}: {error}"))
-    return rejected, written if somebody_listens() else ()
+    return Result(rejected, written if somebody_listens() else ())
 
 
 Parsed = list[tuple[str, Record]]

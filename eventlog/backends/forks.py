@@ -22,7 +22,16 @@ class Forked(Protocol):
 
 
 alive: WeakSet[Forked] = WeakSet()  # whom each fork is told to
-_held: list[Forked] = []
+
+
+class _Held(threading.local):
+    """By the fork of this thread; another may fork at the same time."""
+
+    def __init__(self) -> None:
+        self.all: list[Forked] = []
+
+
+_held = _Held()
 _pid = os.getpid()
 _noticing = threading.RLock()
 
@@ -31,21 +40,23 @@ def _before() -> None:
     # A child that inherits an open connection to SQLite gets "disk I/O error" from then on, so
     # nobody forks in the middle of a batch; unless that takes long, as with a database that is
     # down, when there is no connection to inherit.
-    _held.extend(one for one in list(alive) if one.make_way(PATIENCE))
+    _held.all.extend(one for one in list(alive) if one.make_way(PATIENCE))
 
 
 def _after_in_parent() -> None:
-    while _held:
-        _held.pop().let_go()
+    while _held.all:
+        _held.all.pop().let_go()
 
 
 def _after_in_child() -> None:
     # A thread does not survive a fork, and locks are as whoever held them left them.
     global _pid
-    _held.clear()
-    for one in list(alive):
-        one.begin()
-    _pid = os.getpid()
+    _held.all.clear()
+    try:
+        for one in list(alive):
+            one.begin()
+    finally:
+        _pid = os.getpid()
 
 
 def notice() -> None:

@@ -54,7 +54,10 @@ def insert(record: Record, using: str) -> Written:
 
 
 def insert_many(columns: Columns, connection: BaseDatabaseWrapper) -> None:
-    """Write many rows at once, without learning their keys. Raises what the database raises."""
+    """Write many rows at once, without learning their keys. Raises what the database raises.
+
+    Whoever calls marks their hours (``RolledHour.touch``) at the end of the transaction.
+    """
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql" and hasattr(cursor.cursor, "copy"):  # psycopg 3
             names = ", ".join(COLUMNS)
@@ -78,7 +81,6 @@ def insert_many(columns: Columns, connection: BaseDatabaseWrapper) -> None:
         else:
             all_rows: Any = as_rows(columns, connection)  # drivers take any iterable
             cursor.executemany(_statement(connection.alias), all_rows)
-    RolledHour.touch(columns.moments(), connection.alias)
 
 
 def as_rows(columns: Columns, connection: BaseDatabaseWrapper) -> Iterator[tuple[Any, ...]]:

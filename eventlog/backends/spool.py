@@ -100,14 +100,16 @@ class Spool:
 
     def forget(self) -> None:
         """Begin anew: in a forked child the open file is the parent's."""
-        if (inherited := getattr(self, "_file", None)) is not None:
-            os.close(inherited)  # which leaves the parent its lock
+        inherited: int | None = getattr(self, "_file", None)
         # Re-entrant, for a log() in a signal handler that interrupts one.
         self._mutex = threading.RLock()
         self._file: int | None = None
         self._path = self.folder
         self._size = 0
         self._count = 0
+        if inherited is not None:
+            with suppress(OSError):  # the child may have closed all that it inherited
+                os.close(inherited)  # which leaves the parent its lock
 
     def append(self, line: str) -> bool:
         """Write one event; whether that completed a batch. Raises ``OSError`` if it cannot."""
