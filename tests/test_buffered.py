@@ -675,7 +675,7 @@ def test_a_signal_handler_that_raises_before_a_fork_leaves_deliveries_free(backe
 def test_a_child_may_have_closed_what_it_inherited(backend):
     log(None, "PARENT")
     os.close(backend.spool._file)
-    backend.begin()
+    backend.spool.forget()
     log(None, "CHILD")
     assert backend.flush()
     assert actions() == ["PARENT", "CHILD"]

@@ -39,7 +39,7 @@ class BufferedBackend(BaseBackend):
     """An event is on local disk before the response leaves, and in the database soon after.
 
     ``spool``: the folder; put it where a deploy does not wipe it. ``batch_size``: events, at most.
-    ``interval``: seconds that an event waits for others, at most; None delivers on ``flush()`` and
+    ``interval``: seconds from one delivery to the next, at most; None delivers on ``flush()`` and
     ``manage.py eventlog_spool deliver`` alone. ``max_bytes``: of all that waits. ``on_full`` says
     what then happens, or when the disk is full: ``"drop"`` (and count) the newest, write it
     ``"inline"``, or ``"block"`` for ``block_timeout`` seconds first. ``fsync``: survive power cuts,

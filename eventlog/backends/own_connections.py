@@ -19,7 +19,7 @@ class OwnConnections:
 
     def prepare(self) -> None:
         """Before a round: a test run, or a site of many tenants, changes what is in DATABASES."""
-        self._all = []
+        found = []
         for alias in connections:
             try:
                 connection = connections[alias]
@@ -38,7 +38,8 @@ class OwnConnections:
             if connection.settings_dict != own:
                 connection.close()
                 connection.settings_dict = own
-            self._all.append(connection)
+            found.append(connection)
+        self._all = found
 
     def release(self) -> None:
         """After a round, what Django does after a request."""
