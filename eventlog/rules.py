@@ -1,6 +1,5 @@
 """Which requests are recorded, under which action, with which extra."""
 
-import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
@@ -14,6 +13,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.module_loading import import_string
 
+from .chance import generator
 from .conf import Misconfigured, conf, once_per_value
 from .records import LONGEST
 from .redaction import redact
@@ -110,7 +110,7 @@ class Rule:
             self._sample >= 1
             or response is None
             or response.status_code >= 400
-            or random.random() < self._sample  # noqa: S311 (nothing hangs on guessing it)
+            or generator().random() < self._sample
         )
 
     def action(self, request: HttpRequest, response: Answer) -> str:

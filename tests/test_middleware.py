@@ -1,3 +1,6 @@
+import os
+import random
+
 import pytest
 from asgiref.sync import async_to_sync
 
@@ -199,6 +202,26 @@ def test_of_another_site_the_referer_is_as_it_was_sent(client, outbox):
 def test_a_request_id_that_is_none_is_replaced(client, outbox, sent):
     client.get("/ok/", HTTP_X_REQUEST_ID=sent)
     assert len(outbox[0].extra["request_id"]) == 32
+
+
+def test_each_request_has_an_id_of_its_own_where_a_view_seeds_pythons_generator(client, outbox):
+    for _ in range(2):
+        random.seed(7)
+        client.get("/ok/")
+    first, second = (event.extra["request_id"] for event in outbox)
+    assert first != second
+
+
+def test_each_request_has_an_id_of_its_own_after_a_fork(client, outbox):
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        client.get("/ok/")
+        os.write(writing, outbox[0].extra["request_id"].encode())
+        os._exit(0)
+    client.get("/ok/")
+    os.waitpid(child, 0)
+    assert os.read(reading, 32).decode() != outbox[0].extra["request_id"]
 
 
 def test_log_at_any_depth_knows_where_it_came_from(client, outbox):

@@ -3,7 +3,6 @@
 A reader answers None for what is unknown, and then the key is absent.
 """
 
-import random
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,6 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.request import split_domain_port, validate_host
 
+from ..chance import generator
 from ..conf import conf, once_per_value
 from ..redaction import is_secret, redact_query, redact_url
 from ..text import clean, header_text
@@ -115,8 +115,7 @@ def request_id(request: HttpRequest) -> str:
     found: str | None = vars(request).get("_eventlog_request_id")
     if found is None:
         sent = request.META.get("HTTP_X_REQUEST_ID", "")
-        # Nothing hangs on guessing it, so it need not be costly.
-        own = f"{random.getrandbits(128):032x}"
+        own = f"{generator().getrandbits(128):032x}"
         found = sent if _REQUEST_ID.fullmatch(sent) else own
         request._eventlog_request_id = found  # type: ignore[attr-defined]
     return found
