@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
 from django.core import mail
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection, connections, transaction
@@ -21,7 +22,7 @@ from django.db.models.signals import post_save
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
-from eventlog.backends import buffered, courier, delivery, forks, get_backend
+from eventlog.backends import buffered, courier, delivery, forks, get_backend, rows
 from eventlog.backends.brokered import BrokeredBackend
 from eventlog.backends.buffered import BufferedBackend
 from eventlog.backends.own_connections import OwnConnections
@@ -807,6 +808,31 @@ def test_beside_requests_pieces_are_small_unless_that_would_not_keep_up_beside_b
     sizes = [sum(len(line) + 1 for line in piece) for piece in pieces]
     assert sum(sizes) == backend.spool.size()
     assert max(sizes) == pytest.approx(size, abs=500)
+
+
+def test_objects_of_any_kind_may_come_in_any_piece(backend, anna, monkeypatch):
+    """The server of PostgreSQL answers no question while it takes rows."""
+    for obj in (anna, Widget.objects.create(name="w"), anna):
+        for _ in range(50):
+            log(None, "X", {"text": "x" * 300}, obj)
+    ContentType.objects.clear_cache()
+    beside_requests(monkeypatch, backend, Clock())
+    assert backend.flush()
+    kinds = Log.objects.order_by("id").values_list("content_type__model", flat=True)
+    assert [*kinds] == ["user"] * 50 + ["widget"] * 50 + ["user"] * 50
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="others have no COPY")
+def test_a_copy_takes_several_pieces_but_no_longer_than_a_server_may_allow(backend, monkeypatch):
+    for _ in range(3000):
+        log(None, "X", {"text": "x" * 300})
+    beside_requests(monkeypatch, backend, clock := Clock(), _interval=2.0)
+    monkeypatch.setattr(rows, "time", clock)
+    with CaptureQueriesContext(connection) as queries:
+        assert backend.flush()
+    copies = sum(query["sql"].startswith("COPY") for query in queries)
+    assert len(clock.rests) > 100
+    assert copies == pytest.approx(sum(clock.rests) / rows.LONGEST_COPY, abs=1)
 
 
 @pytest.mark.parametrize(

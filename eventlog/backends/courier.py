@@ -24,7 +24,7 @@ SMALL = 1 << 13  # bytes
 SPREAD = 2.5  # seconds
 SHORTEST_REST, LONGEST_REST = 0.0005, 0.02  # seconds
 # How often a piece asks for the interpreter: where busy threads have it, it waits each time.
-TURNS = 4
+TURNS = 2
 
 
 class Receiver(Protocol):

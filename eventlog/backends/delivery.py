@@ -1,7 +1,9 @@
 """Batches into the table, exactly once, the fastest way that each database offers."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
 
 from django.db import DataError, IntegrityError, connections, router, transaction
@@ -12,7 +14,7 @@ from ..hours import RolledHour
 from ..models import Batch, Log
 from ..records import Columns, Record
 from . import get_backend
-from .rows import Written, announce, insert, insert_many, rows_of, somebody_listens
+from .rows import Written, announce, insert, inserting, rows_of, somebody_listens
 from .spool import Rejected
 
 REMEMBERED = timedelta(days=30)  # how long the id of a batch is kept after its rows were written
@@ -79,7 +81,7 @@ def _write(
     batch_id: str,
     pieces: Pieces,
     read: Callable[[Sequence[str]], R],
-    write: Callable[[R, BaseDatabaseWrapper], Result],
+    writing: Callable[[BaseDatabaseWrapper], AbstractContextManager[Callable[[R], Result]]],
     set_aside: SetAside,
 ) -> Sequence[Written]:
     using = router.db_for_write(Log)
@@ -99,12 +101,13 @@ def _write(
     # Durable: a transaction around this one, rolled back, would take along what is delivered.
     with transaction.atomic(using=using, durable=True):
         _remember(batch_id, connection)
-        for length, piece in some:
-            result = write(piece, connection)
-            count += length
-            rejected += result.rejected
-            written += result.written
-            moments += result.moments
+        with writing(connection) as write:
+            for length, piece in some:
+                result = write(piece)
+                count += length
+                rejected += result.rejected
+                written += result.written
+                moments += result.moments
         RolledHour.touch(moments, using)  # others may wait for the rows that this locks
         Batch.objects.using(using).filter(pk=batch_id).update(count=count - len(rejected))
         if rejected:
@@ -132,22 +135,35 @@ def _remember(batch_id: str, connection: BaseDatabaseWrapper) -> None:
 _columns = Columns.from_json_lines  # raises ValueError if any line is not fit
 
 
-def _all_at_once(columns: Columns, connection: BaseDatabaseWrapper) -> Result:
+@contextmanager
+def _all_at_once(connection: BaseDatabaseWrapper) -> Iterator[Callable[[Columns], Result]]:
     """Raises one of ``FAULTS_OF_A_ROW``, here or at the commit, if any row is not fit."""
     if somebody_listens():
-        written = [insert(record, connection.alias) for record in columns.records()]
-        return Result(written=written)
-    insert_many(columns, connection)
-    return Result(moments=columns.moments())
+        yield lambda columns: Result(
+            written=[insert(record, connection.alias) for record in columns.records()]
+        )
+        return
+    with inserting(connection) as insert_many:
+
+        def write(columns: Columns) -> Result:
+            insert_many(columns)
+            return Result(moments=columns.moments())
+
+        yield write
 
 
-def _one_by_one(lines: Sequence[str], connection: BaseDatabaseWrapper) -> Result:
-    parsed, rejected = _parse(lines)
-    written: list[Written] = []
+@contextmanager
+def _one_by_one(connection: BaseDatabaseWrapper) -> Iterator[Callable[[Sequence[str]], Result]]:
     if connection.vendor == "postgresql":
         # Foreign keys are checked at once, while it can still be told whose fault it is.
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    yield partial(_each_alone, connection)
+
+
+def _each_alone(connection: BaseDatabaseWrapper, lines: Sequence[str]) -> Result:
+    parsed, rejected = _parse(lines)
+    written: list[Written] = []
     for line, record in parsed:
         try:
             with transaction.atomic(using=connection.alias):

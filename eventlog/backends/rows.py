@@ -1,8 +1,10 @@
 """Records into the table, past the ORM: its objects cost more than all else that is done here."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from typing import Any
 
@@ -18,6 +20,7 @@ from ..signals import event_logged
 Written = tuple[Record, int]  # a record as it was stored, and its primary key
 
 SLICE = 120  # rows; older releases of SQLite take 999 values
+LONGEST_COPY = 0.25  # seconds: a server may have a limit of its own for a statement
 
 COLUMNS = (
     "timestamp",
@@ -53,34 +56,69 @@ def insert(record: Record, using: str) -> Written:
     return record, pk
 
 
-def insert_many(columns: Columns, connection: BaseDatabaseWrapper) -> None:
-    """Write many rows at once, without learning their keys. Raises what the database raises.
+@contextmanager
+def inserting(connection: BaseDatabaseWrapper) -> Iterator[Callable[[Columns], None]]:
+    """A function that writes many rows at once, without learning their keys.
 
-    Whoever calls marks their hours (``RolledHour.touch``) at the end of the transaction.
+    Rows may only be there at the end, and what is wrong with them may be raised as late; until
+    then, nothing else is asked of the connection. Whoever calls marks their hours
+    (``RolledHour.touch``) at the end of the transaction. Raises what the database raises.
     """
+    driver = getattr(connection, "Database", None)
+    if connection.vendor == "postgresql" and hasattr(driver, "Copy"):  # psycopg 3
+        with _Copying(connection) as copying:
+            yield copying.write
+    else:
+        yield partial(_insert_many, connection)
+
+
+class _Copying(ExitStack):
+    """A COPY for as many pieces as come soon enough.
+
+    To begin and to end one, its process waits for the server and then for the interpreter: that is
+    much for a small piece, and more for the threads that are at work beside it.
+    """
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        super().__init__()
+        self._connection = connection
+        self._content_types: dict[str | None, int | None] = {}
+        self._copy: Any = None
+        self._ends = 0.0
+
+    def write(self, columns: Columns) -> None:
+        unknown = {*columns.models} - {None} - self._content_types.keys()
+        if unknown or self._copy is None or time.monotonic() > self._ends:
+            self.close()
+            # Until the COPY ends, the connection answers no question: this is asked before.
+            for model in filter(None, unknown):
+                self._content_types[model] = content_type_id(model, self._connection.alias)
+            self._begin()
+        lines = _as_copied(columns, self._content_types)
+        # In slices, so that the server reads one while the next is made.
+        while some := "".join(islice(lines, SLICE)):
+            self._copy.write(some)
+
+    def _begin(self) -> None:
+        cursor = self.enter_context(self._connection.cursor())
+        self.enter_context(self._connection.wrap_database_errors)
+        statement = f"COPY {Log._meta.db_table} ({', '.join(COLUMNS)}) FROM STDIN"
+        self._copy = self.enter_context(cursor.copy(statement))
+        self._ends = time.monotonic() + LONGEST_COPY
+
+
+def _insert_many(connection: BaseDatabaseWrapper, columns: Columns) -> None:
+    rows: Any = as_rows(columns, connection)  # drivers take any iterable
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql" and hasattr(cursor.cursor, "copy"):  # psycopg 3
-            names = ", ".join(COLUMNS)
-            statement = f"COPY {Log._meta.db_table} ({names}) FROM STDIN"
-            for model in filter(None, {*columns.models}):
-                # Until the COPY ends, the connection answers no question: this is asked before.
-                content_type_id(model, connection.alias)
-            lines = _as_copied(columns, connection.alias)
-            with connection.wrap_database_errors, cursor.copy(statement) as copy:
-                # In slices, so that the server reads one while the next is made.
-                while some := "".join(islice(lines, SLICE)):
-                    copy.write(some)
-        elif connection.vendor == "sqlite":
+        if connection.vendor == "sqlite":
             # Not executemany(), which takes the interpreter anew for each row: that is a wait for
             # each other thread that is at work, while the table is locked.
-            rows = as_rows(columns, connection)
             while some_rows := [*islice(rows, SLICE)]:
                 values = [value for row in some_rows for value in row]
                 with connection.wrap_database_errors:
                     cursor.cursor.execute(_many(connection.alias, len(some_rows)), values)
         else:
-            all_rows: Any = as_rows(columns, connection)  # drivers take any iterable
-            cursor.executemany(_statement(connection.alias), all_rows)
+            cursor.executemany(_statement(connection.alias), rows)
 
 
 def as_rows(columns: Columns, connection: BaseDatabaseWrapper) -> Iterator[tuple[Any, ...]]:
@@ -112,14 +150,14 @@ _NULL, _BACKSLASH = r"\N", "\\"
 _ESCAPES = str.maketrans({_BACKSLASH: r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
-def _as_copied(columns: Columns, using: str) -> Iterator[str]:
+def _as_copied(columns: Columns, content_types: Mapping[str | None, int | None]) -> Iterator[str]:
     """Rows in the text format of COPY."""
     rows = zip(
         columns.timestamps,
         _each(columns.actions, _copied),
         _each(columns.user_ids, lambda user: _copied(user_id(user)), _NULL),
         _each(columns.user_reprs, _copied),
-        _each(columns.models, lambda model: _copied(content_type_id(model, using)), _NULL),
+        _each(columns.models, lambda model: _copied(content_types[model]), _NULL),
         _each(columns.object_ids, _copied, _NULL),
         _each(columns.object_reprs, _copied),
         # JSON has no bare tab or line break.
