@@ -92,12 +92,13 @@ def referer(request: HttpRequest) -> str | None:
         return None
     text = redact_url(header_text(text, LONGEST_PATH))
     found = _HOST_AND_PATH.search(text)
-    if found is None or not _is_ours(found[1], request):
+    if found is None:
         return text
     path = unquote(found[2])
     within = path.removeprefix(request.META.get("SCRIPT_NAME") or "")
     masked = without_secrets(captured_in(request, within), path)
-    if masked == path:
+    # Whose it is takes longer to find out, and rarely matters.
+    if masked == path or not _is_ours(found[1], request):
         return text
     return text[: found.start(2)] + quote(masked, safe="/*") + text[found.end(2) :]
 
