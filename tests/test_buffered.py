@@ -822,6 +822,15 @@ def test_objects_of_any_kind_may_come_in_any_piece(backend, anna, monkeypatch):
     assert [*kinds] == ["user"] * 50 + ["widget"] * 50 + ["user"] * 50
 
 
+def test_a_line_that_is_no_event_may_come_in_any_piece(backend, monkeypatch):
+    for _ in range(50):
+        log(None, "X", {"text": "x" * 300})
+    backend.spool.append("no event")
+    beside_requests(monkeypatch, backend, Clock())
+    assert backend.flush()
+    assert (Log.objects.count(), backend.status().aside) == (50, 1)
+
+
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="others have no COPY")
 def test_a_copy_takes_several_pieces_but_no_longer_than_a_server_may_allow(backend, monkeypatch):
     for _ in range(3000):
