@@ -30,9 +30,10 @@ PATHS = {"gunicorn": "/ok/", "uvicorn": "/aok/"}
 LATENCY = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 
-def wrk(port, path, seconds):
+def wrk(port, path, seconds, cookie=""):
+    address = f"http://127.0.0.1:{port}{path}"
     said = subprocess.run(
-        ["wrk", "-t1", "-c8", f"-d{seconds}s", "--latency", f"http://127.0.0.1:{port}{path}"],
+        ["wrk", "-t1", "-c8", f"-d{seconds}s", "--latency", "-H", f"Cookie: {cookie}", address],
         check=True,
         capture_output=True,
         text=True,
@@ -54,6 +55,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", help="variants, with ; between them")
     parser.add_argument("--path", help="/admin/login/ say; a view that does nothing without one")
+    parser.add_argument("--user", action="store_true", help="as one who is logged in")
     args = parser.parse_args()
     path = args.path or PATHS[args.server]
     folder = tempfile.TemporaryDirectory()
@@ -89,13 +91,19 @@ def main():
     from tests.faults import Process, free_port  # which reads the name of the database
 
     django.setup()
+    from django.contrib.auth.models import User
     from django.db import connection
+    from django.test import Client
 
     name = connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     from eventlog.backends.buffered import BufferedBackend
     from eventlog.models import Log
 
-    took, kept = {}, {}
+    took, kept, cookie = {}, {}, ""
+    if args.user:
+        client = Client()
+        client.force_login(User.objects.create_superuser("reader"))
+        cookie = client.cookies.output(attrs=(), header="").strip()
     try:
         for _ in range(args.rounds):
             for variant, (middleware, settings) in chosen.items():
@@ -110,9 +118,9 @@ def main():
                     [sys.executable, "-m", *command, APPS[args.server]], environment
                 ).listens(port)
                 before = Log.objects.count()
-                warmed = wrk(port, path, 1)[3]
+                warmed = wrk(port, path, 1, cookie)[3]
                 time.sleep(0.5)
-                rate, p50, p99, total = wrk(port, path, args.seconds)
+                rate, p50, p99, total = wrk(port, path, args.seconds, cookie)
                 total += warmed
                 server.stop(signal.SIGTERM)
                 server.output.close()
