@@ -130,7 +130,7 @@ def _proxies() -> Iterator[CheckMessage]:
 
 def _rules() -> Iterator[CheckMessage]:
     rules: list[Rule] = []
-    for number, raw in enumerate(conf.requests):
+    for number, raw in enumerate(conf.requests or ()):
         where = f"EVENTLOG['REQUESTS'][{number}]"
         try:
             rules.append(rule := compile_rule(where, raw))

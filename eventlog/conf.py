@@ -1,22 +1,18 @@
-"""The one door to ``settings.EVENTLOG``: a property for each key, read live.
+"""The one door to ``settings.EVENTLOG``: an attribute for each key, read live.
 
 ``override_settings`` needs no reset code here, and nothing is read at import.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.urls import get_script_prefix
 
 V = TypeVar("V")
 R = TypeVar("R")
 
 _UNSET: Mapping[str, Any] = {}
-_NOTHING: tuple[str, ...] = ()
 
 FIELDS = (
     "ip",
@@ -36,7 +32,6 @@ FIELDS = (
     "request_id",
     "exception",
 )
-PROXY_HEADERS = ("X-Forwarded-For", "Forwarded")
 
 
 class Misconfigured(ImproperlyConfigured):
@@ -49,83 +44,59 @@ class Misconfigured(ImproperlyConfigured):
         self.check_id = check_id
 
 
+class Setting(Generic[V]):
+    """One key of ``settings.EVENTLOG``, under its own name; absent, it has its default."""
+
+    def __init__(self, default: V, doc: str) -> None:
+        self._default = default
+        self.__doc__ = doc
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.key = name.upper()
+
+    @overload
+    def __get__(self, conf: None, owner: type) -> "Setting[V]": ...
+    @overload
+    def __get__(self, conf: object, owner: type) -> V: ...
+    def __get__(self, conf: object, owner: type) -> "Setting[V] | V":
+        if conf is None:
+            return self
+        value: V = getattr(settings, "EVENTLOG", _UNSET).get(self.key, self._default)
+        return value
+
+
 class Conf:
-    """``settings.EVENTLOG``, typed. A key that is absent has its default."""
+    """``settings.EVENTLOG``, typed."""
 
-    def _get(self, key: str, default: Any) -> Any:
-        return getattr(settings, "EVENTLOG", _UNSET).get(key, default)
-
-    @property
-    def backend(self) -> str:
-        """Dotted path of the class that takes the events."""
-        path: str = self._get("BACKEND", "eventlog.backends.database.DatabaseBackend")
-        return path
-
-    @property
-    def options(self) -> Mapping[str, Any]:
-        """Keyword arguments of that class."""
-        options: Mapping[str, Any] = self._get("OPTIONS", _UNSET)
-        return options
-
-    @property
-    def requests(self) -> Sequence[Mapping[str, Any]]:
-        """Rules that say which requests are recorded; the first that matches decides."""
-        rules: Sequence[Mapping[str, Any]] | None = self._get("REQUESTS", None)
-        return _all_but_files(_url("STATIC_URL"), _url("MEDIA_URL")) if rules is None else rules
-
-    @property
-    def fields(self) -> Sequence[str]:
-        """Which facts of a request are recorded."""
-        fields: Sequence[str] = self._get("FIELDS", FIELDS)
-        return fields
-
-    @property
-    def trusted_proxies(self) -> Sequence[str] | int:
-        """Addresses, networks, ``"unix"`` or a number of hops whose forwarding header counts."""
-        proxies: Sequence[str] | int = self._get("TRUSTED_PROXIES", _NOTHING)
-        return proxies
-
-    @property
-    def proxy_headers(self) -> Sequence[str]:
-        """Headers in which those proxies name the client; the first that is present counts."""
-        headers: Sequence[str] = self._get("PROXY_HEADERS", PROXY_HEADERS)
-        return headers
-
-    @property
-    def anonymize_ip(self) -> bool:
-        """Keep only the /24 of an IPv4 and the /48 of an IPv6 address."""
-        return bool(self._get("ANONYMIZE_IP", False))
-
-    @property
-    def redact(self) -> Sequence[str]:
-        """Parts of names whose values are masked, beside the built-in ones."""
-        names: Sequence[str] = self._get("REDACT", _NOTHING)
-        return names
-
-    @property
-    def enrich(self) -> bool:
-        """Whether ``log()`` inside a request also records where it came from."""
-        return bool(self._get("ENRICH", True))
+    backend = Setting(
+        "eventlog.backends.database.DatabaseBackend",
+        "Dotted path of the class that takes the events.",
+    )
+    options: Setting[Mapping[str, Any]] = Setting(_UNSET, "Keyword arguments of that class.")
+    requests: Setting[Sequence[Mapping[str, Any]] | None] = Setting(
+        None,
+        "Rules that say which requests are recorded; the first that matches decides. "
+        "None: all but those for static and media files.",
+    )
+    fields: Setting[Sequence[str]] = Setting(FIELDS, "Which facts of a request are recorded.")
+    trusted_proxies: Setting[Sequence[str] | int] = Setting(
+        (),
+        'Addresses, networks, "unix" or a number of hops whose forwarding header counts.',
+    )
+    proxy_headers: Setting[Sequence[str]] = Setting(
+        ("X-Forwarded-For", "Forwarded"),
+        "Headers in which those proxies name the client; the first that is present counts.",
+    )
+    anonymize_ip = Setting(False, "Keep only the /24 of an IPv4 and the /48 of an IPv6 address.")
+    redact: Setting[Sequence[str]] = Setting(
+        (), "Parts of names whose values are masked, beside the built-in ones."
+    )
+    enrich = Setting(True, "Whether log() inside a request also records where it came from.")
 
 
 conf = Conf()
 
-KEYS = tuple(name.upper() for name, value in vars(Conf).items() if isinstance(value, property))
-
-
-def _url(name: str) -> str | None:
-    """As it is set. Django makes the prefix of the site of an empty one, which is every page's."""
-    url: str | None = getattr(settings._wrapped, name, None)  # type: ignore[misc]
-    if not url or url.startswith(("/", "http:", "https:")):
-        return url
-    return get_script_prefix() + url
-
-
-@lru_cache(maxsize=8)
-def _all_but_files(*urls: str | None) -> Sequence[Mapping[str, Any]]:
-    """The default rules: one object for the same URLs, so that they are compiled once."""
-    prefixes = [url for url in urls if url and url.startswith("/") and url != "/"]
-    return (*({"path": "^" + re.escape(url), "log": False} for url in prefixes), {})
+KEYS = tuple(value.key for value in vars(Conf).values() if isinstance(value, Setting))
 
 
 class once_per_value(Generic[V, R]):  # noqa: N801 (a decorator)

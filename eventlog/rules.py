@@ -9,6 +9,7 @@ from inspect import iscoroutinefunction, signature
 from string import Formatter
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.module_loading import import_string
@@ -169,10 +170,29 @@ def deciding_rule(
     """The first rule that matches: ``own``, that of the view, and then those of ``REQUESTS``."""
     if own is not None and own.matches(request, response, user):
         return own
-    for rule in _compile(conf.requests):
+    for rule in _rules(request):
         if rule.matches(request, response, user):
             return rule
     return None
+
+
+def _rules(request: HttpRequest) -> Sequence[Rule]:
+    if (raw := conf.requests) is not None:
+        return _compile(raw)
+    # As they are set: Django makes the prefix of the site, which is every page's, of an empty one.
+    raw_settings: Any = settings._wrapped  # type: ignore[misc]
+    urls = (getattr(raw_settings, name, None) for name in ("STATIC_URL", "MEDIA_URL"))
+    return _all_but_files(request.path.removesuffix(request.path_info), *urls)
+
+
+@lru_cache(maxsize=8)
+def _all_but_files(script: str, *urls: str | None) -> Sequence[Rule]:
+    """The default, for a site that is mounted at ``script``."""
+    absolute = [
+        url if url.startswith(("/", "http:", "https:")) else f"{script}/{url}" for url in urls if url
+    ]
+    files = [url for url in absolute if url.startswith("/") and url != "/"]
+    return [*(Rule(path="^" + re.escape(url), log=False) for url in files), Rule()]
 
 
 def _view_name(request: HttpRequest) -> str | None:

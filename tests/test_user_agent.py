@@ -27,7 +27,7 @@ GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.
 @pytest.mark.parametrize("string", [IPHONE, IPAD, CHROME, GOOGLEBOT, "", "gibberish"])
 def test_it_says_what_user_agents_says(string):
     theirs, ours = user_agents.parse(string), parse(string)
-    assert (ours.browser, ours.os, ours.device) == (
+    assert (ours["browser"], ours["os"], ours["device"]) == (
         theirs.get_browser(),
         theirs.get_os(),
         theirs.get_device(),
@@ -39,7 +39,7 @@ def test_it_says_what_user_agents_says(string):
     [(IPHONE, "mobile"), (IPAD, "tablet"), (CHROME, "pc"), (GOOGLEBOT, "bot"), ("?", "other")],
 )
 def test_the_type_of_device(string, kind):
-    assert parse(string).device_type == kind
+    assert parse(string)["device_type"] == kind
 
 
 TOOLS = [
@@ -74,7 +74,7 @@ TOOLS = [
 
 @pytest.mark.parametrize("string", TOOLS)
 def test_programs_are_bots(string):
-    assert parse(string).device_type == "bot"
+    assert parse(string)["device_type"] == "bot"
 
 
 def test_programs_are_bots_without_the_extra_list(monkeypatch):
@@ -86,7 +86,7 @@ def test_programs_are_bots_without_the_extra_list(monkeypatch):
     builtins_import = builtins.__import__
     monkeypatch.setattr(builtins, "__import__", without)
     bare = importlib.reload(user_agent)
-    kinds = {string: bare.parse(string).device_type for string in (*TOOLS, IPHONE, CHROME)}
+    kinds = {string: bare.parse(string)["device_type"] for string in (*TOOLS, IPHONE, CHROME)}
     monkeypatch.undo()
     importlib.reload(user_agent)
     assert {string for string, kind in kinds.items() if kind != "bot"} == {IPHONE, CHROME}

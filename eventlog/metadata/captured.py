@@ -1,8 +1,7 @@
 """Secrets that stand in a path: ``reset/<token>/``."""
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
@@ -11,6 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import URLResolver, get_resolver
 from django.urls.resolvers import LocalePrefixPattern
+from django.utils.functional import Promise
 from django.utils.translation import get_language
 
 from ..conf import conf
@@ -20,54 +20,88 @@ SHORTEST_PART = 4  # characters of a secret that is masked wherever it stands
 
 _NAME = re.compile(r"<(?:[^<>:]+:)?(\w+)>")
 _END = re.compile(r"(?<!\\)/?(?:\\Z|\\z|\$)?$")  # of a pattern, with a slash before it
+_NOTHING: frozenset[str] = frozenset()
 
 Way = Sequence["re.Pattern[str]"]
 
 
-def captured_in(request: HttpRequest, path: str) -> set[str]:
-    """What stands in ``path`` where the URL patterns have a secret, and what the view has of it."""
+def given_to_view(request: HttpRequest) -> frozenset[str]:
+    """The secrets that the view was called with."""
     match = request.resolver_match
-    given = match.kwargs.items() if match else ()
-    secrets = {str(value) for name, value in given if value and is_secret(name)}
+    if match is None or not match.kwargs:
+        return _NOTHING
+    given = match.kwargs.items()
+    return frozenset(str(value) for name, value in given if value and is_secret(name))
+
+
+class SecretWays:
+    """The ways through the URL patterns on which something has a secret name: few of many."""
+
+    def __init__(self, urlconf: Any, ways: Iterable[Sequence[Any]]) -> None:
+        self._urlconf = urlconf
+        self._ways: list[Way] = [
+            [*(_begun(pattern) for pattern in before), _ended(last)] for *before, last in ways
+        ]
+
+    def captured_in(self, path: str) -> frozenset[str]:
+        """What stands in ``path`` where the URL patterns have a secret."""
+        for way in self._ways:
+            rest = path
+            captured: dict[str, str | None] = {}
+            for expression in way:
+                # The text itself: a converter makes another value of it.
+                found = expression.search(rest)
+                if found is None:
+                    break
+                captured |= found.groupdict()
+                rest = rest[found.end() :]
+            else:
+                if self._is_without(path):
+                    break
+                return frozenset(
+                    text for name, text in captured.items() if text and is_secret(name)
+                )
+        return _NOTHING
+
+    def _is_without(self, path: str) -> bool:
+        """Whether it leads to a page that has no secret, before it comes to one that has."""
+        try:
+            return not any(map(is_secret, get_resolver(self._urlconf).resolve(path).kwargs))
+        except Exception:  # noqa: BLE001 (there is no such page, or a converter of the site's own fails)
+            return False
+
+
+def secret_ways(request: HttpRequest) -> SecretWays:
+    """Those of the site, as this request sees it: the same object as long as nothing changes."""
     urlconf = getattr(request, "urlconf", None) or settings.ROOT_URLCONF
-    with suppress(Exception):  # that of a pattern of the site's own
-        secrets |= _captured(path, urlconf, tuple(conf.redact), get_language())
-    return secrets
-
-
-@lru_cache(maxsize=1024)
-def _captured(path: str, urlconf: Any, redacted: Any, language: str | None) -> set[str]:
-    for way in _secret_ways(urlconf, redacted, language):
-        rest = path
-        captured: dict[str, str | None] = {}
-        for expression in way:
-            # The text itself: a converter makes another value of it.
-            found = expression.search(rest)
-            if found is None:
-                break
-            captured |= found.groupdict()
-            rest = rest[found.end() :]
-        else:
-            secrets = {text for name, text in captured.items() if text and is_secret(name)}
-            return set() if _is_without(path, urlconf) else secrets
-    return set()
-
-
-def _is_without(path: str, urlconf: Any) -> bool:
-    """Whether it leads to a page that has no secret, before it comes to one that has."""
     try:
-        return not any(map(is_secret, get_resolver(urlconf).resolve(path).kwargs))
-    except Exception:  # noqa: BLE001 (there is no such page, or a converter of the site's own fails)
-        return False
+        # Where nothing is translated nobody need ask for the language, which takes long.
+        language = get_language() if _is_translated(urlconf) else None
+        return _secret_ways(urlconf, tuple(conf.redact), language)
+    except Exception:  # noqa: BLE001 (that of a pattern of the site's own)
+        return SecretWays(urlconf, ())
 
 
 @lru_cache(maxsize=64)
-def _secret_ways(urlconf: Any, redacted: Any, language: str | None) -> Sequence[Way]:
-    """The ways through the URL patterns on which something has a secret name: few of many."""
-    return [
-        [*(_begun(pattern) for pattern in before), _ended(last)]
-        for *before, last in _ways(get_resolver(urlconf), ())
+def _secret_ways(urlconf: Any, redacted: Any, language: str | None) -> SecretWays:
+    # Off the text, as in (?P<token>…) and <str:token>: most need not be compiled for this.
+    secret = [
+        way
+        for way in _ways(get_resolver(urlconf), ())
+        if any(map(is_secret, _NAME.findall(" ".join(map(str, way)))))
     ]
+    return SecretWays(urlconf, secret)
+
+
+@lru_cache(maxsize=64)
+def _is_translated(urlconf: Any) -> bool:
+    """Whether what the patterns match hangs on the language."""
+    return any(
+        isinstance(pattern, LocalePrefixPattern)
+        or any(isinstance(value, Promise) for value in vars(pattern).values())
+        for way in _ways(get_resolver(urlconf), ())
+        for pattern in way
+    )
 
 
 def _ways(resolver: URLResolver, before: Sequence[Any]) -> Iterator[Sequence[Any]]:
@@ -76,10 +110,7 @@ def _ways(resolver: URLResolver, before: Sequence[Any]) -> Iterator[Sequence[Any
         if isinstance(each, URLResolver):
             yield from _ways(each, before)
         else:
-            way = (*before, each.pattern)
-            # Off the text, as in (?P<token>…) and <str:token>: most need not be compiled for this.
-            if any(map(is_secret, _NAME.findall(" ".join(map(str, way))))):
-                yield way
+            yield (*before, each.pattern)
 
 
 def _begun(pattern: Any) -> "re.Pattern[str]":
@@ -95,7 +126,7 @@ def _ended(pattern: Any) -> "re.Pattern[str]":
     return re.compile(f"(?:{_END.sub('', pattern.regex.pattern)})[\\W_]*\\Z")
 
 
-def without_secrets(secrets: set[str], text: str) -> str:
+def without_secrets(secrets: Iterable[str], text: str) -> str:
     """``text`` with each of the secrets masked."""
     for secret in sorted(secrets, key=len, reverse=True):  # one may be a part of another
         text = re.sub(rf"(?<=[/=]){re.escape(secret)}(?=[/?&#]|$)", MASK, text)

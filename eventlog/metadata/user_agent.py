@@ -2,7 +2,7 @@
 
 import re
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal, TypedDict
 
 import ua_parser
 from user_agents import parsers
@@ -38,7 +38,7 @@ _TOOL = re.compile(
 )
 
 
-class Client(NamedTuple):
+class Client(TypedDict):
     """What a User-Agent says of its sender, in the words of the user-agents library."""
 
     ua: str  # as it was sent, cut
@@ -69,7 +69,10 @@ class _UserAgent(parsers.UserAgent):  # type: ignore[misc]  # the library has no
 
 @lru_cache(maxsize=2048)
 def parse(header: str) -> Client:
-    """What ``header``, a User-Agent as the server hands it over, says of its sender."""
+    """What ``header``, a User-Agent as the server hands it over, says of its sender.
+
+    Not to be changed: the next one gets the same.
+    """
     string = header_text(header, LONGEST)
     agent = _UserAgent(string)
     return Client(

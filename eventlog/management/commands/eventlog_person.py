@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from eventlog.backends import get_backend
 from eventlog.hours import RolledHour
-from eventlog.metadata import READERS
+from eventlog.metadata import KEYS
 from eventlog.models import Log, LogQuerySet
 from eventlog.review.export import chunks, values
 from eventlog.review.nearest import Wanted
@@ -20,7 +20,7 @@ from eventlog.review.nearest import Wanted
 BATCH = 1000
 # What was asked of the site stays, without who asked: neither the client nor what it sent along.
 KEPT = {"method", "route", "view", "device_type"}
-PERSONAL = set(READERS) - KEPT
+PERSONAL = KEYS - KEPT
 CHANGED = ["user", "user_repr", "object_id", "object_repr", "extra"]
 
 

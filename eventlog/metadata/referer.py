@@ -1,0 +1,61 @@
+"""The page that a visitor came from, which may be one of this site with a secret in its path."""
+
+import re
+from collections.abc import Set
+from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import quote, unquote
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.request import split_domain_port, validate_host
+
+from ..redaction import redact_url
+from ..text import header_text
+from .captured import SecretWays, given_to_view, secret_ways, without_secrets
+
+LONGEST = 2048  # characters
+
+_HOST_AND_PATH = re.compile(r"//(?:[^/?#@]*@)?([^/?#]*)(/[^?#]*)")
+_HOSTS = ("HTTP_HOST", "HTTP_X_FORWARDED_HOST", "SERVER_NAME")
+
+
+class _Referer(NamedTuple):
+    text: str  # without the secrets of its query
+    host: str
+    masked: str  # nor those of its path, if it is one of this site
+
+
+def referer(request: HttpRequest) -> str | None:
+    """The page that the visitor came from, with its secrets masked."""
+    sent: str | None = request.META.get("HTTP_REFERER")
+    if not sent:
+        return None
+    script = request.META.get("SCRIPT_NAME") or ""
+    found = _read(sent[: LONGEST * 4], script, given_to_view(request), secret_ways(request))
+    # Whose it is takes longer to find out, and rarely matters.
+    return found.masked if found.masked != found.text and _is_ours(found.host, request) else found.text
+
+
+@lru_cache(maxsize=1024)
+def _read(sent: str, script: str, given: Set[str], ways: SecretWays) -> _Referer:
+    # What is masked in the query follows from REDACT; for another there are other ways.
+    text = redact_url(header_text(sent, LONGEST))
+    found = _HOST_AND_PATH.search(text)
+    if found is None:
+        return _Referer(text, "", text)
+    path = unquote(found[2])
+    masked = without_secrets(given | ways.captured_in(path.removeprefix(script)), path)
+    if masked == path:
+        return _Referer(text, found[1], text)
+    return _Referer(
+        text, found[1], text[: found.start(2)] + quote(masked, safe="/*") + text[found.end(2) :]
+    )
+
+
+def _is_ours(host: str, request: HttpRequest) -> bool:
+    """Whether this site is known by that name: behind a proxy it has more than one."""
+    name, _port = split_domain_port(host)
+    if any(split_domain_port(request.META.get(key, ""))[0] == name for key in _HOSTS):
+        return True
+    return validate_host(name, [allowed for allowed in settings.ALLOWED_HOSTS if allowed != "*"])
