@@ -1,7 +1,6 @@
 import sys
 
 from django.apps import AppConfig
-from django.conf import settings
 from django.core import checks
 from django.utils.translation import gettext_lazy as _
 
@@ -13,10 +12,6 @@ class EventLogConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        if not hasattr(settings, "EVENTLOG"):
-            # What is not set takes Django seven times as long to look up as what is, and it is
-            # looked up ten times for each request.
-            settings.EVENTLOG = {}
         from .checks import check_settings  # noqa: PLC0415 (it reaches the models)
 
         checks.register(check_settings)

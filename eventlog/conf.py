@@ -1,6 +1,7 @@
-"""The one door to ``settings.EVENTLOG``: an attribute for each key, read live.
+"""The one door to ``settings.EVENTLOG``: an attribute for each key.
 
-``override_settings`` needs no reset code here, and nothing is read at import.
+Nothing is read at import. Asking Django for a setting takes longer than much of what is done with
+it, so each is read once, and again after ``setting_changed``, which ``override_settings`` sends.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -8,6 +9,9 @@ from typing import Any, Generic, TypeVar, overload
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+from django.dispatch import receiver
+from django.utils.functional import cached_property
 
 V = TypeVar("V")
 R = TypeVar("R")
@@ -52,7 +56,7 @@ class Setting(Generic[V]):
         self.__doc__ = doc
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self.key = name.upper()
+        self._name, self.key = name, name.upper()
 
     @overload
     def __get__(self, conf: None, owner: type) -> "Setting[V]": ...
@@ -61,7 +65,11 @@ class Setting(Generic[V]):
     def __get__(self, conf: object, owner: type) -> "Setting[V] | V":
         if conf is None:
             return self
+        # From now on it is an attribute of the instance. Taken before reading: what was read
+        # while another thread changed the setting goes with what that makes obsolete.
+        known = vars(conf)
         value: V = getattr(settings, "EVENTLOG", _UNSET).get(self.key, self._default)
+        known[self._name] = value
         return value
 
 
@@ -93,8 +101,21 @@ class Conf:
     )
     enrich = Setting(True, "Whether log() inside a request also records where it came from.")
 
+    @cached_property
+    def file_urls(self) -> Sequence[str]:
+        """``STATIC_URL`` and ``MEDIA_URL`` as they are set, if they are."""
+        # Of an empty one Django makes the prefix of the site, which is every page's.
+        raw: Any = settings._wrapped  # type: ignore[misc]
+        urls = (getattr(raw, name, None) for name in ("STATIC_URL", "MEDIA_URL"))
+        return tuple(url for url in urls if url)
+
 
 conf = Conf()
+
+
+@receiver(setting_changed)
+def _read_anew(**_: Any) -> None:
+    conf.__dict__ = {}
 
 KEYS = tuple(value.key for value in vars(Conf).values() if isinstance(value, Setting))
 

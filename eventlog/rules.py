@@ -9,7 +9,6 @@ from inspect import iscoroutinefunction, signature
 from string import Formatter
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.module_loading import import_string
@@ -19,6 +18,7 @@ from .conf import Misconfigured, conf, once_per_value
 from .records import LONGEST
 from .redaction import redact
 from .reporting import report
+from .text import clean
 
 Answer = HttpResponseBase | None  # None: the view was cancelled, or its exception goes on
 Condition = Callable[[HttpRequest, Answer], bool]
@@ -126,7 +126,7 @@ class Rule:
             status=NO_STATUS if response is None else response.status_code,
         )[:LONGEST]
 
-    def extra(self, request: HttpRequest, response: Answer) -> Mapping[str, Any]:
+    def extra(self, request: HttpRequest, response: Answer) -> dict[str, Any]:
         """What the rule adds to the facts of the request, with secrets masked."""
         added = self._extra
         if self._describe is not None:
@@ -134,7 +134,7 @@ class Rule:
                 added = dict(self._describe(request, response))
             except Exception as error:  # noqa: BLE001 (a site's own code)
                 report("a rule's 'extra'", error)
-        masked: Mapping[str, Any] = redact(added) if added else added
+        masked: dict[str, Any] = redact(added) if added else {}
         return masked
 
 
@@ -179,18 +179,13 @@ def deciding_rule(
 def _rules(request: HttpRequest) -> Sequence[Rule]:
     if (raw := conf.requests) is not None:
         return _compile(raw)
-    # As they are set: Django makes the prefix of the site, which is every page's, of an empty one.
-    raw_settings: Any = settings._wrapped  # type: ignore[misc]
-    urls = (getattr(raw_settings, name, None) for name in ("STATIC_URL", "MEDIA_URL"))
-    return _all_but_files(request.path.removesuffix(request.path_info), *urls)
+    return _all_but_files(conf.file_urls, request.path.removesuffix(request.path_info))
 
 
 @lru_cache(maxsize=8)
-def _all_but_files(script: str, *urls: str | None) -> Sequence[Rule]:
+def _all_but_files(urls: Sequence[str], script: str) -> Sequence[Rule]:
     """The default, for a site that is mounted at ``script``."""
-    absolute = [
-        url if url.startswith(("/", "http:", "https:")) else f"{script}/{url}" for url in urls if url
-    ]
+    absolute = (u if u.startswith(("/", "http:", "https:")) else f"{script}/{u}" for u in urls)
     files = [url for url in absolute if url.startswith("/") and url != "/"]
     return [*(Rule(path="^" + re.escape(url), log=False) for url in files), Rule()]
 
@@ -317,4 +312,4 @@ def _template(action: str | None) -> str | None:
         raise _wrong(
             "action", action, f"It cannot be filled in: {error}.", "eventlog.E006"
         ) from error
-    return action
+    return clean(action, LONGEST)

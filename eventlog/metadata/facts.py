@@ -11,7 +11,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from ..chance import generator
-from ..conf import conf, once_per_value
+from ..conf import FIELDS, conf, once_per_value
 from ..redaction import is_secret, redact_query, redact_url
 from ..text import clean, header_text
 from . import user_agent
@@ -105,24 +105,27 @@ KEYS = frozenset(key for keys in READERS.values() for key in keys)
 
 
 @once_per_value
-def _wanted(fields: Sequence[str]) -> tuple[Sequence[Reader], bool]:
-    """The readers of these facts, and whether they read more than that."""
-    readers = [read for read, keys in READERS.items() if not {*keys}.isdisjoint(fields)]
-    return readers, not {key for read in readers for key in READERS[read]} <= {*fields}
+def _readers(fields: Sequence[str]) -> Sequence[Reader]:
+    return [read for read, keys in READERS.items() if not {*keys}.isdisjoint(fields)]
 
 
 def prepare() -> None:
     """Load the patterns of user agents, which takes a fifth of a second, before anybody waits."""
-    readers, _more = _wanted(conf.fields)
-    if client in readers:
+    if client in _readers(conf.fields):
         user_agent.parse("-")
 
 
 def describe(request: HttpRequest) -> dict[str, Any]:
     """Where an event comes from: those keys of ``FIELDS`` that the request itself answers."""
-    fields = conf.fields
-    readers, more = _wanted(fields)
     facts: dict[str, Any] = {}
-    for read in readers:
+    for read in _readers(conf.fields):
         facts.update(read(request))
-    return {key: facts[key] for key in fields if key in facts} if more else facts
+    return wanted(facts)
+
+
+def wanted(facts: dict[str, Any]) -> dict[str, Any]:
+    """Those of ``facts`` that ``FIELDS`` names."""
+    fields = conf.fields
+    if fields is FIELDS:
+        return facts
+    return {key: fact for key, fact in facts.items() if key in fields}

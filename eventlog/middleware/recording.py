@@ -8,10 +8,10 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from ..backends import get_backend
-from ..conf import conf
 from ..context import Origin, current_origin
-from ..metadata import known_user
-from ..records import Record
+from ..encoding import encode
+from ..metadata import known_user, wanted
+from ..records import Record, user_parts
 from ..reporting import report
 from ..rules import Answer, Rule, deciding_rule
 
@@ -75,13 +75,13 @@ class Recording(Origin):
         if rule is None or not rule.log or not rule.keeps(response):
             return None
         action = rule.action(request, response)
-        facts = {**self.facts(), **self._outcome(response, milliseconds)}
+        facts = self.facts() | self._outcome(response, milliseconds)
         try:
-            extra = {**facts, **rule.extra(request, response)}
-            return Record.build(user, action, extra, None, self._began)
+            extra = facts | rule.extra(request, response)
+            return Record(action, self._began, *user_parts(user), extra=encode(extra))
         except Exception as error:  # noqa: BLE001 (a user object or an extra of the site's own)
             report("describing a request", error)
-            return Record.build(None, action, facts, None, self._began)
+            return Record(action, self._began, extra=encode(facts))
 
     def _outcome(self, response: Answer, milliseconds: float) -> dict[str, Any]:
         outcome: dict[str, Any] = {"duration_ms": round(milliseconds, 1)}
@@ -89,8 +89,7 @@ class Recording(Origin):
             outcome["status"] = int(response.status_code)
         if self.exception is not None:
             outcome["exception"] = type(self.exception).__name__
-        wanted = conf.fields
-        return {key: fact for key, fact in outcome.items() if key in wanted}
+        return wanted(outcome)
 
 
 def _rule_of_view(request: HttpRequest) -> Rule | None:
