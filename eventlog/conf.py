@@ -1,7 +1,8 @@
 """The one door to ``settings.EVENTLOG``: an attribute for each key.
 
 Nothing is read at import. Asking Django for a setting takes longer than much of what is done with
-it, so each is read once, and again after ``setting_changed``, which ``override_settings`` sends.
+it, so each is read once, and again when the setting is another: ``override_settings`` says so, and
+``get_backend()`` looks for whoever does not.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +11,6 @@ from typing import Any, Generic, TypeVar, overload
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
-from django.dispatch import receiver
 from django.utils.functional import cached_property
 
 V = TypeVar("V")
@@ -68,7 +68,7 @@ class Setting(Generic[V]):
         # From now on it is an attribute of the instance. Taken before reading: what was read
         # while another thread changed the setting goes with what that makes obsolete.
         known = vars(conf)
-        value: V = getattr(settings, "EVENTLOG", _UNSET).get(self.key, self._default)
+        value: V = _raw().get(self.key, self._default)
         known[self._name] = value
         return value
 
@@ -109,13 +109,27 @@ class Conf:
         urls = (getattr(raw, name, None) for name in ("STATIC_URL", "MEDIA_URL"))
         return tuple(url for url in urls if url)
 
+    @cached_property
+    def _read_from(self) -> Mapping[str, Any]:
+        return _raw()
+
+    def follow(self) -> None:
+        """Read anew if ``settings.EVENTLOG`` is another, which nobody may have told us."""
+        if self._read_from is not _raw():
+            self.read_anew()
+
+    def read_anew(self, **_: Any) -> None:
+        self.__dict__ = {}
+
+
+def _raw() -> Mapping[str, Any]:
+    raw: Mapping[str, Any] = getattr(settings, "EVENTLOG", _UNSET)
+    return raw
+
 
 conf = Conf()
+setting_changed.connect(conf.read_anew)
 
-
-@receiver(setting_changed)
-def _read_anew(**_: Any) -> None:
-    conf.__dict__ = {}
 
 KEYS = tuple(value.key for value in vars(Conf).values() if isinstance(value, Setting))
 

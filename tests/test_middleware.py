@@ -3,6 +3,7 @@ import random
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.utils import translation
 
 from eventlog.metadata import user_agent
 from eventlog.middleware import EventLogMiddleware
@@ -94,6 +95,16 @@ def test_it_is_masked_in_any_language_and_in_none(client, outbox, settings, path
     settings.ROOT_URLCONF = "tests.urls_translated"
     client.get(path, HTTP_REFERER=f"https://testserver{path}")
     assert "hunter2" not in str(outbox[0].extra)
+
+
+def test_it_is_masked_in_a_path_that_is_translated(client, outbox, settings):
+    settings.ROOT_URLCONF = "tests.urls_translated"
+    for language, path in (("en", "/anew/hunter2/"), ("de", "/neu/hunter2/")):
+        with translation.override(language):
+            client.get("/nowhere/", HTTP_REFERER=f"https://testserver{path}")
+            client.get(path)
+    assert [event.extra.get("status") for event in outbox] == [404, 200, 404, 200]
+    assert "hunter2" not in str([event.extra for event in outbox])
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,19 @@
-"""As a site that has its languages in front of its paths."""
+"""As a site that has its languages in front of its paths, or translates them."""
 
 from django.conf.urls.i18n import i18n_patterns
 from django.urls import path
+from django.utils.functional import lazystr
+from django.utils.translation import get_language
 
 from . import views
 
-urlpatterns = i18n_patterns(path("reset/<uidb64>/<token>/", views.ok))
+
+class Translated:
+    def __str__(self):
+        return {"de": "neu/<token>/"}.get(get_language(), "anew/<token>/")
+
+
+urlpatterns = [
+    *i18n_patterns(path("reset/<uidb64>/<token>/", views.ok)),
+    path(lazystr(Translated()), views.ok),
+]

@@ -21,6 +21,7 @@ def get_backend() -> BaseBackend:
     first. Raises ``Misconfigured`` for a path or an option that does not fit.
     """
     global _current
+    conf.follow()
     path, options = conf.backend, conf.options
     current = _current
     if current is not None and current[0] == path and current[1] is options:

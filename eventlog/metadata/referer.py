@@ -34,7 +34,9 @@ def referer(request: HttpRequest) -> str | None:
     script = request.META.get("SCRIPT_NAME") or ""
     found = _read(sent[: LONGEST * 4], script, given_to_view(request), secret_ways(request))
     # Whose it is takes longer to find out, and rarely matters.
-    return found.masked if found.masked != found.text and _is_ours(found.host, request) else found.text
+    if found.masked != found.text and _is_ours(found.host, request):
+        return found.masked
+    return found.text
 
 
 @lru_cache(maxsize=1024)

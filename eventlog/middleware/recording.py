@@ -50,16 +50,18 @@ class Recording(Origin):
     def write(self, response: Answer) -> None:
         """Record the request if a rule says so. To be called before the response leaves."""
         try:
+            backend = get_backend()
             if (record := self._record(response)) is not None:
-                get_backend().write_apart([record])
+                backend.write_apart([record])
         except Exception as error:  # noqa: BLE001 (whatever it is, the visitor gets the page)
             report("recording a request", error)
 
     async def awrite(self, response: Answer) -> None:
         """See write()."""
         try:
+            backend = get_backend()
             if (record := self._record(response)) is not None:
-                await get_backend().awrite_apart([record])
+                await backend.awrite_apart([record])
         except Exception as error:  # noqa: BLE001 (whatever it is, the visitor gets the page)
             report("recording a request", error)
 

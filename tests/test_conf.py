@@ -1,0 +1,41 @@
+import pytest
+from django.conf import settings as site
+from django.test import override_settings
+
+from eventlog.conf import conf
+
+
+def test_a_setting_that_changes_is_read_anew(settings):
+    settings.EVENTLOG = {"FIELDS": ["ip"]}
+    assert conf.fields == ["ip"]
+    with override_settings(EVENTLOG={"FIELDS": ["path"]}):
+        assert conf.fields == ["path"]
+    assert conf.fields == ["ip"]
+
+
+def test_one_that_nobody_speaks_of_is_read_anew_for_the_next_event(client, outbox, monkeypatch):
+    client.get("/ok/")
+    monkeypatch.setattr(site, "EVENTLOG", {**site.EVENTLOG, "FIELDS": ["ip"]})
+    client.get("/ok/")
+    monkeypatch.undo()
+    client.get("/ok/")
+    assert [len(event.extra) > 1 for event in outbox] == [True, False, True]
+
+
+def test_a_setting_that_changes_while_it_is_read_is_read_again(settings):
+    class Changing(dict):
+        def get(self, key, default):
+            settings.EVENTLOG = {key: "new"}
+            return super().get(key, default)
+
+    settings.EVENTLOG = Changing(BACKEND="old")
+    assert conf.backend == "old"
+    assert conf.backend == "new"
+
+
+@pytest.mark.parametrize("name", ["STATIC_URL", "MEDIA_URL"])
+def test_the_default_rules_follow_the_urls_of_files(client, outbox, settings, name):
+    client.get("/elsewhere/x")
+    setattr(settings, name, "/elsewhere/")
+    client.get("/elsewhere/x")
+    assert len(outbox) == 1
