@@ -76,6 +76,8 @@ class Setting(Generic[V]):
 class Conf:
     """``settings.EVENTLOG``, typed."""
 
+    _read_from: Mapping[str, Any] | None = None
+
     backend = Setting(
         "eventlog.backends.database.DatabaseBackend",
         "Dotted path of the class that takes the events.",
@@ -109,14 +111,11 @@ class Conf:
         urls = (getattr(raw, name, None) for name in ("STATIC_URL", "MEDIA_URL"))
         return tuple(url for url in urls if url)
 
-    @cached_property
-    def _read_from(self) -> Mapping[str, Any]:
-        return _raw()
-
     def follow(self) -> None:
         """Read anew if ``settings.EVENTLOG`` is another, which nobody may have told us."""
-        if self._read_from is not _raw():
-            self.read_anew()
+        raw = _raw()
+        if raw is not self._read_from:
+            self.__dict__ = {"_read_from": raw}
 
     def read_anew(self, **_: Any) -> None:
         self.__dict__ = {}

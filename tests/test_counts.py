@@ -58,7 +58,7 @@ def by_hand(dimension):
 @pytest.fixture
 def history():
     for hours in range(30):
-        at = NOW - timedelta(hours=hours, minutes=5)  # event() adds five: none is to come
+        at = NOW - timedelta(hours=hours, minutes=6)  # event() adds five: none is to come
         for n in range(hours % 4 + 1):
             event(f"A{n}", at, status=(200, 404, 500)[n % 3], view=f"v{n}", device_type="pc")
 
