@@ -119,7 +119,7 @@ def describe(request: HttpRequest) -> dict[str, Any]:
     """Where an event comes from: those keys of ``FIELDS`` that the request itself answers."""
     facts: dict[str, Any] = {}
     for read in _readers(conf.fields):
-        facts.update(read(request))
+        facts |= read(request)
     return wanted(facts)
 
 

@@ -17,8 +17,10 @@ def known_user(request: HttpRequest) -> Any:
     Loading it here would cost a query on pages that need none, raise in async code, and mark the
     session as read, which adds ``Vary: Cookie`` to the response.
     """
+    cached = vars(request)
     for name in _CACHES:
-        user = vars(request).get(name)
+        if (user := cached.get(name)) is None:
+            continue
         if isinstance(user, LazyObject):
             # Past its own way, which would load the user. Before that, this is a mark of Django's.
             user = object.__getattribute__(user, "_wrapped")

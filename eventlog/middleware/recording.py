@@ -79,8 +79,9 @@ class Recording(Origin):
         action = rule.action(request, response)
         facts = self.facts() | self._outcome(response, milliseconds)
         try:
-            extra = facts | rule.extra(request, response)
-            return Record(action, self._began, *user_parts(user), extra=encode(extra))
+            added = rule.extra(request, response)
+            extra = encode(facts | added if added else facts)
+            return Record(action, self._began, *user_parts(user), extra=extra)
         except Exception as error:  # noqa: BLE001 (a user object or an extra of the site's own)
             report("describing a request", error)
             return Record(action, self._began, extra=encode(facts))
