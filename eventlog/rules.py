@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from fnmatch import translate
 from functools import lru_cache
 from inspect import iscoroutinefunction, signature
+from random import SystemRandom
 from string import Formatter
 from typing import Any
 
@@ -13,7 +14,6 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.module_loading import import_string
 
-from .chance import generator
 from .conf import Misconfigured, conf, once_per_value
 from .records import LONGEST
 from .redaction import redact
@@ -35,6 +35,7 @@ USERS: dict[str, Callable[[Any], bool]] = {
 }
 NAMES = ("method", "view", "status")  # what an action may be made of
 NO_STATUS = "NONE"  # of a request that was cancelled
+_lots = SystemRandom()  # a site that seeds Python's own would have all or none in a sample
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # what a method may be called: RFC 9110, 5.6.2
 _STATUS = re.compile(r"[1-5](?:xx|[0-9]{2})", re.IGNORECASE)
 
@@ -111,7 +112,7 @@ class Rule:
             self._sample >= 1
             or response is None
             or response.status_code >= 400
-            or generator().random() < self._sample
+            or _lots.random() < self._sample
         )
 
     def action(self, request: HttpRequest, response: Answer) -> str:

@@ -137,7 +137,7 @@ def test_extra_may_be_made_of_request_and_response(visit, outbox):
 
 def test_a_sample_keeps_its_share_and_every_error(visit, monkeypatch):
     numbers = iter([0.05, 0.5, 0.95])
-    monkeypatch.setattr(rules.generator(), "random", lambda: next(numbers))
+    monkeypatch.setattr(rules._lots, "random", lambda: next(numbers))
     paths = ["/ok/"] * 3 + ["/missing/", "/crash/"]
     assert visit([{"sample": 0.1}], *paths) == ["GET_OK", "GET_MISSING", "GET_CRASH"]
 

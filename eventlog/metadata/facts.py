@@ -6,11 +6,11 @@ What is unknown is absent.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from os import urandom
 from typing import Any
 
 from django.http import HttpRequest
 
-from ..chance import generator
 from ..conf import FIELDS, conf, once_per_value
 from ..redaction import is_secret, redact_query, redact_url
 from ..text import clean, header_text
@@ -85,10 +85,8 @@ def request_id(request: HttpRequest) -> str:
     found: str | None = vars(request).get("_eventlog_request_id")
     if found is None:
         sent = request.META.get("HTTP_X_REQUEST_ID")
-        if sent and _REQUEST_ID.fullmatch(sent):
-            found = sent
-        else:
-            found = f"{generator().getrandbits(128):032x}"
+        # The kernel's: a site may seed Python's generator, and a fork would repeat one of ours.
+        found = sent if sent and _REQUEST_ID.fullmatch(sent) else urandom(16).hex()
         request._eventlog_request_id = found  # type: ignore[attr-defined]
     return found
 
