@@ -11,6 +11,11 @@ def ids(messages):
     return [message.id for message in messages]
 
 
+def test_a_site_that_sets_nothing_has_an_empty_setting(settings):
+    """What is not set takes Django long to look up, each time."""
+    assert settings.EVENTLOG == {}
+
+
 @pytest.mark.django_db
 def test_without_settings_all_is_well(settings):
     assert check_settings() == []

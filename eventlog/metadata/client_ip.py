@@ -33,7 +33,7 @@ def client_ip(request: HttpRequest) -> str | None:
                 # The right-hand end is what the trusted proxies wrote.
                 forwarded = forwarded[-_LONGEST_HEADER:]
                 break
-    return resolve(meta.get("REMOTE_ADDR") or "", forwarded, conf.anonymize_ip)
+    return resolve(meta.get("REMOTE_ADDR") or "", forwarded, bool(conf.anonymize_ip))
 
 
 class Resolver:

@@ -34,9 +34,10 @@ def address(request: HttpRequest) -> Facts:
 
 
 def request_line(request: HttpRequest) -> Facts:
-    facts = {"path": path(request)}
+    facts = {}
     if method := request.method:
         facts["method"] = clean(method, 32)
+    facts["path"] = path(request)
     if query := request.META.get("QUERY_STRING"):
         facts["query"] = redact_query(header_text(query, LONGEST_PATH))
     return facts
