@@ -6,14 +6,11 @@ import threading
 import time
 from collections.abc import Sequence
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Literal, get_args
 
 from asgiref.sync import sync_to_async
-from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 (Django's name for it)
+from django.core.checks import CheckMessage
 from django.db import connections, router
 from django.utils import timezone
 
@@ -26,6 +23,7 @@ from .beside import write_beside
 from .courier import Courier
 from .database import DatabaseBackend
 from .delivery import deliver, forget_old_batches
+from .folder import check_folder, default_folder
 from .spool import Batch, Rejected, Spool, Waiting
 
 OnFull = Literal["drop", "inline", "block"]
@@ -71,10 +69,9 @@ class BufferedBackend(BaseBackend):
                 raise ValueError(f"{name} is {value!r}; it has to be a number of seconds")
         if on_full not in get_args(OnFull):
             raise ValueError(f"on_full is {on_full!r}; give one of {', '.join(get_args(OnFull))}")
-        self._in_temp = spool is None and not hasattr(settings, "BASE_DIR")
-        self.spool = Spool(
-            Path(_default_folder() if spool is None else spool), batch_size=batch_size, fsync=fsync
-        )
+        self._folder_is_chosen = spool is not None
+        folder = default_folder() if spool is None else Path(spool)
+        self.spool = Spool(folder, batch_size=batch_size, fsync=fsync)
         self.courier = Courier(self.spool, self, interval=interval, exit_timeout=exit_timeout)
         self._max_bytes = max_bytes
         self._on_full = on_full
@@ -277,49 +274,9 @@ class BufferedBackend(BaseBackend):
         return self.spool.waiting()
 
     def check(self) -> list[CheckMessage]:
-        folder = self.spool.folder
-        # It is made when it is needed, by the user whom the site runs as; checks may be another's.
-        # Path.exists() raises for what lies in a folder that is closed to whoever checks.
-        paths = (folder, *folder.absolute().parents)
-        there = next(path for path in paths if os.path.exists(path))
-        if not (there.is_dir() and os.access(there, os.W_OK)):
-            return [
-                Error(
-                    f"EVENTLOG['OPTIONS']['spool'] is {str(folder)!r}, which cannot be written.",
-                    hint="Give a folder that belongs to the user whom the site runs as.",
-                    id="eventlog.E010",
-                )
-            ]
-        messages: list[CheckMessage] = []
-        if self._in_temp:
-            messages.append(
-                Warning(
-                    f"EVENTLOG['OPTIONS'] has no 'spool', so events wait in {str(folder)!r}, which "
-                    f"may be emptied at a reboot.",
-                    hint="Give a folder that outlives deploys and reboots.",
-                    id="eventlog.W010",
-                )
-            )
-        if there == folder and folder.stat().st_mode & 0o077:
-            messages.append(
-                Warning(
-                    f"EVENTLOG['OPTIONS']['spool'] is {str(folder)!r}, which others can read.",
-                    hint=f"chmod 700 {folder}",
-                    id="eventlog.W011",
-                )
-            )
-        return messages
+        return list(check_folder(self.spool.folder, chosen=self._folder_is_chosen))
 
 
 def is_seconds(value: object) -> bool:
     """Whether an option is a stretch of time that a process can wait."""
     return isinstance(value, int | float) and 0 <= value <= threading.TIMEOUT_MAX
-
-
-def _default_folder() -> Path:
-    base: str | os.PathLike[str] | None = getattr(settings, "BASE_DIR", None)
-    if base is not None:
-        return Path(base) / "eventlog_spool"
-    # One for each user and site; the key tells sites apart and cannot be read off its digest.
-    site = sha256(f"eventlog {os.getuid()} {settings.SECRET_KEY}".encode()).hexdigest()[:16]
-    return Path(gettempdir()) / f"eventlog-{site}"
