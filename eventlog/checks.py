@@ -48,6 +48,7 @@ _OF_STRINGS = ("FIELDS", "PROXY_HEADERS", "REDACT")
 
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
     """Every complaint about ``settings.EVENTLOG`` and where the middleware stands."""
+    conf.follow()
     raw = getattr(settings, "EVENTLOG", {})
     if not isinstance(raw, Mapping):
         return [Error(f"EVENTLOG is {raw!r}.", hint="It has to be a dict.", id="eventlog.E002")]

@@ -1,17 +1,17 @@
 """The one door to ``settings.EVENTLOG``: an attribute for each key.
 
 Nothing is read at import. Asking Django for a setting takes longer than much of what is done with
-it, so each is read once, and again when the setting is another: ``override_settings`` says so, and
-``get_backend()`` looks for whoever does not.
+it, so each is read once, and again when the setting has changed: ``override_settings`` says so, and
+whatever begins an event looks for whoever does not (``follow()``).
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, TypeVar, overload
+from copy import copy
+from typing import Any, Generic, Self, TypeVar, overload
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
-from django.utils.functional import cached_property
 
 V = TypeVar("V")
 R = TypeVar("R")
@@ -48,35 +48,56 @@ class Misconfigured(ImproperlyConfigured):
         self.check_id = check_id
 
 
-class Setting(Generic[V]):
-    """One key of ``settings.EVENTLOG``, under its own name; absent, it has its default."""
+def _raw() -> Mapping[str, Any]:
+    raw: Mapping[str, Any] = getattr(settings, "EVENTLOG", _UNSET)
+    return raw
 
-    def __init__(self, default: V, doc: str) -> None:
-        self._default = default
+
+def _file_urls() -> Sequence[str]:
+    # Of an empty one Django makes the prefix of the site, which is every page's.
+    raw: Any = settings._wrapped  # type: ignore[misc]
+    urls = (getattr(raw, name, None) for name in ("STATIC_URL", "MEDIA_URL"))
+    return tuple(url for url in urls if url)
+
+
+class Once(Generic[V]):
+    """An attribute that is found out when somebody asks for it, and then stays."""
+
+    def __init__(self, find: Callable[[], V], doc: str) -> None:
+        self._find = find
         self.__doc__ = doc
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self._name, self.key = name, name.upper()
+        self._name = name
 
     @overload
-    def __get__(self, conf: None, owner: type) -> "Setting[V]": ...
+    def __get__(self, instance: None, owner: type) -> Self: ...
     @overload
-    def __get__(self, conf: object, owner: type) -> V: ...
-    def __get__(self, conf: object, owner: type) -> "Setting[V] | V":
-        if conf is None:
+    def __get__(self, instance: object, owner: type) -> V: ...
+    def __get__(self, instance: object, owner: type) -> Self | V:
+        if instance is None:
             return self
-        # From now on it is an attribute of the instance. Taken before reading: what was read
-        # while another thread changed the setting goes with what that makes obsolete.
-        known = vars(conf)
-        value: V = _raw().get(self.key, self._default)
-        known[self._name] = value
+        # Taken before it is found out: what another thread makes obsolete meanwhile goes with it.
+        known = vars(instance)
+        value = known[self._name] = self._find()
         return value
+
+
+class Setting(Once[V]):
+    """One key of ``settings.EVENTLOG``, under its own name; absent, it has its default."""
+
+    def __init__(self, default: V, doc: str) -> None:
+        super().__init__(lambda: _raw().get(self.key, default), doc)
+
+    @property
+    def key(self) -> str:
+        return self._name.upper()
 
 
 class Conf:
     """``settings.EVENTLOG``, typed."""
 
-    _read_from: Mapping[str, Any] | None = None
+    _seen: Mapping[str, Any] | None = None
 
     backend = Setting(
         "eventlog.backends.database.DatabaseBackend",
@@ -103,32 +124,20 @@ class Conf:
     )
     enrich = Setting(True, "Whether log() inside a request also records where it came from.")
 
-    @cached_property
-    def file_urls(self) -> Sequence[str]:
-        """``STATIC_URL`` and ``MEDIA_URL`` as they are set, if they are."""
-        # Of an empty one Django makes the prefix of the site, which is every page's.
-        raw: Any = settings._wrapped  # type: ignore[misc]
-        urls = (getattr(raw, name, None) for name in ("STATIC_URL", "MEDIA_URL"))
-        return tuple(url for url in urls if url)
+    file_urls = Once(_file_urls, "``STATIC_URL`` and ``MEDIA_URL`` as they are set, if they are.")
 
     def follow(self) -> None:
-        """Read anew if ``settings.EVENTLOG`` is another, which nobody may have told us."""
+        """Read anew if ``settings.EVENTLOG`` has changed, which nobody may have told us."""
         raw = _raw()
-        if raw is not self._read_from:
-            self.__dict__ = {"_read_from": raw}
+        if raw != self._seen:
+            self.__dict__ = {"_seen": copy(raw)}
 
     def read_anew(self, **_: Any) -> None:
         self.__dict__ = {}
 
 
-def _raw() -> Mapping[str, Any]:
-    raw: Mapping[str, Any] = getattr(settings, "EVENTLOG", _UNSET)
-    return raw
-
-
 conf = Conf()
 setting_changed.connect(conf.read_anew)
-
 
 KEYS = tuple(value.key for value in vars(Conf).values() if isinstance(value, Setting))
 

@@ -269,6 +269,7 @@ def _record(
     if request is not None and not hasattr(request, "META"):
         kind = type(request).__name__
         raise TypeError(f"request is {request!r:.100} ({kind}); give the request itself, or None")
+    conf.follow()
     own = {} if extra is None else redact(extra)
     origin = current_origin.get() if request is None else origin_of(request)
     if origin is None or not (conf.enrich or request is not None):

@@ -25,6 +25,7 @@ def connect() -> None:
 
 
 def _pack(headers: Any = None, **kwargs: Any) -> None:
+    conf.follow()
     origin = current_origin.get()
     if origin is None or not conf.enrich or not isinstance(headers, dict):
         return

@@ -180,13 +180,15 @@ def deciding_rule(
 def _rules(request: HttpRequest) -> Sequence[Rule]:
     if (raw := conf.requests) is not None:
         return _compile(raw)
-    return _all_but_files(conf.file_urls, request.path.removesuffix(request.path_info))
+    return _all_but_files(conf.file_urls, request.META.get("SCRIPT_NAME") or "")
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def _all_but_files(urls: Sequence[str], script: str) -> Sequence[Rule]:
     """The default, for a site that is mounted at ``script``."""
-    absolute = (u if u.startswith(("/", "http:", "https:")) else f"{script}/{u}" for u in urls)
+    absolute = (
+        u if u.startswith(("/", "http:", "https:")) else f"{script.rstrip('/')}/{u}" for u in urls
+    )
     files = [url for url in absolute if url.startswith("/") and url != "/"]
     return [*(Rule(path="^" + re.escape(url), log=False) for url in files), Rule()]
 
@@ -307,10 +309,11 @@ def _template(action: str | None) -> str | None:
             "eventlog.E006",
         )
     try:
-        for status in (200, NO_STATUS):
-            action.format(method="GET", view="VIEW", status=status)
+        filled = [action.format(method="GET", view="VIEW", status=s) for s in (200, NO_STATUS)]
     except (ValueError, IndexError, KeyError) as error:
         raise _wrong(
             "action", action, f"It cannot be filled in: {error}.", "eventlog.E006"
         ) from error
+    if not all(map(str.strip, filled)):
+        raise _wrong("action", action, "Nothing would be left of it.", "eventlog.E006")
     return clean(action, LONGEST)

@@ -1,8 +1,14 @@
+from unittest.mock import patch
+
 import pytest
 from django.conf import settings as site
-from django.test import override_settings
+from django.http import HttpResponse
+from django.test import RequestFactory, override_settings
 
+from eventlog import rules
 from eventlog.conf import conf
+from eventlog.middleware import EventLogMiddleware
+from eventlog.models import log
 
 
 def test_a_setting_that_changes_is_read_anew(settings):
@@ -22,6 +28,15 @@ def test_one_that_nobody_speaks_of_is_read_anew_for_the_next_event(client, outbo
     assert [len(event.extra) > 1 for event in outbox] == [True, False, True]
 
 
+def test_so_is_one_that_changes_within_the_dict(client, outbox):
+    log(None, "X", {"pesel": "hunter2"})
+    with patch.dict(site.EVENTLOG, {"REDACT": ["pesel"]}):
+        log(None, "X", {"pesel": "hunter2"})
+        client.get("/ok/?pesel=hunter2")
+    log(None, "X", {"pesel": "hunter2"})
+    assert ["hunter2" in str(event.extra) for event in outbox] == [True, False, False, True]
+
+
 def test_a_setting_that_changes_while_it_is_read_is_read_again(settings):
     class Changing(dict):
         def get(self, key, default):
@@ -39,3 +54,13 @@ def test_the_default_rules_follow_the_urls_of_files(client, outbox, settings, na
     setattr(settings, name, "/elsewhere/")
     client.get("/elsewhere/x")
     assert len(outbox) == 1
+
+
+def test_a_file_is_one_wherever_a_middleware_sends_it(outbox):
+    known = rules._all_but_files.cache_info().currsize
+    for number in range(3):
+        request = RequestFactory().get(f"/static/{number}")
+        request.path_info = "/elsewhere/"
+        EventLogMiddleware(lambda request: HttpResponse())(request)
+    assert outbox == []
+    assert rules._all_but_files.cache_info().currsize <= known + 1  # none for a visitor's path

@@ -3,6 +3,8 @@ import random
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.http import HttpResponse
+from django.test import RequestFactory
 from django.utils import translation
 
 from eventlog.metadata import user_agent
@@ -105,6 +107,17 @@ def test_it_is_masked_in_a_path_that_is_translated(client, outbox, settings):
             client.get(path)
     assert [event.extra.get("status") for event in outbox] == [404, 200, 404, 200]
     assert "hunter2" not in str([event.extra for event in outbox])
+
+
+def test_it_is_masked_in_a_pattern_of_the_sites_own_in_any_language(client, outbox, settings):
+    settings.ROOT_URLCONF = "tests.urls_own"
+    for language in ("en", "de"):
+        with translation.override(language):
+            client.get("/", HTTP_REFERER=f"https://testserver/in-{language}/code/hunter2/")
+    assert [event.extra["referer"] for event in outbox] == [
+        "https://testserver/in-en/code/********/",
+        "https://testserver/in-de/code/********/",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -233,6 +246,23 @@ def test_each_request_has_an_id_of_its_own_after_a_fork(client, outbox):
     client.get("/ok/")
     os.waitpid(child, 0)
     assert os.read(reading, 32).decode() != outbox[0].extra["request_id"]
+
+
+def test_a_fact_that_cannot_be_read_is_left_out_and_said(outbox, caplog):
+    request = RequestFactory().get("/ok/", HTTP_USER_AGENT=5)
+    EventLogMiddleware(lambda request: HttpResponse())(request)
+    (event,) = outbox
+    assert (event.extra["path"], event.extra["status"]) == ("/ok/", 200)
+    assert "ua" not in event.extra
+    assert "reading the ua and browser" in caplog.text
+
+
+def test_a_fact_that_is_not_wanted_is_not_read(outbox, settings, caplog):
+    settings.EVENTLOG = settings.EVENTLOG | {"FIELDS": ["method"]}
+    request = RequestFactory().get("/ok/", QUERY_STRING=b"a=1")
+    EventLogMiddleware(lambda request: HttpResponse())(request)
+    assert [event.extra for event in outbox] == [{"method": "GET"}]
+    assert not caplog.records
 
 
 def test_log_at_any_depth_knows_where_it_came_from(client, outbox):

@@ -172,6 +172,7 @@ WRONG = [
     ({"action": "{path}"}, "eventlog.E006", "method, view, status"),
     ({"action": "{"}, "eventlog.E006", "action"),
     ({"action": "{method:d}"}, "eventlog.E006", "filled in"),
+    ({"action": "{method:.0}"}, "eventlog.E006", "Nothing would be left"),
     ({"extra": 7}, "eventlog.E002", "'extra' is 7"),
     ({"extra": "no.such.thing"}, "eventlog.E004", "no.such.thing"),
     ("^/path", "eventlog.E002", "no dict"),

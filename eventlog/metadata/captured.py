@@ -9,12 +9,12 @@ from urllib.parse import quote
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import URLResolver, get_resolver
-from django.urls.resolvers import LocalePrefixPattern
-from django.utils.functional import Promise
+from django.urls.resolvers import LocalePrefixPattern, RegexPattern, RoutePattern
 from django.utils.translation import get_language
 
 from ..conf import conf
 from ..redaction import MASK, is_secret
+from ..reporting import report
 
 SHORTEST_PART = 4  # characters of a secret that is masked wherever it stands
 
@@ -71,6 +71,9 @@ class SecretWays:
             return False
 
 
+_NO_WAYS = SecretWays(None, ())
+
+
 def secret_ways(request: HttpRequest) -> SecretWays:
     """Those of the site, as this request sees it: the same object as long as nothing changes."""
     urlconf = getattr(request, "urlconf", None) or settings.ROOT_URLCONF
@@ -78,11 +81,12 @@ def secret_ways(request: HttpRequest) -> SecretWays:
         # Where nothing is translated nobody need ask for the language, which takes long.
         language = get_language() if _is_translated(urlconf) else None
         return _secret_ways(urlconf, tuple(conf.redact), language)
-    except Exception:  # noqa: BLE001 (that of a pattern of the site's own)
-        return SecretWays(urlconf, ())
+    except Exception as error:  # noqa: BLE001 (that of a pattern of the site's own)
+        report("looking for secrets in the URL patterns", error)
+        return _NO_WAYS
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def _secret_ways(urlconf: Any, redacted: Any, language: str | None) -> SecretWays:
     # Off the text, as in (?P<token>…) and <str:token>: most need not be compiled for this.
     secret = [
@@ -93,15 +97,17 @@ def _secret_ways(urlconf: Any, redacted: Any, language: str | None) -> SecretWay
     return SecretWays(urlconf, secret)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def _is_translated(urlconf: Any) -> bool:
-    """Whether what the patterns match hangs on the language."""
-    return any(
-        isinstance(pattern, LocalePrefixPattern)
-        or any(isinstance(value, Promise) for value in vars(pattern).values())
-        for way in _ways(get_resolver(urlconf), ())
-        for pattern in way
-    )
+    """Whether what the patterns match may hang on the language."""
+    patterns = {pattern for way in _ways(get_resolver(urlconf), ()) for pattern in way}
+    return not all(map(_is_plain, patterns))
+
+
+def _is_plain(pattern: Any) -> bool:
+    """Whether it is one of Django's own, with a text that is not translated."""
+    text = {RoutePattern: "_route", RegexPattern: "_regex"}.get(type(pattern))
+    return text is not None and isinstance(getattr(pattern, text), str)
 
 
 def _ways(resolver: URLResolver, before: Sequence[Any]) -> Iterator[Sequence[Any]]:

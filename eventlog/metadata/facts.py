@@ -13,6 +13,7 @@ from django.http import HttpRequest
 
 from ..conf import FIELDS, conf, once_per_value
 from ..redaction import is_secret, redact_query, redact_url
+from ..reporting import report
 from ..text import clean, header_text
 from . import user_agent
 from .captured import given_to_view, secret_ways, without_secrets
@@ -33,17 +34,11 @@ def address(request: HttpRequest) -> Facts:
     return _NOTHING if ip is None else {"ip": ip}
 
 
-def request_line(request: HttpRequest) -> Facts:
-    facts = {}
-    if method := request.method:
-        facts["method"] = clean(method, 32)
-    facts["path"] = path(request)
-    if query := request.META.get("QUERY_STRING"):
-        facts["query"] = redact_query(header_text(query, LONGEST_PATH))
-    return facts
+def method(request: HttpRequest) -> Facts:
+    return {"method": clean(request.method, 32)} if request.method else _NOTHING
 
 
-def path(request: HttpRequest) -> str:
+def path(request: HttpRequest) -> Facts:
     """The path, with what the URL pattern captures under a secret name masked."""
     match = request.resolver_match
     text = request.path
@@ -52,7 +47,12 @@ def path(request: HttpRequest) -> str:
         found = secret_ways(request).captured_in(request.path_info)
         text = without_secrets(given_to_view(request) | found, text)
     # Mailers that encode too much make a path of the whole query.
-    return clean(redact_url(text) if "=" in text else text, LONGEST_PATH)
+    return {"path": clean(redact_url(text) if "=" in text else text, LONGEST_PATH)}
+
+
+def query(request: HttpRequest) -> Facts:
+    sent: str | None = request.META.get("QUERY_STRING")
+    return {"query": redact_query(header_text(sent, LONGEST_PATH))} if sent else _NOTHING
 
 
 def place(request: HttpRequest) -> Facts:
@@ -94,7 +94,9 @@ def request_id(request: HttpRequest) -> str:
 
 READERS: Mapping[Reader, Sequence[str]] = {
     address: ("ip",),
-    request_line: ("method", "path", "query"),
+    method: ("method",),
+    path: ("path",),
+    query: ("query",),
     place: ("route", "view"),
     client: ("ua", "browser", "os", "device", "device_type"),
     link: ("referer",),
@@ -118,7 +120,10 @@ def describe(request: HttpRequest) -> dict[str, Any]:
     """Where an event comes from: those keys of ``FIELDS`` that the request itself answers."""
     facts: dict[str, Any] = {}
     for read in _readers(conf.fields):
-        facts |= read(request)
+        try:
+            facts |= read(request)
+        except Exception as error:  # noqa: BLE001 (a request of the site's own making)
+            report(f"reading the {' and '.join(READERS[read])} of a request", error)
     return wanted(facts)
 
 

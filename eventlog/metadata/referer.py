@@ -3,7 +3,6 @@
 import re
 from collections.abc import Set
 from functools import lru_cache
-from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from django.conf import settings
@@ -20,39 +19,29 @@ _HOST_AND_PATH = re.compile(r"//(?:[^/?#@]*@)?([^/?#]*)(/[^?#]*)")
 _HOSTS = ("HTTP_HOST", "HTTP_X_FORWARDED_HOST", "SERVER_NAME")
 
 
-class _Referer(NamedTuple):
-    text: str  # without the secrets of its query
-    host: str
-    masked: str  # nor those of its path, if it is one of this site
-
-
 def referer(request: HttpRequest) -> str | None:
     """The page that the visitor came from, with its secrets masked."""
     sent: str | None = request.META.get("HTTP_REFERER")
     if not sent:
         return None
+    text = redact_url(header_text(sent, LONGEST))
     script = request.META.get("SCRIPT_NAME") or ""
-    found = _read(sent[: LONGEST * 4], script, given_to_view(request), secret_ways(request))
+    host, masked = _of_this_site(text, script, given_to_view(request), secret_ways(request))
     # Whose it is takes longer to find out, and rarely matters.
-    if found.masked != found.text and _is_ours(found.host, request):
-        return found.masked
-    return found.text
+    return masked if masked != text and _is_ours(host, request) else text
 
 
 @lru_cache(maxsize=1024)
-def _read(sent: str, script: str, given: Set[str], ways: SecretWays) -> _Referer:
-    # What is masked in the query follows from REDACT; for another there are other ways.
-    text = redact_url(header_text(sent, LONGEST))
+def _of_this_site(text: str, script: str, given: Set[str], ways: SecretWays) -> tuple[str, str]:
+    """The host, and the text without the secrets of its path if that is one of ours."""
     found = _HOST_AND_PATH.search(text)
     if found is None:
-        return _Referer(text, "", text)
+        return "", text
     path = unquote(found[2])
     masked = without_secrets(given | ways.captured_in(path.removeprefix(script)), path)
     if masked == path:
-        return _Referer(text, found[1], text)
-    return _Referer(
-        text, found[1], text[: found.start(2)] + quote(masked, safe="/*") + text[found.end(2) :]
-    )
+        return found[1], text
+    return found[1], text[: found.start(2)] + quote(masked, safe="/*") + text[found.end(2) :]
 
 
 def _is_ours(host: str, request: HttpRequest) -> bool:
