@@ -47,13 +47,13 @@ class Tally:
         if not self._days:
             return [self._rows(dimensions, self.start, self.live_from)]
         first, last = min(self._days), max(self._days)
-        parts = [
-            self._rows([f"{name}/d" for name in dimensions], first, last + DAY),
-            self._rows(dimensions, self.start, first),
-            self._rows(dimensions, last + DAY, self.live_from),
-        ]
         gaps = {first + n * DAY for n in range((last - first) // DAY)} - set(self._days)
-        return parts + [self._rows(dimensions, day, day + DAY) for day in sorted(gaps)]
+        by_hour = [(self.start, first), (last + DAY, self.live_from)]
+        by_hour += [(day, day + DAY) for day in sorted(gaps)]
+        return [
+            self._rows([f"{name}/d" for name in dimensions], first, last + DAY),
+            *(self._rows(dimensions, start, end) for start, end in by_hour if start < end),
+        ]
 
     def live(self) -> Mapping[datetime, Counts]:
         """The last hours, which are still changing."""
