@@ -13,4 +13,13 @@ class InLanguage(RoutePattern):
     regex = property(lambda self: re.compile(f"in-{get_language()}/"))
 
 
-urlpatterns = [URLResolver(InLanguage("in/"), [path("code/<token>/", views.ok)])]
+class Opaque(RoutePattern):
+    @property
+    def regex(self):
+        raise NotImplementedError
+
+
+urlpatterns = [
+    URLResolver(Opaque("opaque/"), [path("<token>/", views.ok)]),
+    URLResolver(InLanguage("in/"), [path("code/<token>/", views.ok)]),
+]

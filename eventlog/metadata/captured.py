@@ -39,9 +39,7 @@ class SecretWays:
 
     def __init__(self, urlconf: Any, ways: Iterable[Sequence[Any]]) -> None:
         self._urlconf = urlconf
-        self._ways: list[Way] = [
-            [*(_begun(pattern) for pattern in before), _ended(last)] for *before, last in ways
-        ]
+        self._ways = [way for patterns in ways if (way := _compiled(patterns))]
 
     def captured_in(self, path: str) -> frozenset[str]:
         """What stands in ``path`` where the URL patterns have a secret."""
@@ -100,8 +98,8 @@ def _secret_ways(urlconf: Any, redacted: Any, language: str | None) -> SecretWay
 @lru_cache(maxsize=1024)
 def _is_translated(urlconf: Any) -> bool:
     """Whether what the patterns match may hang on the language."""
-    patterns = {pattern for way in _ways(get_resolver(urlconf), ()) for pattern in way}
-    return not all(map(_is_plain, patterns))
+    ways = _ways(get_resolver(urlconf), ())
+    return not all(_is_plain(pattern) for way in ways for pattern in way)
 
 
 def _is_plain(pattern: Any) -> bool:
@@ -117,6 +115,15 @@ def _ways(resolver: URLResolver, before: Sequence[Any]) -> Iterator[Sequence[Any
             yield from _ways(each, before)
         else:
             yield (*before, each.pattern)
+
+
+def _compiled(patterns: Sequence[Any]) -> Way | None:
+    *before, last = patterns
+    try:
+        return [*map(_begun, before), _ended(last)]
+    except Exception as error:  # noqa: BLE001 (of a kind of the site's own)
+        report("looking for secrets in a URL pattern", error)
+        return None
 
 
 def _begun(pattern: Any) -> "re.Pattern[str]":
