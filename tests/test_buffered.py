@@ -4,12 +4,14 @@ import ctypes
 import json
 import os
 import re
+import signal
 import socket
 import stat
 import subprocess
 import sys
 import threading
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -412,6 +414,33 @@ def test_a_fork_in_the_middle_of_a_batch_shares_no_file(backend):
     assert len(files(backend, "*.open")) == 2
     backend.flush()
     assert sorted(actions()) == ["CHILD", "PARENT", "PARENT"]
+
+
+def test_what_a_killed_process_had_only_begun_is_cleared_away(backend, monkeypatch):
+    log(None, "X")
+    child = os.fork()
+    if not child:
+        monkeypatch.setattr(Path, "rename", lambda *args: os.kill(os.getpid(), signal.SIGKILL))
+        log(None, "Y")
+    os.waitpid(child, 0)
+    begun = backend.spool.folder / f".0-{os.getpid()}-0.new"  # of one that lives
+    begun.touch()
+    assert len(files(backend, ".*.new")) == 2
+    backend.flush()
+    assert files(backend, ".*.new") == [begun]
+    assert actions() == ["X"]
+
+
+def test_a_file_that_somebody_clears_away_too_early_is_begun_again(backend, monkeypatch):
+    def cleared(path, target):
+        monkeypatch.undo()
+        path.unlink()
+        return path.rename(target)
+
+    monkeypatch.setattr(Path, "rename", cleared)
+    log(None, "X")
+    backend.flush()
+    assert actions() == ["X"]
 
 
 def test_threads_share_a_file(backend):

@@ -58,6 +58,17 @@ def unlock(file: int) -> None:
     os.close(file)
 
 
+def is_running(pid: int) -> bool:
+    """Whether a process has that number, as far as this one can see (not out of its container)."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
+
+
 def size(path: Path) -> int:
     try:
         return path.stat().st_size

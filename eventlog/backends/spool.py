@@ -116,7 +116,10 @@ class Spool:
         data = line.encode() + b"\n"
         with self._mutex:
             if self._file is None:
-                self._open()
+                try:
+                    self._open()
+                except FileNotFoundError:  # taken for a dead one's by who cannot see our process
+                    self._open()
             file = self._file
             assert file is not None
             written = files.write(file, data, len(data))
@@ -192,8 +195,10 @@ class Spool:
                 finally:
                     files.unlock(lock)
         for path in self.folder.glob(".*.new"):  # of a process that was killed between two steps
-            with suppress(FileNotFoundError):
-                if time.time() - path.stat().st_mtime > FORGOTTEN:
+            with suppress(FileNotFoundError, ValueError):  # or somebody else's
+                _time, _, pid = path.stem.rpartition("-")[0].partition("-")
+                old = time.time() - path.stat().st_mtime > FORGOTTEN
+                if old or (pid and not files.is_running(int(pid))):
                     path.unlink()
 
     def claim(self) -> Iterator[Batch]:
