@@ -4,6 +4,7 @@ It needs the dependency group ``browser`` and a Chromium on the PATH, and is ski
 """
 
 import csv
+import threading
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -60,11 +61,16 @@ def live_server(django_db_setup):
     with override_settings(MIDDLEWARE=[f"{__name__}.strict", *site.MIDDLEWARE]):
         server = LiveServer("localhost")
     yield server
+    # What the browser had open is closed by now; its threads must not outlive the connection to
+    # the database that they share.
+    for thread in threading.enumerate():
+        if "process_request_thread" in thread.name:
+            thread.join(10)
     server.stop()
 
 
 @pytest.fixture(scope="module")
-def chromium():
+def chromium(live_server):
     """Of the module alone: as long as it is there, a loop is running in this thread."""
     with playwright.sync_playwright() as started, pytest.MonkeyPatch.context() as patch:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # nothing but that loop is asynchronous
