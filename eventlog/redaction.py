@@ -53,7 +53,8 @@ DEEPEST = 30  # levels of nesting: MariaDB takes no JSON of more than 32
 
 
 @once_per_value
-def _judge(more: Sequence[str]) -> Callable[[str], bool]:
+def judge_of(more: Sequence[str]) -> Callable[[str], bool]:
+    """What tells secret names from others, where ``REDACT`` is ``more``."""
     own = tuple(part.lower() for part in more)
 
     @lru_cache(maxsize=4096)
@@ -69,7 +70,7 @@ def _judge(more: Sequence[str]) -> Callable[[str], bool]:
 
 def is_secret(name: str) -> bool:
     """Whether a value that goes under ``name`` is masked: the built-in names and ``REDACT``."""
-    return _judge(conf.redact)(name[:_LONGEST_NAME])
+    return judge_of(conf.redact)(name[:_LONGEST_NAME])
 
 
 def redact(value: Any) -> Any:

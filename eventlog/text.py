@@ -3,6 +3,8 @@
 import re
 from contextlib import suppress
 
+LONGEST_PATH = 2048  # characters that are kept of a path, a query or a referer
+
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 

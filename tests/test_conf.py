@@ -7,6 +7,7 @@ from django.test import RequestFactory, override_settings
 
 from eventlog import rules
 from eventlog.conf import conf
+from eventlog.metadata.captured import secret_ways
 from eventlog.middleware import EventLogMiddleware
 from eventlog.models import log
 
@@ -64,3 +65,13 @@ def test_a_file_is_one_wherever_a_middleware_sends_it(outbox):
         EventLogMiddleware(lambda request: HttpResponse())(request)
     assert outbox == []
     assert rules._all_but_files.cache_info().currsize <= known + 1  # none for a visitor's path
+
+
+def test_what_is_remembered_of_a_path_follows_from_one_redact(outbox, settings):
+    settings.EVENTLOG = settings.EVENTLOG | {"REDACT": ["page"]}
+    settings.ROOT_URLCONF = "tests.urls_own"
+    request = RequestFactory().get("/")
+    ways = secret_ways(request)
+    settings.EVENTLOG = settings.EVENTLOG | {"REDACT": []}
+    assert ways.captured_in("/book/hunter2/") == {"hunter2"}
+    assert secret_ways(request).captured_in("/book/hunter2/") == set()

@@ -20,6 +20,7 @@ class Opaque(RoutePattern):
 
 
 urlpatterns = [
+    path("book/<page>/", views.ok),
     URLResolver(Opaque("opaque/"), [path("<token>/", views.ok)]),
     URLResolver(InLanguage("in/"), [path("code/<token>/", views.ok)]),
 ]

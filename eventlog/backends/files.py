@@ -61,11 +61,10 @@ def unlock(file: int) -> None:
 def is_running(pid: int) -> bool:
     """Whether a process has that number, as far as this one can see (not out of its container)."""
     try:
-        os.kill(pid, 0)
+        with suppress(PermissionError):  # another user's
+            os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # another user's
-        return True
     return True
 
 

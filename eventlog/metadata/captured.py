@@ -1,7 +1,7 @@
 """Secrets that stand in a path: ``reset/<token>/``."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
@@ -13,7 +13,7 @@ from django.urls.resolvers import LocalePrefixPattern, RegexPattern, RoutePatter
 from django.utils.translation import get_language
 
 from ..conf import conf
-from ..redaction import MASK, is_secret
+from ..redaction import MASK, is_secret, judge_of
 from ..reporting import report
 
 SHORTEST_PART = 4  # characters of a secret that is masked wherever it stands
@@ -37,8 +37,11 @@ def given_to_view(request: HttpRequest) -> frozenset[str]:
 class SecretWays:
     """The ways through the URL patterns on which something has a secret name: few of many."""
 
-    def __init__(self, urlconf: Any, ways: Iterable[Sequence[Any]]) -> None:
+    def __init__(
+        self, urlconf: Any, ways: Iterable[Sequence[Any]], is_secret: Callable[[str], bool]
+    ) -> None:
         self._urlconf = urlconf
+        self._is_secret = is_secret  # what is remembered of these ways follows from one REDACT
         self._ways = [way for patterns in ways if (way := _compiled(patterns))]
 
     def captured_in(self, path: str) -> frozenset[str]:
@@ -57,19 +60,20 @@ class SecretWays:
                 if self._is_without(path):
                     break
                 return frozenset(
-                    text for name, text in captured.items() if text and is_secret(name)
+                    text for name, text in captured.items() if text and self._is_secret(name)
                 )
         return _NOTHING
 
     def _is_without(self, path: str) -> bool:
         """Whether it leads to a page that has no secret, before it comes to one that has."""
         try:
-            return not any(map(is_secret, get_resolver(self._urlconf).resolve(path).kwargs))
+            match = get_resolver(self._urlconf).resolve(path)
+            return not any(map(self._is_secret, match.kwargs))
         except Exception:  # noqa: BLE001 (there is no such page, or a converter of the site's own fails)
             return False
 
 
-_NO_WAYS = SecretWays(None, ())
+_NO_WAYS = SecretWays(None, (), is_secret)
 
 
 def secret_ways(request: HttpRequest) -> SecretWays:
@@ -85,14 +89,15 @@ def secret_ways(request: HttpRequest) -> SecretWays:
 
 
 @lru_cache(maxsize=1024)
-def _secret_ways(urlconf: Any, redacted: Any, language: str | None) -> SecretWays:
+def _secret_ways(urlconf: Any, redacted: Sequence[str], language: str | None) -> SecretWays:
+    is_secret = judge_of(redacted)
     # Off the text, as in (?P<token>…) and <str:token>: most need not be compiled for this.
     secret = [
         way
         for way in _ways(get_resolver(urlconf), ())
         if any(map(is_secret, _NAME.findall(" ".join(map(str, way)))))
     ]
-    return SecretWays(urlconf, secret)
+    return SecretWays(urlconf, secret, is_secret)
 
 
 @lru_cache(maxsize=1024)

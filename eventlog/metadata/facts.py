@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from ..conf import FIELDS, conf, once_per_value
 from ..redaction import is_secret, redact_query, redact_url
 from ..reporting import report
-from ..text import clean, header_text
+from ..text import LONGEST_PATH, clean, header_text
 from . import user_agent
 from .captured import given_to_view, secret_ways, without_secrets
 from .client_ip import client_ip
@@ -23,7 +23,6 @@ from .referer import referer
 Facts = Mapping[str, Any]
 Reader = Callable[[HttpRequest], Facts]
 
-LONGEST_PATH = 2048
 LONGEST_NAME = 255
 _NOTHING: Facts = {}
 _REQUEST_ID = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)

@@ -10,10 +10,8 @@ from django.http import HttpRequest
 from django.http.request import split_domain_port, validate_host
 
 from ..redaction import redact_url
-from ..text import header_text
+from ..text import LONGEST_PATH, header_text
 from .captured import SecretWays, given_to_view, secret_ways, without_secrets
-
-LONGEST = 2048  # characters
 
 _HOST_AND_PATH = re.compile(r"//(?:[^/?#@]*@)?([^/?#]*)(/[^?#]*)")
 _HOSTS = ("HTTP_HOST", "HTTP_X_FORWARDED_HOST", "SERVER_NAME")
@@ -24,7 +22,7 @@ def referer(request: HttpRequest) -> str | None:
     sent: str | None = request.META.get("HTTP_REFERER")
     if not sent:
         return None
-    text = redact_url(header_text(sent, LONGEST))
+    text = redact_url(header_text(sent, LONGEST_PATH))
     script = request.META.get("SCRIPT_NAME") or ""
     host, masked = _of_this_site(text, script, given_to_view(request), secret_ways(request))
     # Whose it is takes longer to find out, and rarely matters.
