@@ -1,7 +1,7 @@
 """``extra`` as JSON that every database takes, or an error that names the key."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from pathlib import PurePath
 from typing import Any
@@ -24,7 +24,21 @@ class _Encoder(DjangoJSONEncoder):
         return super().default(o)
 
 
-_encode = _Encoder(allow_nan=False, separators=(",", ":")).encode
+def _encoder() -> Callable[[Any], str]:
+    """What encodes a document. JSONEncoder makes an encoder in C for each; this one is made once."""
+    encoder = _Encoder(allow_nan=False, separators=(",", ":"))
+    quoted = json.encoder.encode_basestring_ascii
+    make: Any = getattr(json.encoder, "c_make_encoder", None)
+    try:
+        # Without its record of what it is within, which threads could not share: what holds itself
+        # ends in a RecursionError.
+        chunks = make(None, encoder.default, quoted, None, ":", ",", False, False, False)
+    except TypeError:  # PyPy has none, and CPython promises nothing of it
+        return encoder.encode
+    return lambda value: "".join(chunks(value, 0))
+
+
+_encode = _encoder()
 
 
 def encode(extra: Any) -> str:

@@ -23,7 +23,7 @@ def _library_write() -> Callable[[int, bytes, int], int]:
     the sake of a copy into the page cache, which takes one or two microseconds.
     """
     write = ctypes.PyDLL(None).write
-    write.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t)
+    # No argtypes: int and bytes are passed on as they are, and to look at them takes as long again.
     write.restype = ctypes.c_ssize_t
     return cast("Callable[[int, bytes, int], int]", write)
 
