@@ -1,12 +1,16 @@
 """The site served by gunicorn or uvicorn, under load from wrk, with each way of logging.
 
-Requests a second and latencies as wrk sees them; rows stored against responses sent. The variants
-take turns; the ratios are medians over the rounds. Needs wrk and the extra processes' cores.
+Requests a second and latencies as wrk sees them; rows stored against responses sent. In each round
+the servers of all variants are started anew, as what a process happens to lie at in memory weighs
+as much as what is measured; then they take turns, in an order of chance, seconds apart. Before a
+turn counts, a server is under load for an interval of its deliveries; after it, all is delivered
+before the next one begins. The ratios are medians over the rounds. Needs wrk.
 """
 
 import argparse
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -27,6 +31,7 @@ SERVERS = {
 }
 APPS = {"gunicorn": "benchmarks.served_site:wsgi", "uvicorn": "benchmarks.served_site:asgi"}
 PATHS = {"gunicorn": "/ok/", "uvicorn": "/aok/"}
+INTERVAL = 5  # seconds, from one delivery to the next
 LATENCY = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 
@@ -63,7 +68,7 @@ def main():
         "BACKEND": "eventlog.backends.buffered.BufferedBackend",
         "OPTIONS": {"spool": f"{folder.name}/spool"},
     }
-    later = buffered | {"OPTIONS": {"spool": f"{folder.name}/spool", "interval": None}}
+    later = buffered | {"OPTIONS": {"spool": f"{folder.name}/later", "interval": None}}
     chosen = {
         "bare site": (SITE, {}),
         "by hand": (["benchmarks.cost.by_hand", *SITE], {}),
@@ -104,33 +109,47 @@ def main():
         client = Client()
         client.force_login(User.objects.create_superuser("reader"))
         cookie = client.cookies.output(attrs=(), header="").strip()
+
+    def serve(middleware, settings):
+        port = free_port()
+        command = [part.format(port=port) for part in SERVERS[args.server]]
+        environment = os.environ | {
+            "BENCHMARK_MIDDLEWARE": json.dumps(middleware),
+            "BENCHMARK_EVENTLOG": json.dumps(settings),
+            "BENCHMARK_DATABASE": name,
+        }
+        command = [sys.executable, "-m", *command, APPS[args.server]]
+        return Process(command, environment).listens(port), port
+
+    def turn(port):
+        """The figures, and the rows that came of each response."""
+        before = Log.objects.count()
+        warmed = wrk(port, path, INTERVAL, cookie)[3]
+        rate, p50, p99, total = wrk(port, path, args.seconds, cookie)
+        spools = [BufferedBackend(**it["OPTIONS"] | {"interval": None}) for it in (buffered, later)]
+        deadline = time.monotonic() + 3 * INTERVAL
+        # By the server itself, as it does it; what it does not is for another process.
+        while spools[0].status().events and time.monotonic() < deadline:
+            time.sleep(0.1)
+        for spool in spools:
+            spool.settle(INTERVAL)
+        # The last ones were sent, but wrk had gone before they were answered.
+        return (rate, p50, p99), (Log.objects.count() - before) / (warmed + total)
+
     try:
         for number in range(args.rounds):
-            # How a process lays out its dicts weighs as much as what is measured here.
+            # How dicts are laid out weighs as much.
             os.environ["PYTHONHASHSEED"] = str(number + 1)
-            for variant, (middleware, settings) in chosen.items():
-                port = free_port()
-                command = [part.format(port=port) for part in SERVERS[args.server]]
-                environment = os.environ | {
-                    "BENCHMARK_MIDDLEWARE": json.dumps(middleware),
-                    "BENCHMARK_EVENTLOG": json.dumps(settings),
-                    "BENCHMARK_DATABASE": name,
-                }
-                server = Process(
-                    [sys.executable, "-m", *command, APPS[args.server]], environment
-                ).listens(port)
-                before = Log.objects.count()
-                warmed = wrk(port, path, 1, cookie)[3]
-                time.sleep(0.5)
-                rate, p50, p99, total = wrk(port, path, args.seconds, cookie)
-                total += warmed
-                server.stop(signal.SIGTERM)
-                server.output.close()
-                # uvicorn ends by the signal itself, so what waits is for the next process.
-                BufferedBackend(spool=f"{folder.name}/spool", interval=None).flush()
-                took.setdefault(variant, []).append((rate, p50, p99))
-                # The last ones were sent, but wrk had gone before they were answered.
-                kept.setdefault(variant, []).append((Log.objects.count() - before) / total)
+            servers = {variant: serve(*of_it) for variant, of_it in chosen.items()}
+            try:
+                for variant in random.sample(list(servers), len(servers)):
+                    figures, rows = turn(servers[variant][1])
+                    took.setdefault(variant, []).append(figures)
+                    kept.setdefault(variant, []).append(rows)
+            finally:
+                for server, _port in servers.values():
+                    server.stop(signal.SIGTERM)
+                    server.output.close()
     finally:
         connection.creation.destroy_test_db(name, verbosity=0)
         folder.cleanup()
@@ -138,7 +157,8 @@ def main():
     print(f"\n{args.server}, {path}, {args.database}, {args.rounds} rounds of {args.seconds} s\n")
     print("| | requests/s | of bare | p50 ms | p99 ms | p99 of bare | rows a response |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for variant, figures in took.items():
+    for variant in chosen:
+        figures = took[variant]
         rate, p50, p99 = (median(column) for column in zip(*figures, strict=True))
         faster = median(a[0] / b[0] for a, b in zip(figures, bare, strict=True))
         later = median(a[2] / b[2] for a, b in zip(figures, bare, strict=True))
