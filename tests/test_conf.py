@@ -5,11 +5,11 @@ from django.conf import settings as site
 from django.http import HttpResponse
 from django.test import RequestFactory, override_settings
 
-from eventlog import rules
 from eventlog.conf import conf
 from eventlog.metadata.captured import secret_ways
 from eventlog.middleware import EventLogMiddleware
 from eventlog.models import log
+from eventlog.rules import deciding
 
 
 def test_a_setting_that_changes_is_read_anew(settings):
@@ -58,13 +58,13 @@ def test_the_default_rules_follow_the_urls_of_files(client, outbox, settings, na
 
 
 def test_a_file_is_one_wherever_a_middleware_sends_it(outbox):
-    known = rules._all_but_files.cache_info().currsize
+    known = deciding._all_but_files.cache_info().currsize
     for number in range(3):
         request = RequestFactory().get(f"/static/{number}")
         request.path_info = "/elsewhere/"
         EventLogMiddleware(lambda request: HttpResponse())(request)
     assert outbox == []
-    assert rules._all_but_files.cache_info().currsize <= known + 1  # none for a visitor's path
+    assert deciding._all_but_files.cache_info().currsize <= known + 1  # none for a visitor's path
 
 
 def test_what_is_remembered_of_a_path_follows_from_one_redact(outbox, settings):

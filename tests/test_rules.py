@@ -3,9 +3,8 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.test import Client
 from django.urls import clear_script_prefix, set_script_prefix
 
-from eventlog import rules
 from eventlog.conf import Misconfigured
-from eventlog.rules import KEYS, Rule, compile_rule
+from eventlog.rules import KEYS, Rule, compile_rule, rule
 
 
 def wants_log(request, response):
@@ -137,7 +136,7 @@ def test_extra_may_be_made_of_request_and_response(visit, outbox):
 
 def test_a_sample_keeps_its_share_and_every_error(visit, monkeypatch):
     numbers = iter([0.05, 0.5, 0.95])
-    monkeypatch.setattr(rules._lots, "random", lambda: next(numbers))
+    monkeypatch.setattr(rule._lots, "random", lambda: next(numbers))
     paths = ["/ok/"] * 3 + ["/missing/", "/crash/"]
     assert visit([{"sample": 0.1}], *paths) == ["GET_OK", "GET_MISSING", "GET_CRASH"]
 
