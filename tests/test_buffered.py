@@ -28,6 +28,7 @@ from eventlog.backends import buffered, courier, delivery, forks, get_backend, r
 from eventlog.backends.brokered import BrokeredBackend
 from eventlog.backends.buffered import BufferedBackend
 from eventlog.backends.own_connections import OwnConnections
+from eventlog.backends.spool import MOST_FULL, Spool
 from eventlog.models import Batch, Log, alog, log
 from eventlog.records import Record
 from eventlog.signals import event_logged
@@ -63,7 +64,11 @@ def actions():
 
 
 def files(backend, pattern="*"):
-    return sorted(backend.spool.folder.glob(pattern))
+    return names(backend.spool, pattern)
+
+
+def names(spool, pattern):
+    return sorted(spool.folder.glob(pattern))
 
 
 def test_an_event_waits_on_disk_and_is_written_once(backend, anna):
@@ -172,7 +177,6 @@ def test_batches_are_written_in_order(spooling):
     backend = spooling(batch_size=3)
     for number in range(10):
         log(None, f"A{number}")
-    assert len(files(backend, "*.batch")) == 3
     backend.flush()
     assert actions() == [f"A{number}" for number in range(10)]
     assert sorted(Batch.objects.values_list("count", flat=True)) == [1, 3, 3, 3]
@@ -414,6 +418,48 @@ def test_a_fork_in_the_middle_of_a_batch_shares_no_file(backend):
     assert len(files(backend, "*.open")) == 2
     backend.flush()
     assert sorted(actions()) == ["CHILD", "PARENT", "PARENT"]
+
+
+def test_whoever_completes_a_batch_leaves_its_file_to_others(tmp_path):
+    spool = Spool(tmp_path, batch_size=2, fsync=False)
+    completed = [spool.append(f"{number}") for number in range(5)]
+    assert completed == [False, True, False, True, False]
+    assert [path.read_text() for path in names(spool, "*.open")] == ["0\n1\n", "2\n3\n", "4\n"]
+    spool.seal()
+    assert [batch.lines() for batch in spool.claim()] == [["0", "1"], ["2", "3"], ["4"]]
+
+
+def test_where_nobody_seals_files_few_are_kept_open(tmp_path):
+    spool = Spool(tmp_path, batch_size=1, fsync=False)
+    for number in range(100):
+        spool.append(f"{number}")
+    assert len(names(spool, "*.open")) <= MOST_FULL
+    spool.seal()
+    assert [line for batch in spool.claim() for line in batch.lines()] == [*map(str, range(100))]
+
+
+def test_a_file_that_cannot_be_sealed_leaves_the_others_their_turn(tmp_path):
+    spool = Spool(tmp_path, batch_size=1, fsync=False)
+    for line in "abc":
+        spool.append(line)
+    names(spool, "*.open")[0].unlink()
+    with pytest.raises(FileNotFoundError):
+        spool.seal()
+    spool.seal()
+    assert [batch.lines() for batch in spool.claim()] == [["b"], ["c"]]
+
+
+def test_a_forked_child_keeps_no_file_of_a_batch_that_is_complete(tmp_path):
+    spool = Spool(tmp_path, batch_size=1, fsync=False)
+    spool.append("parent")
+    child = os.fork()
+    if not child:
+        spool.forget()
+        held = [os.path.realpath(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")]
+        os._exit(any(str(tmp_path) in path for path in held))
+    assert os.waitpid(child, 0)[1] == 0
+    spool.seal()
+    assert [batch.lines() for batch in spool.claim()] == [["parent"]]
 
 
 def test_what_a_killed_process_had_only_begun_is_cleared_away(backend, monkeypatch):

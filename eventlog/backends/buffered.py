@@ -30,6 +30,8 @@ OnFull = Literal["drop", "inline", "block"]
 
 PRUNE_EVERY = 3600.0  # seconds between two looks for old ids of batches
 GLANCE, REST = 0.1, 1.0  # seconds until settle() looks again, where it can deliver or cannot
+# The share of max_bytes up to which nobody need look how much the other processes have added.
+ALMOST_NOTHING = 1 / 64
 DROPPED = "EVENTLOG_DROPPED"
 
 
@@ -155,7 +157,8 @@ class BufferedBackend(BaseBackend):
             return False
         self._known_bytes += len(line) + 1
         if complete:
-            self._known_bytes = self.spool.size()  # what the others added
+            if self._known_bytes > self._max_bytes * ALMOST_NOTHING:
+                self.measure()  # what the others added
             self.courier.hurry()
         if self.courier.thread is None:
             self.start()

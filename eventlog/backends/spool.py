@@ -29,6 +29,7 @@ from . import files
 
 READ = 1 << 20  # bytes at once, where nobody else has to be thought of
 FORGOTTEN = 3600.0  # seconds after which a file that was never finished is nobody's
+MOST_FULL = 4  # files that a process keeps open until somebody else than a request seals them
 
 OPEN, BATCH, SENT, ASIDE = ".open", ".batch", ".sent", ".aside"
 
@@ -100,19 +101,25 @@ class Spool:
 
     def forget(self) -> None:
         """Begin anew: in a forked child the open file is the parent's."""
-        inherited: int | None = getattr(self, "_file", None)
+        inherited = [file for file, _path in getattr(self, "_full", ())]
+        if (current := getattr(self, "_file", None)) is not None:
+            inherited.append(current)
         # Re-entrant, for a log() in a signal handler that interrupts one.
         self._mutex = threading.RLock()
         self._file: int | None = None
         self._path = self.folder
         self._size = 0
         self._count = 0
-        if inherited is not None:
+        self._full: list[tuple[int, Path]] = []  # complete, to be sealed
+        for file in inherited:
             with suppress(OSError):  # the child may have closed all that it inherited
-                os.close(inherited)  # which leaves the parent its lock
+                os.close(file)  # which leaves the parent its lock
 
     def append(self, line: str) -> bool:
-        """Write one event; whether that completed a batch. Raises ``OSError`` if it cannot."""
+        """Write one event; whether that completed a batch, which is then to be sealed.
+
+        Raises ``OSError`` if it cannot.
+        """
         data = line.encode() + b"\n"
         with self._mutex:
             if self._file is None:
@@ -130,22 +137,37 @@ class Spool:
                 return True
             self._size += written
             self._count += 1
+            complete = self._count >= self._batch_size
+            if complete:
+                self._put_down()
             # The event is there: what fails from now on must not make it look lost.
             try:
                 if self._fsync:
                     os.fsync(file)
-                if self._count < self._batch_size:
-                    return False
-                self._seal()
+                if len(self._full) > MOST_FULL:  # nobody comes to do it
+                    self.seal()
             except OSError as error:
                 report("completing a batch of events", error)
-            return True
+            return complete
 
     def seal(self) -> None:
-        """Complete the batch that this process is writing, if it holds anything."""
+        """Complete the batch that this process is writing, if it holds anything.
+
+        To rename a file may have to wait for the disk; who appends meanwhile does not.
+        """
         with self._mutex:
             if self._count:
-                self._seal()
+                self._put_down()
+            full, self._full = self._full, []
+        try:
+            while full:
+                file, path = full.pop(0)
+                try:
+                    path.rename(path.with_suffix(BATCH))
+                finally:
+                    files.unlock(file)
+        finally:
+            self._full[:0] = full
 
     def _open(self) -> None:
         name = f"{time.time_ns():020d}-{os.getpid()}-{uuid4().hex[:12]}"
@@ -165,13 +187,11 @@ class Spool:
             raise
         self._file, self._size, self._count = file, 0, 0
 
-    def _seal(self) -> None:
+    def _put_down(self) -> None:
+        """The next event begins another file."""
         assert self._file is not None
-        file, self._file, self._count = self._file, None, 0
-        try:
-            self._path.rename(self._path.with_suffix(BATCH))
-        finally:
-            files.unlock(file)
+        self._full.append((self._file, self._path))
+        self._file, self._count = None, 0
 
     def _put(self, name: str, lines: Iterable[str]) -> None:
         """A whole file at once; one that has this name already is replaced."""
