@@ -5,7 +5,8 @@ takes the lock away from a dead one, however it died. What it wrote is in the ke
 once, so a killed process loses nothing (a power cut may, unless ``fsync`` is set).
 
 ==========  ==================================================================================
-``.open``   is being written by the process that holds the lock; whoever gets the lock seals it
+``.open``   is being written by the process that holds the lock, or was just completed by it;
+            whoever gets the lock seals it
 ``.batch``  is complete and waits; it never changes, and its name is the id of the batch
 ``.sent``   was handed to a broker and waits for its rows to appear
 ``.aside``  holds the lines that no database will take, each with the reason
