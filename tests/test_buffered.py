@@ -449,17 +449,84 @@ def test_a_file_that_cannot_be_sealed_leaves_the_others_their_turn(tmp_path):
     assert [batch.lines() for batch in spool.claim()] == [["b"], ["c"]]
 
 
-def test_a_forked_child_keeps_no_file_of_a_batch_that_is_complete(tmp_path):
+def test_a_child_that_is_forked_while_files_are_sealed_keeps_none_of_them(tmp_path, monkeypatch):
     spool = Spool(tmp_path, batch_size=1, fsync=False)
-    spool.append("parent")
-    child = os.fork()
-    if not child:
-        spool.forget()
-        held = [os.path.realpath(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")]
-        os._exit(any(str(tmp_path) in path for path in held))
-    assert os.waitpid(child, 0)[1] == 0
+    spool.append("a")
+    spool.append("b")
+    rename, statuses = Path.rename, []
+
+    def forking(path, target):
+        child = os.fork()
+        if not child:
+            spool.forget()
+            held = [os.path.realpath(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")]
+            os._exit(any(str(tmp_path) in path for path in held))
+        statuses.append(os.waitpid(child, 0)[1])
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", forking)
     spool.seal()
-    assert [batch.lines() for batch in spool.claim()] == [["parent"]]
+    assert statuses == [0, 0]
+    assert [batch.lines() for batch in spool.claim()] == [["a"], ["b"]]
+
+
+def test_whoever_seals_waits_for_who_is_at_it(tmp_path, monkeypatch):
+    spool = Spool(tmp_path, batch_size=1, fsync=False)
+    spool.append("x")
+    rename, entered, go, found = Path.rename, threading.Event(), threading.Event(), []
+
+    def slow(path, target):
+        entered.set()
+        go.wait(10)
+        return rename(path, target)
+
+    def second():
+        spool.seal()
+        found.extend(names(spool, "*.batch"))
+
+    monkeypatch.setattr(Path, "rename", slow)
+    threads = [threading.Thread(target=spool.seal), threading.Thread(target=second)]
+    threads[0].start()
+    entered.wait(10)
+    threads[1].start()
+    threads[1].join(0.2)  # it would be over
+    go.set()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 1
+
+
+def test_a_signal_handler_may_log_while_a_batch_is_completed(tmp_path):
+    spool = Spool(tmp_path, batch_size=1, fsync=False)
+
+    class Interrupted(list):
+        def append(self, each):
+            spool._full = list(self)
+            spool.append("handler")
+            spool._full.append(each)
+
+    spool._full = Interrupted()
+    spool.append("request")
+    spool.seal()
+    spool.append("next")
+    spool.seal()
+    lines = [line for batch in spool.claim() for line in batch.lines()]
+    assert sorted(lines) == ["handler", "next", "request"]
+
+
+def test_a_signal_handler_may_log_while_a_file_is_begun(tmp_path, monkeypatch):
+    spool = Spool(tmp_path, batch_size=9, fsync=False)
+    rename = Path.rename
+
+    def interrupted(path, target):
+        monkeypatch.undo()
+        spool.append("handler")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    spool.append("request")
+    spool.seal()
+    assert sorted(batch.lines() for batch in spool.claim()) == [["handler"], ["request"]]
 
 
 def test_what_a_killed_process_had_only_begun_is_cleared_away(backend, monkeypatch):

@@ -30,8 +30,7 @@ OnFull = Literal["drop", "inline", "block"]
 
 PRUNE_EVERY = 3600.0  # seconds between two looks for old ids of batches
 GLANCE, REST = 0.1, 1.0  # seconds until settle() looks again, where it can deliver or cannot
-# The share of max_bytes up to which nobody need look how much the other processes have added.
-ALMOST_NOTHING = 1 / 64
+ALMOST_NOTHING = 64  # that part of max_bytes need not be measured but by the thread, in its rounds
 DROPPED = "EVENTLOG_DROPPED"
 
 
@@ -76,6 +75,7 @@ class BufferedBackend(BaseBackend):
         self.spool = Spool(folder, batch_size=batch_size, fsync=fsync)
         self.courier = Courier(self.spool, self, interval=interval, exit_timeout=exit_timeout)
         self._max_bytes = max_bytes
+        self._unmeasured = 0 if interval is None else max_bytes // ALMOST_NOTHING
         self._on_full = on_full
         self._block_timeout = block_timeout
         self._fsync = fsync
@@ -157,7 +157,7 @@ class BufferedBackend(BaseBackend):
             return False
         self._known_bytes += len(line) + 1
         if complete:
-            if self._known_bytes > self._max_bytes * ALMOST_NOTHING:
+            if self._known_bytes > self._unmeasured:
                 self.measure()  # what the others added
             self.courier.hurry()
         if self.courier.thread is None:

@@ -107,6 +107,8 @@ class Spool:
             inherited.append(current)
         # Re-entrant, for a log() in a signal handler that interrupts one.
         self._mutex = threading.RLock()
+        self._sealing = threading.RLock()
+        self._is_sealing = False
         self._file: int | None = None
         self._path = self.folder
         self._size = 0
@@ -139,12 +141,12 @@ class Spool:
             self._size += written
             self._count += 1
             complete = self._count >= self._batch_size
-            if complete:
-                self._put_down()
             # The event is there: what fails from now on must not make it look lost.
             try:
                 if self._fsync:
                     os.fsync(file)
+                if complete:
+                    self._put_down()
                 if len(self._full) > MOST_FULL:  # nobody comes to do it
                     self.seal()
             except OSError as error:
@@ -159,16 +161,24 @@ class Spool:
         with self._mutex:
             if self._count:
                 self._put_down()
-            full, self._full = self._full, []
+            full = self._full[:]  # nobody is writing to these any more
+        with self._sealing:  # whoever comes meanwhile waits until it is done
+            if self._is_sealing:  # and this is a signal handler that interrupts it
+                return
+            self._is_sealing = True
+            try:
+                for each in full:
+                    if each in self._full:
+                        self._seal(*each)
+            finally:
+                self._is_sealing = False
+
+    def _seal(self, file: int, path: Path) -> None:
         try:
-            while full:
-                file, path = full.pop(0)
-                try:
-                    path.rename(path.with_suffix(BATCH))
-                finally:
-                    files.unlock(file)
+            path.rename(path.with_suffix(BATCH))
         finally:
-            self._full[:0] = full
+            self._full.remove((file, path))
+            files.unlock(file)
 
     def _open(self) -> None:
         name = f"{time.time_ns():020d}-{os.getpid()}-{uuid4().hex[:12]}"
@@ -181,18 +191,20 @@ class Spool:
             file = files.create(new)
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
-            self._path = new.rename(self.folder / (name + OPEN))
+            path = new.rename(self.folder / (name + OPEN))
         except OSError:
             os.close(file)
             new.unlink(missing_ok=True)
             raise
-        self._file, self._size, self._count = file, 0, 0
+        self._put_down()  # that of a signal handler's event, which was quicker
+        self._file, self._path, self._size, self._count = file, path, 0, 0
 
     def _put_down(self) -> None:
         """The next event begins another file."""
-        assert self._file is not None
-        self._full.append((self._file, self._path))
-        self._file, self._count = None, 0
+        # First out of the way of a signal handler that logs.
+        file, path, self._file, self._count = self._file, self._path, None, 0
+        if file is not None:
+            self._full.append((file, path))
 
     def _put(self, name: str, lines: Iterable[str]) -> None:
         """A whole file at once; one that has this name already is replaced."""
