@@ -51,6 +51,7 @@ def main():
         _ = get_resolver().url_patterns  # a server has loaded them when it comes to a view
         factory = AsyncRequestFactory()
         held = []
+        await middleware(factory.get("/"))  # the first of a process finds nothing that is ready
         for number in range(args.requests):
             request = factory.get(f"/page/{number}", headers={"user-agent": f"x/{number % 500}"})
             if args.pause:

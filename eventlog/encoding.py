@@ -25,7 +25,7 @@ class _Encoder(DjangoJSONEncoder):
 
 
 def _encoder() -> Callable[[Any], str]:
-    """Encodes a document. JSONEncoder makes an encoder in C for each; this one is made once."""
+    """What makes text of a document, made once: JSONEncoder makes one in C for each document."""
     encoder = _Encoder(allow_nan=False, separators=(",", ":"))
     quoted = json.encoder.encode_basestring_ascii
     make: Any = getattr(json.encoder, "c_make_encoder", None)

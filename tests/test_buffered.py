@@ -474,6 +474,15 @@ def test_whoever_seals_waits_for_who_is_at_it(tmp_path, monkeypatch):
     spool = Spool(tmp_path, batch_size=1, fsync=False)
     spool.append("x")
     rename, entered, go, found = Path.rename, threading.Event(), threading.Event(), []
+    lock, asked = spool._sealing, threading.Semaphore(0)
+
+    class Watched:
+        def __enter__(self):
+            asked.release()
+            lock.acquire()
+
+        def __exit__(self, *args):
+            lock.release()
 
     def slow(path, target):
         entered.set()
@@ -485,15 +494,16 @@ def test_whoever_seals_waits_for_who_is_at_it(tmp_path, monkeypatch):
         found.extend(names(spool, "*.batch"))
 
     monkeypatch.setattr(Path, "rename", slow)
+    spool._sealing = Watched()
     threads = [threading.Thread(target=spool.seal), threading.Thread(target=second)]
     threads[0].start()
-    entered.wait(10)
+    assert entered.wait(10)
     threads[1].start()
-    threads[1].join(0.2)  # it would be over
+    both = [asked.acquire(timeout=10) for _ in threads]
     go.set()
     for thread in threads:
         thread.join()
-    assert len(found) == 1
+    assert (both, len(found)) == ([True, True], 1)
 
 
 def test_a_signal_handler_may_log_while_a_batch_is_completed(tmp_path):

@@ -147,8 +147,8 @@ class Spool:
                     os.fsync(file)
                 if complete:
                     self._put_down()
-                if len(self._full) > MOST_FULL:  # nobody comes to do it
-                    self.seal()
+                    if len(self._full) > MOST_FULL:  # nobody comes to do it
+                        self.seal()
             except OSError as error:
                 report("completing a batch of events", error)
             return complete
