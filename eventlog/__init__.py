@@ -1,6 +1,19 @@
 """Who did what on a Django site, to which object, from where.
 
-Nothing else is imported here: reaching the models before the apps are loaded breaks the site.
+Nothing is imported here, because reaching the models before the apps are loaded breaks the site.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .metadata.annotations import annotate, context
+
+__all__ = ["annotate", "context"]
 __version__ = "1.0.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(import_module(".metadata.annotations", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

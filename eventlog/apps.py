@@ -1,8 +1,8 @@
-import sys
+"""The application's configuration."""
 
 from django.apps import AppConfig
-from django.conf import settings
 from django.core import checks
+from django.db.models.signals import pre_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -13,14 +13,14 @@ class EventLogConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        if not hasattr(settings, "EVENTLOG"):
-            # Each event looks whether it is another now. What is not set takes Django seven times
-            # as long to look up as what is.
-            settings.EVENTLOG = {}
-        from .checks import check_settings  # noqa: PLC0415 (it reaches the models)
+        # ruff: noqa: PLC0415 (these modules import models, which Django loads before ready())
+        from .backends import destinations
+        from .checks import check_settings
+        from .metadata.celery_import import connect_when_imported
+        from .models.reversal import before_migrate
+
+        destinations.remember_configured_names()
 
         checks.register(check_settings)
-        if "celery" in sys.modules:  # where it is used, the project has imported its app by now
-            from .propagation import connect  # noqa: PLC0415
-
-            connect()
+        pre_migrate.connect(before_migrate, sender=self)
+        connect_when_imported()

@@ -1,45 +1,35 @@
-"""The one door to ``settings.EVENTLOG``: an attribute for each key.
+"""``settings.EVENTLOG`` with a typed attribute for each key.
 
-Nothing is read at import. Asking Django for a setting takes longer than much of what is done with
-it, so each is read once, and again when the setting has changed: ``override_settings`` says so, and
-whatever begins an event looks for whoever does not (``follow()``).
+Each key is read once, because reading a Django setting takes longer than much of the work that
+depends on it (``benchmarks.cost``). It is read again after the signal ``setting_changed``, which
+``override_settings`` sends.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from copy import copy
-from typing import Any, Generic, Self, TypeVar, overload
+from functools import cached_property
+from typing import Any, Generic, Self, TypeVar, cast, overload
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
+from django.urls import get_script_prefix
+from django.utils.functional import SimpleLazyObject
+from django.utils.module_loading import import_string
 
 V = TypeVar("V")
 R = TypeVar("R")
 
 _UNSET: Mapping[str, Any] = {}
 
-FIELDS = (
-    "ip",
-    "method",
-    "path",
-    "query",
-    "route",
-    "view",
-    "status",
-    "duration_ms",
-    "ua",
-    "browser",
-    "os",
-    "device",
-    "device_type",
-    "referer",
-    "request_id",
-    "exception",
+# Read on first use, because the table's readers stand above this module in the import contract.
+FIELDS = cast(
+    "Sequence[str]",
+    SimpleLazyObject(lambda: tuple(import_string("eventlog.metadata.fields.FIELDS"))),
 )
 
 
 class Misconfigured(ImproperlyConfigured):
-    """A wrong value in ``settings.EVENTLOG``: what it is, how to mend it, and the check's id."""
+    """A wrong value in ``settings.EVENTLOG``, with a hint and the id of the system check."""
 
     def __init__(self, message: str, hint: str, check_id: str) -> None:
         super().__init__(f"{message} {hint}")
@@ -48,27 +38,19 @@ class Misconfigured(ImproperlyConfigured):
         self.check_id = check_id
 
 
-def _raw() -> Mapping[str, Any]:
-    raw: Mapping[str, Any] = getattr(settings, "EVENTLOG", _UNSET)
-    return raw
+class Setting(Generic[V]):
+    """One key of ``settings.EVENTLOG``, under its name in lower case."""
 
-
-def _file_urls() -> Sequence[str]:
-    # Of an empty one Django makes the prefix of the site, which is every page's.
-    raw: Any = settings._wrapped  # type: ignore[misc]
-    urls = (getattr(raw, name, None) for name in ("STATIC_URL", "MEDIA_URL"))
-    return tuple(url for url in urls if url)
-
-
-class Once(Generic[V]):
-    """An attribute that is found out when somebody asks for it, and then stays."""
-
-    def __init__(self, find: Callable[[], V], doc: str) -> None:
-        self._find = find
+    def __init__(self, default: V, doc: str) -> None:
+        self.default = default
         self.__doc__ = doc
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
+
+    @property
+    def key(self) -> str:
+        return self._name.upper()
 
     @overload
     def __get__(self, instance: None, owner: type) -> Self: ...
@@ -77,76 +59,102 @@ class Once(Generic[V]):
     def __get__(self, instance: object, owner: type) -> Self | V:
         if instance is None:
             return self
-        # Taken before it is found out: what another thread makes obsolete meanwhile goes with it.
-        known = vars(instance)
-        value = known[self._name] = self._find()
+        # Fetch the cache first: if another thread changes the setting now, the old value is stored
+        # in the cache that reset() has discarded.
+        cache = vars(instance)
+        raw: Mapping[str, Any] = getattr(settings, "EVENTLOG", _UNSET)
+        value: V = raw.get(self.key, self.default)
+        cache[self._name] = value
         return value
 
 
-class Setting(Once[V]):
-    """One key of ``settings.EVENTLOG``, under its own name; absent, it has its default."""
-
-    def __init__(self, default: V, doc: str) -> None:
-        super().__init__(lambda: _raw().get(self.key, default), doc)
-
-    @property
-    def key(self) -> str:
-        return self._name.upper()
-
-
 class Conf:
-    """``settings.EVENTLOG``, typed."""
+    """The keys of ``settings.EVENTLOG`` with their defaults."""
 
-    _seen: Mapping[str, Any] | None = None
-
+    enabled = Setting(True, "Whether events are recorded. False turns all recording off.")
     backend = Setting(
         "eventlog.backends.database.DatabaseBackend",
-        "Dotted path of the class that takes the events.",
+        "Dotted path of the class that writes the events.",
     )
     options: Setting[Mapping[str, Any]] = Setting(_UNSET, "Keyword arguments of that class.")
     requests: Setting[Sequence[Mapping[str, Any]] | None] = Setting(
         None,
-        "Rules that say which requests are recorded; the first that matches decides. "
-        "None: all but those for static and media files.",
+        "Rules that select the requests to record; the first that matches applies. "
+        "None: all requests except those for static and media files, favicons, translations for "
+        "scripts, and the pages of the event log.",
     )
-    fields: Setting[Sequence[str]] = Setting(FIELDS, "Which facts of a request are recorded.")
+    fields: Setting[Sequence[str]] = Setting(FIELDS, "The facts of a request that are recorded.")
     trusted_proxies: Setting[Sequence[str] | int] = Setting(
         (),
-        'Addresses, networks, "unix" or a number of hops whose forwarding header counts.',
+        'Addresses, networks or "unix" whose forwarding header is accepted, or a number of hops.',
     )
     proxy_headers: Setting[Sequence[str]] = Setting(
         ("X-Forwarded-For", "Forwarded"),
-        "Headers in which those proxies name the client; the first that is present counts.",
+        "Headers in which trusted proxies name the client; the first that is present is used.",
     )
     anonymize_ip = Setting(False, "Keep only the /24 of an IPv4 and the /48 of an IPv6 address.")
     redact: Setting[Sequence[str]] = Setting(
-        (), "Parts of names whose values are masked, beside the built-in ones."
+        (), "Parts of names whose values are masked, in addition to the built-in ones."
     )
-    enrich = Setting(True, "Whether log() inside a request also records where it came from.")
+    redact_except: Setting[Sequence[str]] = Setting(
+        (), "Whole names, in any case, whose values are never masked."
+    )
+    max_extra_bytes = Setting(
+        1 << 20,
+        "Maximum size of extra as JSON. log() raises an error above it, and the event of a request "
+        "is truncated.",
+    )
+    enrich = Setting(True, "Whether log() inside a request adds the facts of the request.")
+    load_user = Setting(
+        False,
+        "Whether eventlog loads the user of a request that has a session but whose view did not "
+        "read request.user. Costs a query for the user, and one for the session.",
+    )
+    access: Setting[Mapping[str, bool]] = Setting(
+        {
+            "view": False,
+            "export": True,
+            "delete": True,
+            "prune": True,
+            "erase": True,
+            "retry": True,
+        },
+        "Which uses of the event log are recorded as events. Absent keys keep their defaults.",
+    )
+    sign_ins: Setting[Mapping[str, str | None]] = Setting(
+        _UNSET,
+        "Names for the actions of eventlog.contrib.sign_ins. None leaves out the events of a key.",
+    )
+    model_changes: Setting[Mapping[str, Mapping[str, Any]]] = Setting(
+        _UNSET, "Models that eventlog.contrib.model_changes tracks, with their options."
+    )
+    forward: Setting[Mapping[str, Mapping[str, Any]]] = Setting(
+        _UNSET, "Other systems that get the events, by eventlog.contrib.forward."
+    )
 
-    file_urls = Once(_file_urls, "``STATIC_URL`` and ``MEDIA_URL`` as they are set, if they are.")
+    @cached_property
+    def file_urls(self) -> Sequence[str]:
+        """``STATIC_URL`` and ``MEDIA_URL``, if they are set."""
+        # Django expands an empty URL to the script prefix, which matches every path.
+        urls = (settings.STATIC_URL, settings.MEDIA_URL)
+        return tuple(url for url in urls if url and url != get_script_prefix())
 
-    def follow(self) -> None:
-        """Read anew if ``settings.EVENTLOG`` has changed, which nobody may have told us."""
-        raw = _raw()
-        if raw != self._seen:
-            self.__dict__ = {"_seen": copy(raw)}
-
-    def read_anew(self, **_: Any) -> None:
+    def reset(self, **_: Any) -> None:
+        """Discard the values, so that each is read again at its next use."""
         self.__dict__ = {}
 
 
 conf = Conf()
-setting_changed.connect(conf.read_anew)
+setting_changed.connect(conf.reset)
 
-KEYS = tuple(value.key for value in vars(Conf).values() if isinstance(value, Setting))
+SETTING_NAMES = tuple(value.key for value in vars(Conf).values() if isinstance(value, Setting))
 
 
 class once_per_value(Generic[V, R]):  # noqa: N801 (a decorator)
-    """Build what follows from a setting once for as long as the setting is the same object.
+    """A cache of one result, which is valid while the argument is the same object.
 
-    ``override_settings`` brings a new object, so nothing has to be reset. Only the newest result
-    is kept.
+    The argument is a setting. No reset is needed, because ``override_settings`` passes a new
+    object.
     """
 
     def __init__(self, build: Callable[[V], R]) -> None:
@@ -154,7 +162,7 @@ class once_per_value(Generic[V, R]):  # noqa: N801 (a decorator)
         self._last: tuple[V, R] | None = None
 
     def __call__(self, value: V) -> R:
-        last = self._last  # one read: another thread may replace it meanwhile
+        last = self._last  # read once, because another thread may replace it
         if last is not None and last[0] is value:
             return last[1]
         result = self._build(value)

@@ -1,24 +1,62 @@
-"""How many people use the site, as pinax-eventlog counts them."""
+"""Numbers of users with events, as pinax-eventlog counts them."""
 
-from datetime import timedelta
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import Count, DateField, Q, QuerySet
 from django.utils import timezone
 
+from .datetimes import to_db_timezone
 from .models import Log
+from .models.relations import users_in
+
+
+def count_users(events: QuerySet[Log], start: datetime) -> tuple[int, int | None]:
+    """Count the users of ``events``, and among them those who joined before ``start``.
+
+    Users that the default manager hides are counted too. The second number is None if the model
+    does not have a field ``date_joined``.
+    """
+    return _count(users_in(events, get_user_model()._base_manager), start)
+
+
+def count_users_with_keys(keys: Collection[Any], start: datetime) -> tuple[int, int | None]:
+    """Like ``count_users()``, for the primary keys of users."""
+    return _count(get_user_model()._base_manager.filter(pk__in=keys), start)
+
+
+def _count(users: QuerySet[Any], start: datetime) -> tuple[int, int | None]:
+    if not _has_date_joined():
+        return users.count(), None
+    joined = Count("pk", filter=Q(date_joined__gt=to_db_timezone(start)))
+    found = users.aggregate(all=Count("pk"), joined=joined)
+    return found["all"], found["all"] - found["joined"]
+
+
+def _has_date_joined() -> bool:
+    """Return whether the user model has a field, not a property, ``date_joined``."""
+    try:
+        field = get_user_model()._meta.get_field("date_joined")
+    except FieldDoesNotExist:
+        return False
+    return isinstance(field, DateField)
 
 
 def used_active(days: int) -> tuple[int, int]:
-    """Users with an event in the last ``days`` days: all of them, and those who joined before."""
+    """Count the users with an event in the last ``days`` days, and those who joined before.
+
+    Without a field ``date_joined``, both numbers count all users with an event.
+    """
     start = timezone.now() - timedelta(days=days)
-    seen = get_user_model()._default_manager.filter(
-        pk__in=Log.objects.since(start).filter(user__isnull=False).values("user").order_by()
-    )
-    return seen.count(), seen.exclude(date_joined__gt=start).count()
+    used, active = count_users(Log.objects.since(start), start)
+    return used, used if active is None else active
 
 
 def stats() -> dict[str, int]:
-    """Both figures for the last 7 and the last 30 days."""
+    """Return both numbers for the last 7 and the last 30 days."""
     used_seven, active_seven = used_active(7)
     used_thirty, active_thirty = used_active(30)
     return {

@@ -1,32 +1,41 @@
-"""Text from outside, made fit for every database and every log file."""
+"""Text from outside, sanitized for every database and every log file."""
 
 import re
 from contextlib import suppress
 
-LONGEST_PATH = 2048  # characters that are kept of a path, a query or a referer
+MAX_PATH_LENGTH = 2048  # characters that are stored of a path, a query or a referer
+MAX_IP_LENGTH = 45  # characters of an IPv4-mapped IPv6 address
+MAX_REASON_LENGTH = 1000  # characters
+# Characters that are examined before masking, so that no secret is cut in half at MAX_PATH_LENGTH.
+MAX_EXAMINED_LENGTH = 2 * MAX_PATH_LENGTH
+CUT = "…"  # ends text that was cut, so that no expression anchored at the end matches
 
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-def clean(text: str, most: int) -> str:
-    """``text`` cut to ``most`` characters, with U+FFFD for what a database refuses.
+def sanitize(text: str, max_length: int) -> str:
+    """Cut ``text`` to ``max_length`` characters, and replace NUL and lone surrogates by U+FFFD.
 
-    That is NUL (PostgreSQL takes it neither in text nor in jsonb) and lone surrogates (they have
-    no UTF-8).
+    PostgreSQL accepts NUL neither in text nor in jsonb. Lone surrogates have no UTF-8.
     """
-    text = text[:most]
+    text = text[:max_length]
     if text.isascii() and "\x00" not in text:
         return text
     return UNSTORABLE.sub("\ufffd", text)
 
 
-def header_text(value: str, most: int) -> str:
-    """A header or query string as its sender meant it: UTF-8, cut to ``most`` characters.
+def cut(text: str, max_length: int) -> str:
+    """Return at most ``max_length`` characters of ``text``, the last one "…" if more follow."""
+    return text if len(text) <= max_length else text[: max_length - 1] + CUT
 
-    WSGI (PEP 3333) and Django's ASGI handler both hand over bytes as Latin-1.
+
+def header_text(value: str, max_length: int) -> str:
+    """Decode a header or query string from UTF-8 and cut it to ``max_length`` characters.
+
+    WSGI (PEP 3333) and Django's ASGI handler pass bytes as Latin-1.
     """
-    value = value[: most * 4]  # UTF-8 takes up to four bytes a character
+    value = value[: max_length * 4]  # because a character has up to four bytes in UTF-8
     if not value.isascii():
-        with suppress(UnicodeEncodeError):  # it was text already, as in a test client
+        with suppress(UnicodeEncodeError):  # a test client passes text that is decoded already
             value = value.encode("latin-1").decode("utf-8", "replace")
-    return clean(value, most)
+    return sanitize(value, max_length)

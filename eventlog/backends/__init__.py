@@ -1,4 +1,4 @@
-"""``get_backend()``: the seam between making an event and storing it."""
+"""``get_backend()``: the backend that the settings name."""
 
 import threading
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.module_loading import import_string
 
 from ..conf import Misconfigured, conf
-from ..reporting import report
+from ..error_log import report
 from .base import BaseBackend
 
 _lock = threading.Lock()
@@ -15,13 +15,12 @@ _current: tuple[str, Mapping[str, Any], BaseBackend] | None = None
 
 
 def get_backend() -> BaseBackend:
-    """The backend that ``settings.EVENTLOG`` names: one for the whole process.
+    """Return the backend that ``settings.EVENTLOG`` names, one for the whole process.
 
-    When the setting changes, as ``override_settings`` does, what the old one held is delivered
-    first. Raises ``Misconfigured`` for a path or an option that does not fit.
+    When the setting changes, as in ``override_settings``, the previous backend is closed. Raises
+    ``Misconfigured`` for an invalid path or option.
     """
     global _current
-    conf.follow()
     path, options = conf.backend, conf.options
     current = _current
     if current is not None and current[0] == path and current[1] is options:
@@ -32,7 +31,7 @@ def get_backend() -> BaseBackend:
             return current[2]
         before, _current = current, (path, options, build_backend(path, options))
         backend = _current[2]
-    # Outside the lock: what it delivers may be heard by somebody who logs.
+    # Outside the lock, because receivers of delivered events may log.
     if before is not None:
         try:
             before[2].close()
@@ -41,8 +40,17 @@ def get_backend() -> BaseBackend:
     return backend
 
 
+def start_backend() -> None:
+    """Start the delivery of a buffered backend, because the process serves requests."""
+    if not conf.enabled:
+        return
+    start = getattr(get_backend(), "start", None)
+    if start is not None:
+        start()
+
+
 def build_backend(path: str, options: Mapping[str, Any]) -> BaseBackend:
-    """A new backend; raises ``Misconfigured`` for a path or an option that does not fit."""
+    """Return a new backend; raise ``Misconfigured`` for an invalid path or option."""
     try:
         backend_class = import_string(path)
     except (ImportError, AttributeError) as error:
@@ -53,7 +61,7 @@ def build_backend(path: str, options: Mapping[str, Any]) -> BaseBackend:
         ) from error
     if not (isinstance(backend_class, type) and issubclass(backend_class, BaseBackend)):
         raise Misconfigured(
-            f"EVENTLOG['BACKEND'] is {path!r}, which is no backend.",
+            f"EVENTLOG['BACKEND'] is {path!r}, which is not a backend.",
             "Give a subclass of eventlog.backends.base.BaseBackend.",
             "eventlog.E004",
         )
@@ -61,7 +69,7 @@ def build_backend(path: str, options: Mapping[str, Any]) -> BaseBackend:
         return backend_class(**options)
     except (TypeError, ValueError) as error:
         raise Misconfigured(
-            f"EVENTLOG['OPTIONS'] is {options!r}, which {path} does not take: {error}.",
+            f"EVENTLOG['OPTIONS'] is {options!r}, which {path} does not accept: {error}.",
             f"Give keyword arguments of {backend_class.__name__}.",
             "eventlog.E005",
         ) from error

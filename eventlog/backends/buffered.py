@@ -1,49 +1,49 @@
-"""Gather events on local disk, and write them in batches from a thread of its own."""
+"""Append events to files on local disk, and write them in batches from a thread."""
 
 import atexit
 import os
-import threading
 import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
 
 from asgiref.sync import sync_to_async
 from django.core.checks import CheckMessage
 from django.db import connections, router
-from django.utils import timezone
 
-from ..models import Log
-from ..records import Record
-from ..reporting import logger, report
-from . import forks
+from ..error_log import report
+from ..models.event import Log
+from ..records.record import Record
+from . import destinations
 from .base import BaseBackend
-from .beside import write_beside
-from .courier import Courier
 from .database import DatabaseBackend
-from .delivery import deliver, forget_old_batches
-from .folder import check_folder, default_folder
-from .spool import Batch, Rejected, Spool, Waiting
+from .delivery import forks
+from .delivery.segments import SegmentDelivery
+from .delivery.worker import DeliveryWorker
+from .losses import FAILED_INLINE, Losses
+from .options import OnFull, OnUnwritable, validate_options
+from .outside_transaction import write_outside_transaction
+from .spool import Rejected, Spool, SpoolFull, Status
+from .spool.directory import check_directory, default_directory
 
-OnFull = Literal["drop", "inline", "block"]
-
-PRUNE_EVERY = 3600.0  # seconds between two looks for old ids of batches
-GLANCE, REST = 0.1, 1.0  # seconds until settle() looks again, where it can deliver or cannot
-ALMOST_NOTHING = 64  # that part of max_bytes need not be measured but by the thread, in its rounds
-DROPPED = "EVENTLOG_DROPPED"
+# Seconds between two looks of wait_until_delivered() at the spool; the second one after a failure.
+DELIVERED_POLL_INTERVAL, FAILED_POLL_INTERVAL = 0.1, 1.0
+ROOM_POLL_INTERVAL = 0.01  # seconds between two tries while on_full="block" waits for room
+# Below this share of max_bytes, only the rounds of delivery measure the directory.
+UNMEASURED_SHARE = 1 / 64
 
 
 class BufferedBackend(BaseBackend):
-    """An event is on local disk before the response leaves, and in the database soon after.
+    """Append events to a file before the response leaves; write them to the database soon after.
 
-    ``spool``: the folder; put it where a deploy does not wipe it. ``batch_size``: events, at most.
-    ``interval``: seconds from one delivery to the next, at most; None delivers on ``flush()`` and
-    ``manage.py eventlog_spool deliver`` alone. ``max_bytes``: of all that waits. ``on_full`` says
-    what then happens, or when the disk is full: ``"drop"`` (and count) the newest, write it
-    ``"inline"``, or ``"block"`` for ``block_timeout`` seconds first. ``fsync``: survive power cuts,
-    at the price of a disk's flush for each event. ``exit_timeout``: seconds for what waits when
-    the process ends; the rest is left for the next one.
+    ``spool``: the directory; choose one that deploys do not delete. ``batch_size`` and
+    ``batch_bytes``: the limits of a batch. ``interval``: the most seconds from one delivery to the
+    next; None delivers only on ``flush()`` and ``manage.py eventlog_spool deliver``. ``max_bytes``:
+    the limit of the spool. ``on_full``: at this limit, or when the disk is full, ``"drop"`` the
+    event and count it, write it ``"inline"``, or ``"block"`` for ``block_timeout`` seconds first.
+    ``on_unwritable``: if the directory is not writable, write ``"inline"`` or ``"drop"``.
+    ``fsync``: survive power cuts, at the cost of a disk flush per event. ``exit_timeout``: seconds
+    for the last delivery when the process ends; the next process delivers the rest.
     """
 
     deferred = True
@@ -53,233 +53,207 @@ class BufferedBackend(BaseBackend):
         *,
         spool: str | os.PathLike[str] | None = None,
         batch_size: int = 5000,
+        batch_bytes: int = 8 << 20,
         interval: float | None = 5.0,
-        max_bytes: int = 1024**3,
+        max_bytes: int = 1 << 30,
         on_full: OnFull = "drop",
+        on_unwritable: OnUnwritable = "inline",
         block_timeout: float = 1.0,
         fsync: bool = False,
         exit_timeout: float = 5.0,
     ) -> None:
-        for name, count in (("batch_size", batch_size), ("max_bytes", max_bytes)):
-            if type(count) is not int or count < 1:
-                raise ValueError(f"{name} is {count!r}; it has to be a whole number, 1 or more")
-        if interval is not None and not (is_seconds(interval) and interval > 0):
-            raise ValueError(f"interval is {interval!r}; it has to be a number of seconds, or None")
-        for name, value in (("block_timeout", block_timeout), ("exit_timeout", exit_timeout)):
-            if not is_seconds(value):
-                raise ValueError(f"{name} is {value!r}; it has to be a number of seconds")
-        if on_full not in get_args(OnFull):
-            raise ValueError(f"on_full is {on_full!r}; give one of {', '.join(get_args(OnFull))}")
-        self._folder_is_chosen = spool is not None
-        folder = default_folder() if spool is None else Path(spool)
-        self.spool = Spool(folder, batch_size=batch_size, fsync=fsync)
-        self.courier = Courier(self.spool, self, interval=interval, exit_timeout=exit_timeout)
-        self._max_bytes = max_bytes
-        self._unmeasured = 0 if interval is None else max_bytes // ALMOST_NOTHING
+        validate_options(locals())
+        self._has_own_directory = spool is not None
+        self.spool = Spool(
+            default_directory() if spool is None else Path(spool),
+            batch_size=batch_size,
+            batch_bytes=batch_bytes,
+            max_bytes=max_bytes,
+            fsync=fsync,
+        )
+        self._delivery = self.make_delivery(self.spool)
+        self._worker = DeliveryWorker(
+            self.spool, self._delivery, interval=interval, exit_timeout=exit_timeout
+        )
+        self._unmeasured_bytes = 0 if interval is None else max_bytes * UNMEASURED_SHARE
         self._on_full = on_full
+        self._on_unwritable = on_unwritable
         self._block_timeout = block_timeout
-        self._fsync = fsync
+        # Unlike an append, a disk flush and waiting for room may take long.
+        self._may_wait = fsync or on_full != "drop"
         self._inline = DatabaseBackend()
-        self._enlisted = False
-        self._count_anew()
+        self._losses = Losses()
+        self._destination = ""  # of the newest event
+        self._has_hooks = False
 
-    def _count_anew(self) -> None:
-        self._known_bytes = 0  # of the spool, when it was last measured, and what we added
-        self._dropped = 0
-        self._told_dropped = 0
-        self._next_pruning = self._next_measure = 0.0
+    def make_delivery(self, spool: Spool) -> SegmentDelivery:
+        """Return the delivery of the segments of ``spool``."""
+        return SegmentDelivery(spool, self.record_lost)
 
-    def _enlist(self) -> None:
-        """From now on there is something to look after in forks and at the end."""
-        self._enlisted = True
-        forks.alive.add(self)
+    def _register_hooks(self) -> None:
+        """Handle forks and the end of the process from now on."""
+        self._has_hooks = True
+        forks.backends.add(self)
         atexit.register(self.close)
-
-    # The request path
 
     def write(self, records: Sequence[Record]) -> Sequence[Log]:
         for record in records:
-            self._keep(record)
+            if (error := self._append(record)) is not None:
+                self._write_elsewhere(record, error)
         return ()
 
     async def awrite(self, records: Sequence[Record]) -> Sequence[Log]:
-        # An append takes microseconds; waiting for a disk or for room may take long.
-        if self._fsync or self._on_full != "drop":
+        if self._may_wait:
             return await sync_to_async(self._write_in_thread, thread_sensitive=False)(records)
-        return self.write(records)
+        for record in records:
+            if (error := self._append(record)) is not None:
+                if isinstance(error, SpoolFull) or self._on_unwritable == "drop":
+                    self._drop(error)
+                else:
+                    await sync_to_async(self._write_in_thread, thread_sensitive=False)([record])
+        return ()
 
     def _write_in_thread(self, records: Sequence[Record]) -> Sequence[Log]:
         try:
             return self.write(records)
         finally:
-            connections.close_all()  # of a write "inline": in such a thread nobody else does it
+            connections.close_all()  # Django closes connections only in the threads of requests
 
-    def _keep(self, record: Record) -> None:
-        line = record.to_json()
-        deadline: float | None = None
-        while not self._append(line):
-            if self._on_full == "block":
-                now = time.monotonic()
-                deadline = deadline or now + self._block_timeout
-                if now < deadline:
-                    self.courier.hurry()
-                    time.sleep(0.01)
-                    self._next_measure = 0.0
-                    continue
-            elif self._on_full == "inline":
-                self._write_inline(record)
-                return
-            self._drop()
-            return
-
-    def _write_inline(self, record: Record) -> None:
-        using = router.db_for_write(Log)
-        if connections[using].in_atomic_block:  # of which an event in a spool is no part
-            write_beside(self._inline, record, using, lost=self._drop)
-            return
+    def _append(self, record: Record) -> OSError | None:
+        """Append the event to the spool; return the error if the spool does not accept it."""
+        forks.detect_fork()
+        if not self._has_hooks:
+            self._register_hooks()
+        self._destination = destination = destinations.current(router.db_for_write(Log))
         try:
-            self._inline.write_apart([record])
-        except Exception as error:  # noqa: BLE001 (then it is lost, and is counted)
-            report("writing an event inline", error)
-            self._drop()
-
-    def _append(self, line: str) -> bool:
-        """Whether there was room for the event."""
-        forks.notice()
-        if not self._enlisted:
-            self._enlist()
-        try:
-            if self._known_bytes + len(line) > self._max_bytes and not self._has_room(len(line)):
-                return False
-            complete = self.spool.append(line)
+            is_complete = self.spool.append(record.to_json(), destination)
         except OSError as error:
-            report("spooling an event", error)
-            return False
-        self._known_bytes += len(line) + 1
-        if complete:
-            if self._known_bytes > self._unmeasured:
-                self.measure()  # what the others added
-            self.courier.hurry()
-        if self.courier.thread is None:
+            return error
+        if self._losses.are_unrecorded:
+            self._record_losses()
+        if is_complete:
+            if self.spool.known_bytes > self._unmeasured_bytes:
+                self.spool.refresh_size()  # other processes add to the directory as well
+            self._worker.wake()
+        if self._worker.thread is None:
             self.start()
-        return True
+        return None
 
-    def _has_room(self, length: int) -> bool:
-        """Look again, once a second at most: another process may have delivered."""
-        now = time.monotonic()
-        if now >= self._next_measure:
-            self._next_measure = now + 1.0
-            self._known_bytes = self.spool.size()
-        return self._known_bytes + length <= self._max_bytes
+    def _write_elsewhere(self, record: Record, error: OSError) -> None:
+        if isinstance(error, SpoolFull):
+            if self._on_full == "block" and self._wait_for_room(record):
+                return
+            choice: str = self._on_full
+        else:
+            choice = self._on_unwritable
+        if choice == "inline":
+            self._write_inline(record, error)
+        else:
+            self._drop(error)
 
-    def _drop(self) -> None:
-        self._dropped += 1
-        if self._dropped == 1:
-            logger.error("The spool %s is full: events are dropped, and counted", self.spool.folder)
-        if self.courier.thread is None:
-            self.start()
+    def _wait_for_room(self, record: Record) -> bool:
+        """Try for ``block_timeout`` seconds; return whether the event is in the spool."""
+        deadline = time.monotonic() + self._block_timeout
+        while time.monotonic() < deadline:
+            self._worker.wake()
+            time.sleep(ROOM_POLL_INTERVAL)
+            self.spool.refresh_size()
+            if self._append(record) is None:
+                return True
+        return False
 
-    # What the courier asks for
-
-    def hand_over(self, batch: Batch) -> None:
-        deliver(batch.id, partial(self.courier.pieces, batch), self.set_aside)
-        batch.done()
-
-    def before_round(self) -> None: ...
-
-    def after_round(self) -> None:
-        now = time.monotonic()
-        if now >= self._next_pruning:
-            forget_old_batches()
-            self._next_pruning = now + PRUNE_EVERY
-        self._tell_of_dropped()  # now that there is room
-
-    def urgent(self) -> bool:
-        return self._known_bytes > self._max_bytes / 4
-
-    def measure(self) -> None:
-        self._known_bytes = self.spool.size()
-
-    def set_aside(self, batch_id: str, rejected: Sequence[Rejected]) -> None:
-        self.spool.set_aside(batch_id, rejected)
-        logger.error(
-            "%d events were set aside in %s, the first because of %s",
-            len(rejected),
-            self.spool.folder,
-            rejected[0].reason,
-        )
-
-    def _tell_of_dropped(self) -> None:
-        """Log how many events were dropped, as an event, when there is room for it."""
-        count = self._dropped - self._told_dropped
-        if count == 0:
+    def _write_inline(self, record: Record, error: OSError) -> None:
+        self._losses.report_inline(self.spool.directory, error)
+        using = router.db_for_write(Log)
+        if connections[using].in_atomic_block:  # spooled events are not part of transactions either
+            on_error = partial(self._losses.count, FAILED_INLINE)
+            write_outside_transaction(self._inline, record, using, on_error=on_error)
             return
-        record = Record.build(None, DROPPED, {"count": count}, None, timezone.now())
         try:
-            self.spool.append(record.to_json())
-        except OSError:
-            return
-        self._told_dropped += count
+            self._inline.write_isolated([record])
+        except Exception as failure:  # noqa: BLE001 (the event is lost, and counted)
+            report("writing an event inline", failure)
+            self._losses.count(FAILED_INLINE)
 
-    # Around a fork
+    def _drop(self, error: OSError) -> None:
+        self._losses.report_drop(self.spool.directory, error)
+        if self._worker.thread is None:
+            self.start()
 
-    def make_way(self, patience: float) -> bool:
-        return self.courier.make_way(patience)
+    def record_lost(self, count: int) -> None:
+        """Count events whose segments were removed from the spool before they were delivered."""
+        self._losses.report_removed(self.spool.directory, count)
 
-    def let_go(self) -> None:
-        self.courier.let_go()
+    def _record_losses(self) -> None:
+        """Append events with the numbers of lost events, if there is room."""
+        # Outside a request, the current schema may lack the table.
+        destination = self._destination or destinations.current(router.db_for_write(Log))
+        self._losses.record(lambda line: self.spool.append(line, destination))
 
-    def begin(self) -> None:
-        self.spool.forget()
-        self.courier.begin()
-        self._count_anew()
+    def dead_letter(self, destination: str, batch_id: str, rejected: Sequence[Rejected]) -> None:
+        """Store lines that no database accepts."""
+        self._delivery.dead_letter(destination, batch_id, rejected)
 
-    # From outside
+    def pause(self, timeout: float) -> bool:
+        return self._worker.pause(timeout)
+
+    def resume(self) -> None:
+        self._worker.resume()
+
+    def reset_after_fork(self) -> None:
+        self.spool.reset()
+        self._worker.reset()
+        self._losses = Losses()
 
     def start(self) -> None:
-        """Begin to deliver in the background, also what an earlier process left."""
-        forks.notice()
-        if not self._enlisted:
-            self._enlist()
-        self.courier.start()
+        """Start the delivery thread, which also delivers the segments of earlier processes."""
+        forks.detect_fork()
+        if not self._has_hooks:
+            self._register_hooks()
+        self._worker.start()
 
     def flush(self, timeout: float | None = None) -> bool:
-        forks.notice()
+        forks.detect_fork()
         deadline = None if timeout is None else time.monotonic() + timeout
-        return self.courier.deliver(deadline, adopt=True)
+        is_complete = self._worker.run_once(deadline)
+        if self._losses.are_unrecorded:  # there may be room now
+            self._record_losses()
+            is_complete = is_complete and self._worker.run_once(deadline)
+        return is_complete
 
-    def settle(self, timeout: float, *, sent: bool = True) -> bool:
-        """Wait until all that waits on this machine now is written, by whichever process.
+    def wait_until_delivered(self, timeout: float, *, in_flight: bool = True) -> bool:
+        """Wait until the events that wait on this machine now are written, by any process.
 
-        What another one is writing to, it completes within its ``interval``; within ``SEAL_EVERY``
-        without one. ``sent``: also until a worker has written what a broker has.
+        Other processes complete their segments within ``interval``, or within ``ROTATE_INTERVAL``
+        without it. ``in_flight``: also wait for batches that a broker has.
         """
         deadline = time.monotonic() + timeout
-        waiting = self.spool.ids(sent=sent)
+        waiting = {
+            name.id
+            for name in self.spool.names(in_flight=in_flight)
+            if not destinations.is_of_other_test_run(name.destination)
+        }
         while True:
             delivered = self.flush(max(0.0, deadline - time.monotonic()))
-            waiting &= self.spool.ids(sent=sent)
+            waiting &= self.spool.ids(in_flight=in_flight)
             if not waiting or time.monotonic() >= deadline:
                 return not waiting
-            time.sleep(GLANCE if delivered else REST)
+            time.sleep(DELIVERED_POLL_INTERVAL if delivered else FAILED_POLL_INTERVAL)
 
     def close(self) -> None:
-        """Deliver what there is time for; the rest stays on disk."""
-        forks.notice()
+        """Deliver within ``exit_timeout``; the rest stays on disk."""
+        forks.detect_fork()
         atexit.unregister(self.close)
-        forks.alive.discard(self)
-        self.courier.close()
-        self._tell_of_dropped()  # the next process delivers it
-        self.spool.seal()
+        forks.backends.discard(self)
+        self._worker.close()
+        if self._losses.are_unrecorded:
+            self._record_losses()
+        self.spool.rotate()
+        self.spool.clean_up(destinations.is_abandoned)
 
-    def status(self) -> Waiting:
-        """What waits on this machine, from all its processes."""
-        return self.spool.waiting()
+    def status(self) -> Status:
+        """Return the content of the spool."""
+        return self.spool.status()
 
     def check(self) -> list[CheckMessage]:
-        return list(check_folder(self.spool.folder, chosen=self._folder_is_chosen))
-
-
-def is_seconds(value: object) -> bool:
-    """Whether an option is a stretch of time that a process can wait."""
-    return isinstance(value, int | float) and 0 <= value <= threading.TIMEOUT_MAX
+        return list(check_directory(self.spool.directory, chosen=self._has_own_directory))

@@ -1,60 +1,126 @@
-from collections.abc import Sequence
+"""The default backend, which writes each event at once."""
+
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from typing import TypeVar
 
 from asgiref.sync import sync_to_async
-from django.db import DataError, IntegrityError, connections, router, transaction
+from django.db import (
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    connections,
+    router,
+    transaction,
+)
+from django.db.backends.base.base import BaseDatabaseWrapper
 
-from ..models import Log
-from ..records import Record
+from ..models.event import Log
+from ..records.record import Record
 from .base import BaseBackend
-from .rows import Written, aannounce, announce, insert, rows_of, somebody_listens
+from .sql.insert import Stored, insert
+from .sql.notify import asend_event_logged, has_receivers, rows_of, send_event_logged
+from .sql.pending_keys import insert_without_waiting
+
+# CR_SERVER_GONE_ERROR, CR_SERVER_LOST, CR_SERVER_LOST_EXTENDED; 0 is a closed socket.
+MYSQL_LOST = (2006, 2013, 2055, 0)
+R = TypeVar("R")
 
 
 class DatabaseBackend(BaseBackend):
-    """Writes each event to the database at once, in the caller's transaction if there is one."""
+    """Write each event to the database at once, in the caller's transaction if there is one."""
 
     def write(self, records: Sequence[Record]) -> Sequence[Log]:
-        announce(rows := rows_of(_insert(records)))
+        stored = _insert(records)
+        send_event_logged(rows := rows_of(stored), stored)
         return rows
+
+    def write_without_rows(self, records: Sequence[Record]) -> None:
+        stored = _insert(records)
+        if has_receivers():
+            send_event_logged(rows_of(stored), stored)
 
     async def awrite(self, records: Sequence[Record]) -> Sequence[Log]:
-        await aannounce(rows := await sync_to_async(lambda: rows_of(_insert(records)))())
+        rows, stored = await sync_to_async(_insert_and_make_rows)(records)
+        await asend_event_logged(rows, stored)
         return rows
 
-    def write_apart(self, records: Sequence[Record]) -> None:
-        announce(_insert_apart(records))
+    def write_isolated(self, records: Sequence[Record]) -> None:
+        rows, stored = _insert_isolated(records)
+        send_event_logged(rows, stored)
 
-    async def awrite_apart(self, records: Sequence[Record]) -> None:
-        await aannounce(await sync_to_async(_insert_apart)(records))
+    async def awrite_isolated(self, records: Sequence[Record]) -> None:
+        rows, stored = await sync_to_async(_insert_isolated)(records)
+        await asend_event_logged(rows, stored)
+
+    def write_without_waiting(
+        self, records: Sequence[Record], on_locked: Callable[[], None]
+    ) -> Sequence[Log]:
+        """Write the records without waiting for locks on their users, content types and hours.
+
+        ``on_locked`` is called before the method waits for a lock on a table.
+        """
+        using = router.db_for_write(Log)
+        stored = [insert_without_waiting(record, using, on_locked) for record in records]
+        send_event_logged(rows := rows_of(stored), stored)
+        return rows
 
 
-def _insert(records: Sequence[Record]) -> list[Written]:
+def _insert(records: Sequence[Record]) -> list[Stored]:
     using = router.db_for_write(Log)
     return [_insert_one(record, using) for record in records]
 
 
-def _insert_one(record: Record, using: str) -> Written:
+def _insert_and_make_rows(records: Sequence[Record]) -> tuple[Sequence[Log], list[Stored]]:
+    return rows_of(stored := _insert(records)), stored
+
+
+def _insert_one(record: Record, using: str) -> Stored:
     try:
-        return insert(record, using)
+        return _with_new_connection_if_broken(lambda: insert(record, using), using)
     except (IntegrityError, DataError, OverflowError):
-        # A user who was deleted meanwhile, or was never in the table, must not take the event
-        # along. In a transaction, insert() sees to that, and it may be spoiled.
+        # The user may be deleted, and the event must not be lost. Inside a transaction, insert()
+        # handles deleted users, and the failed statement may have broken the transaction.
         if record.user_id is None or connections[using].in_atomic_block:
             raise
     return insert(record._replace(user_id=None), using)
 
 
-def _insert_apart(records: Sequence[Record]) -> Sequence[Log]:
-    """Insert them; the rows if anybody wants to hear of them."""
+def _with_new_connection_if_broken(operation: Callable[[], R], using: str) -> R:
+    """Run ``operation``, and run it again if the server had closed the connection.
+
+    Django closes unusable connections only between requests, which a script does not have.
+    """
+    try:
+        return operation()
+    except (OperationalError, InterfaceError) as error:
+        connection = connections[using]
+        if connection.in_atomic_block or not _is_lost(connection, error):
+            raise
+        connection.close()
+    return operation()
+
+
+def _is_lost(connection: BaseDatabaseWrapper, error: Exception) -> bool:
+    if connection.connection is None:  # the server could not be reached
+        return False
+    # is_usable() makes PyMySQL connect again, so the error code is checked first.
+    has_mysql_code = connection.vendor == "mysql" and (error.args or (None,))[0] in MYSQL_LOST
+    return has_mysql_code or not connection.is_usable()
+
+
+def _insert_isolated(records: Sequence[Record]) -> tuple[Sequence[Log], list[Stored]]:
+    """Insert the records; return rows only if there are receivers."""
     with _savepoint(router.db_for_write(Log)):
-        written = _insert(records)
-    return rows_of(written) if somebody_listens() else ()
+        stored = _insert(records)
+    return (rows_of(stored), stored) if has_receivers() else ((), [])
 
 
 def _savepoint(using: str) -> AbstractContextManager[None]:
-    """A transaction that the caller is in goes on if the block fails.
+    """Return a savepoint if an error in the block would abort the caller's transaction.
 
-    Only PostgreSQL gives a whole transaction up at the first error.
+    Only PostgreSQL aborts a whole transaction at the first error.
     """
     connection = connections[using]
     if connection.in_atomic_block and connection.vendor == "postgresql":

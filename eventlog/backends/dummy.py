@@ -1,18 +1,17 @@
+"""A backend that discards events."""
+
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from ..records import Record
+from ..models.event import Log
+from ..records.record import Record
 from .base import BaseBackend
-
-if TYPE_CHECKING:
-    from ..models import Log
 
 
 class DummyBackend(BaseBackend):
-    """Throws every event away."""
+    """Discard every event."""
 
-    def write(self, records: Sequence[Record]) -> "Sequence[Log]":
+    def write(self, records: Sequence[Record]) -> Sequence[Log]:
         return ()
 
-    async def awrite(self, records: Sequence[Record]) -> "Sequence[Log]":
+    async def awrite(self, records: Sequence[Record]) -> Sequence[Log]:
         return ()

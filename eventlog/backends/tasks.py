@@ -3,26 +3,25 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 
-from .brokered import BrokeredBackend
-from .delivery import deliver_or_set_aside
+from .queued import QueuedBackend, deliver_or_dead_letter
 
 try:
     from django.tasks import task
-except ImportError:  # Django 5.2: the package of which that was made
+except ImportError:  # Django 5.2 needs the package
     from django_tasks import task  # type: ignore[no-redef]
 
 
 @task()
-def write_batch(batch_id: str, lines: list[str]) -> None:
+def write_batch(batch_id: str, lines: list[str], destination: str) -> None:
     """Write a batch of events, unless it was written before."""
-    deliver_or_set_aside(batch_id, lines)
+    deliver_or_dead_letter(batch_id, lines, destination)
 
 
-class TasksBackend(BrokeredBackend):
-    """Gathers events, and lets a worker of Django's tasks write them in batches.
+class TasksBackend(QueuedBackend):
+    """Gather events, and let a worker of Django's tasks write them in batches.
 
-    ``queue`` and ``alias``: the queue, and the backend in ``settings.TASKS``, that the tasks go
-    to. The other options are CeleryBackend's.
+    ``queue`` and ``alias``: the queue of the tasks, and their backend in ``settings.TASKS``. The
+    other options belong to QueuedBackend.
     """
 
     def __init__(self, *, queue: str = "default", alias: str = "default", **options: Any) -> None:
@@ -35,12 +34,19 @@ class TasksBackend(BrokeredBackend):
         if self._alias not in {"default", *getattr(settings, "TASKS", {})}:
             messages.append(
                 Error(
-                    f"EVENTLOG['OPTIONS']['alias'] is {self._alias!r}, which TASKS has not.",
+                    f"EVENTLOG['OPTIONS']['alias'] is {self._alias!r}, which TASKS does not have.",
                     hint="Give the name of one of its backends.",
                     id="eventlog.E005",
                 )
             )
         return messages
 
-    def publish(self, batch_id: str, lines: list[str]) -> None:
-        write_batch.using(queue_name=self._queue, backend=self._alias).enqueue(batch_id, lines)
+    def worker_question(self) -> str:
+        return (
+            f"Does a worker read the queue {self._queue!r} of the backend {self._alias!r} in "
+            f"settings.TASKS?"
+        )
+
+    def publish(self, batch_id: str, lines: list[str], destination: str) -> None:
+        task = write_batch.using(queue_name=self._queue, backend=self._alias)
+        task.enqueue(batch_id, lines, destination)

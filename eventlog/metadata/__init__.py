@@ -1,6 +1,6 @@
-"""The facts of a request that go into an event's ``extra``."""
+"""The facts about a request that go into an event's ``extra``."""
 
-from .facts import KEYS, describe, prepare, wanted
+from .collection import aload_user_agent_parser, collect, only_enabled
 from .user import known_user
 
-__all__ = ["KEYS", "describe", "known_user", "prepare", "wanted"]
+__all__ = ["aload_user_agent_parser", "collect", "known_user", "only_enabled"]

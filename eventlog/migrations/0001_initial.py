@@ -1,10 +1,11 @@
 """The table of pinax-eventlog, so that a site which comes from there has nothing to create."""
 
-import django.db.models.deletion
 import django.utils.timezone
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import migrations, models
+
+from eventlog.models.relations import LinkField
 
 
 class Migration(migrations.Migration):
@@ -32,18 +33,16 @@ class Migration(migrations.Migration):
                 ("extra", models.JSONField(blank=True, encoder=DjangoJSONEncoder)),
                 (
                     "content_type",
-                    models.ForeignKey(
+                    LinkField(
                         blank=True,
                         null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
                         to="contenttypes.contenttype",
                     ),
                 ),
                 (
                     "user",
-                    models.ForeignKey(
+                    LinkField(
                         null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),

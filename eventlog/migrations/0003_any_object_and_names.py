@@ -1,8 +1,10 @@
-"""Objects with any kind of primary key, what user and object were called, an index per question.
+"""Objects with any kind of primary key, the names of user and object, an index for each filter.
 
-The columns before, and the rows, stay. On PostgreSQL and MariaDB the new type of ``object_id``
-rewrites the table once; everything else is a change of the catalogue or the build of an index.
+The existing columns and rows stay. On PostgreSQL and MariaDB, the new type of ``object_id``
+rewrites the table once. The other operations change the catalogue or build an index.
 """
+
+from typing import Any
 
 import django.db.models.deletion
 import django.utils.timezone
@@ -10,7 +12,24 @@ from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import migrations, models
 
-from eventlog.fields import NameField
+from eventlog.models.fields import ExactField, NameField
+from eventlog.models.relations import LinkField
+from eventlog.models.reversal import refuse_0003
+
+
+def allow_long_keys(apps: Any, schema_editor: Any) -> None:
+    """Change the row format of MySQL 5.6, because it limits index entries to 767 bytes."""
+    connection = schema_editor.connection
+    if connection.vendor != "mysql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() "
+            "AND table_name = 'eventlog_log' AND row_format IN ('Compact', 'Redundant')"
+        )
+        old = cursor.fetchone()
+    if old:
+        schema_editor.execute("ALTER TABLE `eventlog_log` ROW_FORMAT=DYNAMIC")
 
 
 class Migration(migrations.Migration):
@@ -20,10 +39,11 @@ class Migration(migrations.Migration):
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
     operations = [
+        migrations.RunPython(allow_long_keys, migrations.RunPython.noop, atomic=False),
         migrations.AddField(
             model_name="log",
             name="user_repr",
-            field=models.CharField(
+            field=ExactField(
                 blank=True,
                 db_default="",
                 default="",
@@ -34,7 +54,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="log",
             name="object_repr",
-            field=models.CharField(
+            field=ExactField(
                 blank=True,
                 db_default="",
                 default="",
@@ -45,11 +65,10 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="log",
             name="object_id",
-            field=models.CharField(
-                blank=True, max_length=255, null=True, verbose_name="object's key"
-            ),
+            field=ExactField(blank=True, max_length=255, null=True, verbose_name="object's key"),
         ),
-        # Before the single-column indexes go: MariaDB wants one for each foreign key at all times.
+        # Added before the old indexes are removed, because MariaDB requires an index for each
+        # foreign key at all times.
         migrations.AddIndex(
             model_name="log",
             index=models.Index(
@@ -78,10 +97,9 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="log",
             name="user",
-            field=models.ForeignKey(
+            field=LinkField(
                 db_index=False,
                 null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
                 to=settings.AUTH_USER_MODEL,
                 verbose_name="user",
             ),
@@ -89,11 +107,10 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="log",
             name="content_type",
-            field=models.ForeignKey(
+            field=LinkField(
                 blank=True,
                 db_index=False,
                 null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
                 to="contenttypes.contenttype",
                 verbose_name="kind of object",
             ),
@@ -115,9 +132,12 @@ class Migration(migrations.Migration):
         migrations.AlterModelOptions(
             name="log",
             options={
+                "base_manager_name": "objects",
                 "ordering": ["-timestamp", "-id"],
                 "verbose_name": "event",
                 "verbose_name_plural": "events",
             },
         ),
+        # The last operation, so that it is undone first.
+        migrations.RunPython(migrations.RunPython.noop, refuse_0003, elidable=False),
     ]

@@ -1,1 +1,1 @@
-"""Reading what was recorded: the search language, pages, counts, files. The admin shows them."""
+"""Reading events: the search language, pages, the overview and exports."""

@@ -1,10 +1,10 @@
-"""Charts as SVG, drawn here: no script is needed to see or to print them.
+"""Charts as SVG, which need no script.
 
-Colours come from the style sheet, by class. Each mark links to its events. What a chart shows is
-beside it as a table, with the same links, for whoever does not see it or has no pointer.
+The style sheet sets the colours by class, and each bar links to its events. A page also shows each
+chart as a table with the same links, for screen readers and keyboards.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import ceil, sqrt
 from typing import Any, NamedTuple
 
@@ -12,51 +12,54 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 
-class Mark(NamedTuple):
-    """A part of a column: how much, of what, and where its events are."""
+class Bar(NamedTuple):
+    """A segment of a stacked column."""
 
     series: str  # a class of the style sheet
     amount: int
-    label: str  # what a pointer that rests on it is told
+    label: str  # the tooltip
     address: str
 
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 960, 200, 44, 20, 8
+class Chart(NamedTuple):
+    """A chart in two parts, because the axis stays visible while the plot scrolls."""
+
+    axis: SafeString
+    plot: SafeString
 
 
-def columns(stacks: Sequence[tuple[str, Sequence[Mark]]], label: Any) -> SafeString:
-    """Columns over time, each with what stands in it on top of one another."""
-    most = _round_up(max((sum(m.amount for m in marks) for _, marks in stacks), default=0))
-    step = (WIDTH - LEFT) / max(1, len(stacks))
+# The style sheet repeats the width of the axis, so that both parts have the same scale.
+AXIS_WIDTH, WIDTH, HEIGHT, BOTTOM, TOP = 44, 916, 200, 20, 8
+ROW_HEIGHT = 22
+WEEK_HEIGHT = 4 + 7 * ROW_HEIGHT + 16
+
+
+def columns(stacks: Sequence[tuple[str, Sequence[Bar]]], label: Any) -> Chart:
+    """Return stacked columns over time."""
+    most = _round_up(max((sum(m.amount for m in bars) for _, bars in stacks), default=0))
+    step = WIDTH / max(1, len(stacks))
     room = HEIGHT - TOP - BOTTOM
     drawn, names = [], []
     every = max(1, -(-len(stacks) // 10))
-    for number, (name, marks) in enumerate(stacks):
-        left, bottom = LEFT + number * step, float(HEIGHT - BOTTOM)
-        for mark in marks:
-            height = mark.amount / most * room
+    for number, (name, bars) in enumerate(stacks):
+        left, bottom = number * step, float(HEIGHT - BOTTOM)
+        for bar in bars:
+            height = bar.amount / most * room
             bottom -= height
-            drawn.append((mark.address, mark.series, left, bottom, step * 0.86, height, mark.label))
-        if number % every == 0 and left + 7 * len(name) < WIDTH:  # that it fits
-            names.append((left, HEIGHT - 5, name))
-    lines = [
-        (y, amount)
-        for amount in (0, most // 2, most)
-        for y in [HEIGHT - BOTTOM - amount / most * room]
-    ]
-    return format_html(
+            drawn.append((bar.address, bar.series, left, bottom, step * 0.86, height, bar.label))
+        if number % every == 0 and left + 7 * len(name) < WIDTH:  # because longer names do not fit
+            names.append((_n(left), HEIGHT - 5, name))
+    scale = [(HEIGHT - BOTTOM - amount / most * room, amount) for amount in (0, most // 2, most)]
+    axis = _axis((max(y + 4, 10), short(amount)) for y, amount in scale)
+    plot = format_html(
         '<svg class="columns" viewBox="0 0 {} {}" role="group" aria-label="{}">{}{}{}</svg>',
         WIDTH,
         HEIGHT,
         label,
         format_html_join(
             "",
-            '<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>'
-            '<text class="scale" x="{}" y="{}">{}</text>',
-            (
-                (LEFT, WIDTH, _n(y), _n(y), LEFT - 6, _n(max(y + 4, 10)), short(amount))
-                for y, amount in lines
-            ),
+            '<line class="grid" x1="0" x2="{}" y1="{}" y2="{}"/>',
+            ((WIDTH, _n(y), _n(y)) for y, _amount in scale),
         ),
         format_html_join(
             "",
@@ -68,56 +71,98 @@ def columns(stacks: Sequence[tuple[str, Sequence[Mark]]], label: Any) -> SafeStr
                 if height
             ),
         ),
+        _names(names),
+    )
+    return Chart(_axis_svg(HEIGHT, axis), plot)
+
+
+def strip(bars: Sequence[tuple[int, str, str]], label: Any) -> SafeString:
+    """Return low columns without a scale: amount, address and tooltip of each."""
+    height, gap = 48, 2
+    most = max((amount for amount, _, _ in bars), default=0) or 1
+    step = WIDTH / max(1, len(bars))
+    drawn = [
+        (address, title, x, _n(step), height, title, x, _n(height - tall), wide, _n(tall))
+        for number, (amount, address, title) in enumerate(bars)
+        # An event among thousands must be visible.
+        for x, wide in [(_n(number * step), _n(max(1.0, step - gap)))]
+        for tall in [max(2.0, amount / most * (height - 2)) if amount else 0.0]
+    ]
+    return format_html(
+        '<svg class="strip" viewBox="0 0 {} {}" preserveAspectRatio="none" role="group" '
+        'aria-label="{}">{}</svg>',
+        WIDTH,
+        height,
+        label,
         format_html_join(
-            "", '<text class="name" x="{}" y="{}">{}</text>', ((_n(x), y, n) for x, y, n in names)
+            "",
+            '<a href="{}" tabindex="-1" aria-label="{}"><rect class="area" x="{}" y="0" width="{}" '
+            'height="{}"><title>{}</title></rect>'
+            '<rect class="amount" x="{}" y="{}" width="{}" height="{}"/></a>',
+            drawn,
         ),
     )
 
 
-def heat(cells: Sequence[Sequence[int]], days: Sequence[Any], label: Any) -> SafeString:
-    """The hours of a week: a row a day, a cell an hour, darker where more happened.
+def heatmap(cells: Sequence[Sequence[int]], days: Sequence[Any], label: Any) -> Chart:
+    """Return the hours of a week: a row for each day, a darker cell for more events.
 
-    By the square root, or one busy hour would leave all others alike.
+    The scale is a square root, because one busy hour would make all others look alike.
     """
     most = max((count for row in cells for count in row), default=0) or 1
-    size, left = 36, 44
+    size = WIDTH / 24
     squares = [
         (
             f"heat h{ceil(8 * sqrt(count / most))}",
-            left + hour * size,
-            4 + day * 22,
-            size - 2,
-            20,
+            _n(hour * size),
+            4 + day * ROW_HEIGHT,
+            _n(size - 2),
+            ROW_HEIGHT - 2,
             f"{days[day]} {hour:02}:00 · {count:,}",
         )
         for day, row in enumerate(cells)
         for hour, count in enumerate(row)
     ]
-    return format_html(
-        '<svg class="week" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}</svg>',
-        left + 24 * size,
-        4 + 7 * 22 + 16,
+    plot = format_html(
+        '<svg class="week" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}</svg>',
+        WIDTH,
+        WEEK_HEIGHT,
         label,
         format_html_join(
             "",
             '<rect class="{}" x="{}" y="{}" width="{}" height="{}" rx="2"><title>{}</title></rect>',
             squares,
         ),
-        format_html_join(
-            "",
-            '<text class="scale" x="{}" y="{}">{}</text>',
-            ((left - 6, 18 + number * 22, day) for number, day in enumerate(days)),
-        ),
-        format_html_join(
-            "",
-            '<text class="name" x="{}" y="{}">{}</text>',
-            ((left + hour * size, 4 + 7 * 22 + 12, f"{hour:02}") for hour in range(0, 24, 3)),
-        ),
+        _names((_n(hour * size), WEEK_HEIGHT - 4, f"{hour:02}") for hour in range(0, 24, 3)),
+    )
+    axis = _axis((18 + number * ROW_HEIGHT, day) for number, day in enumerate(days))
+    return Chart(_axis_svg(WEEK_HEIGHT, axis), plot)
+
+
+def _axis(labels: Iterable[tuple[float, Any]]) -> SafeString:
+    return format_html_join(
+        "",
+        '<text class="scale" x="{}" y="{}">{}</text>',
+        ((AXIS_WIDTH - 6, _n(y), label) for y, label in labels),
     )
 
 
-def bar(amount: int, most: int) -> SafeString:
-    """How much that is of the most, as a bar to stand in a table."""
+def _axis_svg(height: int, labels: SafeString) -> SafeString:
+    """Return the axis, which is hidden from screen readers because the table has its labels."""
+    return format_html(
+        '<svg class="axis" viewBox="0 0 {} {}" aria-hidden="true">{}</svg>',
+        AXIS_WIDTH,
+        height,
+        labels,
+    )
+
+
+def _names(names: Iterable[tuple[str, int, str]]) -> SafeString:
+    return format_html_join("", '<text class="name" x="{}" y="{}">{}</text>', names)
+
+
+def share_bar(amount: float, most: float) -> SafeString:
+    """Return a bar for a table, as long as the share of ``most``."""
     return format_html(
         '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
         '<rect width="{}" height="8"/></svg>',
@@ -126,7 +171,7 @@ def bar(amount: int, most: int) -> SafeString:
 
 
 def short(amount: int) -> str:
-    """A number for a scale."""
+    """Return a number for a scale, such as 1.5k."""
     for unit, size in (("M", 1_000_000), ("k", 1000)):
         if amount >= size:
             return f"{amount / size:.1f}".removesuffix(".0") + unit
@@ -134,7 +179,7 @@ def short(amount: int) -> str:
 
 
 def _round_up(amount: int) -> int:
-    """The next number that reads well on a scale."""
+    """Return the next round number for a scale."""
     size = 10 ** max(0, len(str(amount)) - 1)
     return next(n * size for n in (1, 2, 3, 4, 5, 6, 8, 10) if n * size >= amount) if amount else 2
 

@@ -1,6 +1,7 @@
-"""``{% load eventlog %}{% event_timeline order %}``: what happened to an object."""
+"""Template tags: ``{% load eventlog %}{% event_timeline order %}`` shows an object's events."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from django import template
@@ -11,57 +12,69 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from ..models import Log
+from ..models.relations import select
+from ..review.extras import defer_large_extra, fetch
+from ..review.lines import Line
+from ..review.list_panels import ListPanels
 
 register = template.Library()
-LONGEST_NAME = 200  # bytes; few file systems take more than 255
+MAX_TEMPLATE_NAME_BYTES = 200  # because few file systems take more than 255
 
 
 @register.inclusion_tag("eventlog/parts/timeline.html", takes_context=True)
 def event_timeline(context: dict[str, Any], obj: Model | None, limit: int = 50) -> dict[str, Any]:
-    """The newest events of an object, each drawn by the template of its action.
+    """Render the newest events of an object, each with the template of its action.
 
-    That of LOGIN is ``eventlog/login.html``; ``eventlog/event.html`` draws all that have none.
-    Of no object, as of a variable that the context has not, there are none.
+    The template of PAID is ``eventlog/paid.html``, and ``eventlog/event.html`` is the default.
+    A value that is not an object, such as an undefined variable, has no events.
     """
     events = Log.objects.for_object(obj) if isinstance(obj, Model) else Log.objects.none()
-    newest = events.select_related("user").order_by("-timestamp", "-pk")[: max(0, int(limit))]
-    return {"events": newest, "obj": obj, "request": context.get("request")}
+    newest = defer_large_extra(select(events, "user")).order_by("-timestamp", "-pk")
+    shown = fetch(newest[: max(0, int(limit))])
+    return {"events": shown, "obj": obj, "request": context.get("request")}
 
 
 @register.simple_tag(takes_context=True)
 def event_line(context: dict[str, Any], event: Log, this: Any = None) -> SafeString:
-    """One event, drawn by the template of its action."""
+    """Render an event with the template of its action."""
     found = select_template([*_own_template(event), "eventlog/event.html"])
     request = context.get("request")
     user = getattr(request, "user", None)
-    drawn: SafeString = found.render(
+    rendered: SafeString = found.render(
         {
             "event": event,
             "current": event.pk == this,
-            # The way to the admin, for those who may go there.
-            "address": _page(event, request) if getattr(user, "is_staff", False) else None,
+            "address": _admin_address(event, request) if getattr(user, "is_staff", False) else None,
         }
     )
-    return drawn
+    return rendered
+
+
+@register.simple_tag
+def lines_of(event_list: ListPanels, rows: Sequence[Any]) -> list[Line]:
+    """Return the lines of the list; ``rows`` holds the cells of each event."""
+    return [*event_list.lines([*rows])]
 
 
 @register.filter
 def in_words(count: int) -> str:
-    """A number that is only about right: "12 million"."""
+    """Return an estimate in words, such as "12 million"."""
     if count >= 1_000_000:
         return _("%(count)s million") % {"count": f"{count / 1_000_000:.2g}".removesuffix(".0")}
     return f"{round(count, -3):,}"
 
 
 def _own_template(event: Log) -> list[str]:
-    """None for an action that cannot name a file, or that leads to one elsewhere."""
+    """Return the template of the action; empty if its name could leave the directory."""
     name = event.template_fragment_name
-    is_plain = re.fullmatch(r"[\w .:-]+", event.action) and len(name.encode()) <= LONGEST_NAME
+    is_plain = (
+        re.fullmatch(r"[\w .:-]+", event.action) and len(name.encode()) <= MAX_TEMPLATE_NAME_BYTES
+    )
     return [name] if is_plain else []
 
 
-def _page(event: Log, request: Any) -> str | None:
-    site = getattr(request, "current_app", None)  # that of the admin's pages
+def _admin_address(event: Log, request: Any) -> str | None:
+    site = getattr(request, "current_app", None)  # set on the admin's pages
     try:
         return reverse("admin:eventlog_log_change", args=[event.pk], current_app=site)
     except NoReverseMatch:

@@ -1,88 +1,200 @@
+"""``manage.py eventlog_spool``: inspect and deliver the spool of this machine."""
+
 import json
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import router
 from django.db.models import Sum
 
-from eventlog.backends import get_backend
-from eventlog.backends.buffered import DROPPED, BufferedBackend
-from eventlog.models import Batch, Log
+from eventlog import access
+from eventlog.backends import destinations, get_backend
+from eventlog.backends.buffered import BufferedBackend
+from eventlog.backends.losses import DROPPED
+from eventlog.backends.queued import QueuedBackend
+from eventlog.backends.spool import Status
+from eventlog.backends.spool.directory import is_writable
+from eventlog.models import DeliveredBatch, Log
 
-PATIENCE = 60.0  # seconds that other processes have for what they are writing
+DELIVER_TIMEOUT = 60.0  # seconds for the events that other processes are writing
 
 
 class Command(BaseCommand):
-    help = "What waits in the spool of this machine, and what was set aside."
+    help = "Show and deliver the spool of this machine, and handle dead letters."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        what = parser.add_subparsers(dest="what", required=True)
-        status = what.add_parser("status", help="what waits, was delivered, set aside, dropped")
-        status.add_argument("--json", action="store_true")
+        subcommands = parser.add_subparsers(dest="subcommand", required=True)
+        status = subcommands.add_parser(
+            "status", help="show the numbers of pending, delivered, dead and dropped events"
+        )
+        status.add_argument("--json", action="store_true", help="print one JSON object")
         status.add_argument(
             "--max-age",
             type=float,
             metavar="SECONDS",
-            help="fail if an event has waited longer, or any was set aside: for a health check",
+            help="a health check: fail if an event has waited longer, if there are dead letters, "
+            "if a file cannot be read, or if the spool is not writable",
         )
-        deliver = what.add_parser("deliver", help="write what waits, now")
+        deliver = subcommands.add_parser("deliver", help="write the pending events now")
         deliver.add_argument("--timeout", type=float, metavar="SECONDS")
-        what.add_parser("aside", help="list what no database would take, and why")
-        what.add_parser("retry", help="put what was set aside back among the rest, and deliver")
+        subcommands.add_parser(
+            "dead", help="list the events that no database accepts, with the reasons"
+        )
+        subcommands.add_parser("retry", help="move the dead letters back to the spool, and deliver")
+        reassign = subcommands.add_parser(
+            "reassign",
+            help="deliver events that wait for a database to the current one, after the database "
+            "was renamed or moved to another host",
+        )
+        reassign.add_argument("destination", help="the name that 'status' prints")
 
-    def handle(self, *args: Any, what: str, **options: Any) -> None:
+    def handle(self, *args: Any, subcommand: str, **options: Any) -> None:
         backend = get_backend()
         if not isinstance(backend, BufferedBackend):
             raise CommandError(
-                "EVENTLOG['BACKEND'] has no spool; it is that of BufferedBackend and its kin."
+                f"{type(backend).__name__} does not have a spool. Set EVENTLOG['BACKEND'] to "
+                f"BufferedBackend, CeleryBackend or TasksBackend."
             )
-        getattr(self, f"_{what}")(backend, options)
+        getattr(self, f"_{subcommand}")(backend, options)
 
     def _status(self, backend: BufferedBackend, options: dict[str, Any]) -> None:
-        waiting = backend.status()
+        status = backend.status()
         facts = {
-            "spool": str(backend.spool.folder),
-            "pending": waiting.events,
-            "bytes": waiting.bytes,
-            "oldest_seconds": None if waiting.oldest is None else round(waiting.oldest, 1),
-            "at_the_broker": waiting.sent,
-            "set_aside": waiting.aside,
-            "delivered_in_30_days": Batch.objects.aggregate(all=Sum("count"))["all"] or 0,
+            "spool": str(backend.spool.directory),
+            "pending": status.events,
+            "bytes": status.bytes,
+            "oldest_seconds": _rounded(status.oldest_seconds),
+            "in_flight": status.in_flight,
+            "in_flight_seconds": _rounded(status.in_flight_seconds),
+            "dead_letters": status.dead_letters,
+            "unreadable": status.unreadable,
+            "destinations": status.destinations,
+            "delivered_in_30_days": DeliveredBatch.objects.aggregate(all=Sum("count"))["all"] or 0,
             "dropped": sum(
                 extra.get("count", 0)
                 for extra in Log.objects.action(DROPPED).values_list("extra", flat=True)
             ),
         }
+        problems = list(_problems(status, options["max_age"], backend))
         if options["json"]:
             self.stdout.write(json.dumps(facts))
         else:
             for name, fact in facts.items():
-                self.stdout.write(f"{name.replace('_', ' '):22}{'-' if fact is None else fact}")
-        most = options["max_age"]
-        if most is not None and (waiting.aside or (waiting.oldest or 0) > most):
-            raise CommandError(
-                f"The oldest event has waited {waiting.oldest or 0:.0f} s, {most:.0f} are allowed; "
-                f"{waiting.aside} events were set aside."
-            )
+                self.stdout.write(f"{name.replace('_', ' '):22}{_shown(fact)}")
+        for warning in _warnings(status, backend):
+            self.stderr.write(self.style.WARNING(warning))
+        is_check = options["max_age"] is not None or not is_writable(backend.spool.directory)
+        if is_check and problems:
+            raise CommandError(" ".join(problems))
 
     def _deliver(self, backend: BufferedBackend, options: dict[str, Any]) -> None:
-        before = backend.status().events
+        waiting, in_test_runs = _split_by_test_run(backend.status())
         timeout = options.get("timeout")
-        # Without one, what can be delivered is, however long it takes.
+        # Without a timeout, deliver everything that can be delivered, even if that takes long.
         complete = timeout is not None or backend.flush()
-        complete = complete and backend.settle(PATIENCE if timeout is None else timeout, sent=False)
-        left = backend.status().events
-        self.stdout.write(f"{max(0, before - left)} events delivered, {left} left")
-        if not complete:
-            raise CommandError(
-                "Not all could be delivered. The eventlog logger says why; "
-                "if it says nothing, another process is still at it."
-            )
+        complete = complete and backend.wait_until_delivered(
+            DELIVER_TIMEOUT if timeout is None else timeout, in_flight=False
+        )
+        status = backend.status()
+        left, left_in_test_runs = _split_by_test_run(status)
+        self.stdout.write(f"{_events(max(0, waiting - left))} delivered, {left} left.")
+        if (discarded := in_test_runs - left_in_test_runs) > 0:
+            self.stdout.write(f"{_events(discarded)} of test runs discarded.")
+        if not complete or status.unreadable:
+            reasons = [*_warnings(status, backend), "See the log of the logger 'eventlog'."]
+            raise CommandError(" ".join(["Some events were not delivered.", *reasons]))
 
-    def _aside(self, backend: BufferedBackend, options: dict[str, Any]) -> None:
-        for line, reason in backend.spool.aside():
+    def _dead(self, backend: BufferedBackend, options: dict[str, Any]) -> None:
+        for line, reason in backend.spool.dead_letters.read():
             self.stdout.write(f"{reason}\n  {line}")
 
     def _retry(self, backend: BufferedBackend, options: dict[str, Any]) -> None:
-        self.stdout.write(f"{backend.spool.retry()} events put back")
+        count = backend.spool.dead_letters.retry()
+        self.stdout.write(f"{_events(count)} moved back.")
+        if count and access.is_enabled("retry"):
+            facts = {"count": count}
+            access.record(access.ACTIONS["retry"], extra=facts, command="eventlog_spool")
         self._deliver(backend, options)
+
+    def _reassign(self, backend: BufferedBackend, options: dict[str, Any]) -> None:
+        old = options["destination"]
+        if old not in backend.status().destinations:
+            waiting = ", ".join(backend.status().destinations) or "no destination"
+            raise CommandError(f"No events wait for {old!r}. Events wait for: {waiting}.")
+        if destinations.is_of_other_test_run(old):
+            raise CommandError(
+                f"{old!r} is the database of a test run. Its events are discarded when the test "
+                f"run has ended."
+            )
+        if destinations.find(old) is not None:
+            raise CommandError(f"{old!r} is in DATABASES, so its events are delivered there.")
+        new = destinations.current(router.db_for_write(Log))
+        count = backend.spool.reassign(old, new)
+        self.stdout.write(f"{count} {'file' if count == 1 else 'files'} assigned to {new}.")
+
+
+def _problems(status: Status, max_age: float | None, backend: BufferedBackend) -> Iterator[str]:
+    """Yield the reasons for which the health check fails."""
+    oldest = status.oldest_seconds or 0.0
+    if max_age is not None and oldest > max_age:
+        yield f"The oldest event has waited {oldest:.0f} s; at most {max_age:.0f} s are allowed."
+    if status.dead_letters:
+        yield f"Dead letters: {_events(status.dead_letters)}. Run 'manage.py eventlog_spool dead'."
+    yield from _warnings(status, backend)
+
+
+def _warnings(status: Status, backend: BufferedBackend) -> Iterator[str]:
+    directory = str(backend.spool.directory)
+    has_directory = is_writable(backend.spool.directory)
+    if not has_directory:
+        yield (
+            f"This user cannot write to the spool {directory!r}. Run the command as the user "
+            f"that runs the site, or give another directory in EVENTLOG['OPTIONS']['spool']."
+        )
+    if status.unreadable and (has_directory or status.unreadable != [directory]):
+        names = ", ".join(status.unreadable[:3])
+        yield (
+            f"Files that this user cannot read: {len(status.unreadable)}, such as {names}. "
+            f"Change their owner to the user that runs the site."
+        )
+    for destination, count in status.destinations.items():
+        if _is_unknown(destination):
+            yield (
+                f"{_events(count)} waiting for {destination!r}, which is not in DATABASES. "
+                f"Restore its settings, or run 'manage.py eventlog_spool reassign {destination}'."
+            )
+    if isinstance(backend, QueuedBackend) and (overdue := backend.overdue()):
+        yield overdue
+
+
+def _is_unknown(destination: str) -> bool:
+    in_test_run = destinations.is_of_other_test_run(destination)
+    return not in_test_run and destinations.find(destination) is None
+
+
+def _split_by_test_run(status: Status) -> tuple[int, int]:
+    """Return the numbers of events of the site, and of test runs of other processes."""
+    in_test_runs = sum(
+        count
+        for destination, count in status.destinations.items()
+        if destinations.is_of_other_test_run(destination)
+    )
+    return status.events - in_test_runs, in_test_runs
+
+
+def _events(count: int) -> str:
+    return f"{count} event" if count == 1 else f"{count} events"
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)
+
+
+def _shown(fact: Any) -> str:
+    if isinstance(fact, dict):
+        return ", ".join(f"{name} ({count})" for name, count in fact.items()) or "-"
+    if isinstance(fact, list):
+        return ", ".join(fact) or "-"
+    return "-" if fact is None else str(fact)

@@ -1,0 +1,191 @@
+"""Events about the event log itself: who viewed, exported or removed events."""
+
+import getpass
+import os
+import socket
+from collections.abc import Iterator, Mapping, Sized
+from contextlib import AbstractContextManager, nullcontext, suppress
+from datetime import timedelta
+from functools import partial
+from importlib import import_module
+from typing import Any, Self, TypeVar
+
+from django.db import connections, models, router, transaction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+
+from .api import log
+from .backends.capture import is_active
+from .conf import Conf, conf
+from .error_log import report
+from .metadata.annotations import Block
+from .metadata.given import Given
+from .models import Log
+from .text import MAX_PATH_LENGTH, cut
+
+Chunk = TypeVar("Chunk", bound=Sized)
+
+# The action of each kind in EVENTLOG["ACCESS"].
+ACTIONS: Mapping[str, str] = {
+    "view": "EVENTLOG_VIEWED",
+    "export": "EVENTLOG_EXPORTED",
+    "delete": "EVENTLOG_DELETED",
+    "prune": "EVENTLOG_PRUNED",
+    "erase": "EVENTLOG_ERASED",
+    "retry": "EVENTLOG_RETRIED",
+}
+# Long operations have an event at their start too, which tells of those that were killed.
+STARTED: Mapping[str, str] = {
+    "export": "EVENTLOG_EXPORT_STARTED",
+    "prune": "EVENTLOG_PRUNE_STARTED",
+    "erase": "EVENTLOG_ERASE_STARTED",
+}
+NO_EXTRA: Mapping[str, Any] = {}
+VIEW_INTERVAL = timedelta(minutes=15)  # between two recorded views of one person
+SESSION_KEY = "eventlog_viewed"  # (key of the user, seconds since 1970)
+MAX_READ_VIEWS = 100  # newest views of the interval that a command reads
+
+
+def is_enabled(kind: str) -> bool:
+    """Return whether ``EVENTLOG["ACCESS"]`` enables the events of this kind."""
+    return is_active() and bool(conf.access.get(kind, Conf.access.default[kind]))
+
+
+def record(
+    action: str,
+    user: Any = None,
+    extra: Mapping[str, Any] = NO_EXTRA,
+    obj: models.Model | None = None,
+    request: HttpRequest | None = None,
+    command: str = "",
+) -> None:
+    """Log an event. A failure is reported, and affects neither the page nor the transaction.
+
+    ``command`` is the name of the management command, whose operator is recorded.
+    """
+    who = operator() if command else {}
+    try:
+        with _savepoint(router.db_for_write(Log)), _in_command(command):
+            log(user, action, {**who, **extra}, obj, request=request)
+    except Exception as error:  # noqa: BLE001 (the site's database, backend or model may raise any)
+        report(f"recording {action}", error)
+
+
+def _in_command(command: str) -> AbstractContextManager[None]:
+    """Return a context that adds the command's name, which the search finds as a fact."""
+    return Block(Given({"command": command})) if command else nullcontext()
+
+
+def _savepoint(using: str) -> AbstractContextManager[None]:
+    """Return a savepoint inside a transaction, because an error may abort the transaction."""
+    is_inside = connections[using].in_atomic_block
+    return transaction.atomic(using=using) if is_inside else nullcontext()
+
+
+class Operation:
+    """An export or a removal of events, as a context manager that records its end.
+
+    The event at the end tells the number of events, and whether the operation is complete. It is
+    incomplete if an exception, Ctrl-C or a cancelled download ended it.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        extra: Mapping[str, Any],
+        *,
+        user: Any = None,
+        obj: models.Model | None = None,
+        request: HttpRequest | None = None,
+        command: str = "",
+    ) -> None:
+        self.count = 0
+        self._kind = kind
+        self._extra = extra
+        self._record = partial(record, user=user, obj=obj, request=request, command=command)
+        self._is_started = not is_enabled(kind)
+
+    def start(self) -> None:
+        """Record the start, at the first call. Call this before events are sent or removed."""
+        if not self._is_started:
+            self._is_started = True
+            self._record(STARTED[self._kind], extra=self._extra)
+
+    def counted(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+        """Yield the chunks of events, and count the events.
+
+        The start is recorded when the first chunk has been read, so that it is not in the file.
+        """
+        for chunk in chunks:
+            self.start()
+            self.count += len(chunk)
+            yield chunk
+            del chunk  # so that exported events are freed
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if is_enabled(self._kind):
+            outcome = {"count": self.count, "complete": error is None}
+            self._record(ACTIONS[self._kind], extra={**self._extra, **outcome})
+
+
+# Views
+
+
+def record_view(request: HttpRequest, response: HttpResponseBase, page: str, search: str) -> None:
+    """Record that a person has seen a page of the log, once in each ``VIEW_INTERVAL``."""
+    is_seen = request.method == "GET" and response.status_code == 200
+    if is_seen and is_enabled("view") and _is_first_view(request):
+        extra = {"page": page, "search": shortened(search)}
+        record(ACTIONS["view"], request.user, extra, request=request)
+
+
+def _is_first_view(request: HttpRequest) -> bool:
+    """Return whether the session has no view of this interval yet, and keep the time if so.
+
+    All processes share the session, and the admin has loaded it already.
+    """
+    session: Any = getattr(request, "session", {})
+    person, now = str(request.user.pk), timezone.now().timestamp()
+    known = session.get(SESSION_KEY)
+    if known and known[0] == person and now - known[1] < VIEW_INTERVAL.total_seconds():
+        return False
+    session[SESSION_KEY] = [person, now]
+    return True
+
+
+def record_command_view(command: str, search: str) -> None:
+    """Record that a command prints events, once per person and ``VIEW_INTERVAL``."""
+    if not is_enabled("view"):
+        return
+    who = {**operator(), "command": command}
+    recent = Log.objects.action(ACTIONS["view"]).since(VIEW_INTERVAL).filter(user=None)
+    extras = recent.order_by("-timestamp").values_list("extra", flat=True)[:MAX_READ_VIEWS]
+    if not any(who.items() <= extra.items() for extra in extras if isinstance(extra, dict)):
+        record(ACTIONS["view"], extra={"search": shortened(search)}, command=command)
+
+
+# What the events contain
+
+
+def operator() -> dict[str, str]:
+    """Return who runs a command: the account of the operating system, and the host."""
+    who = {"os_user": _os_user(), "host": socket.gethostname()}
+    # sudo sets the name of the person who called it.
+    sudo_user = os.environ.get("SUDO_USER", "")
+    return {**who, "sudo_user": sudo_user} if sudo_user else who
+
+
+def _os_user() -> str:
+    # Not getpass.getuser() where there is another way, because it trusts the environment.
+    with suppress(ImportError, KeyError):  # Windows; a container's user without a name
+        return str(import_module("pwd").getpwuid(os.getuid()).pw_name)
+    return str(os.getuid()) if hasattr(os, "getuid") else getpass.getuser()
+
+
+def shortened(search: str) -> str:
+    """Return the text of a search, cut to the length of a path."""
+    return cut(search, MAX_PATH_LENGTH)

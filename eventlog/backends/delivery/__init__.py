@@ -1,0 +1,1 @@
+"""Delivery of segments to their databases, in the background of a process."""

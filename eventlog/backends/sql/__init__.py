@@ -1,0 +1,1 @@
+"""Inserting records as rows: one at a time, or a batch exactly once."""

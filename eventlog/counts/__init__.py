@@ -1,0 +1,1 @@
+"""Counts of events by hour, for the overview."""

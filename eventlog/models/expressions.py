@@ -1,0 +1,122 @@
+"""Values of ``extra`` as SQL expressions."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import F, FloatField, Func, TextField
+from django.db.models.sql.compiler import SQLCompiler
+
+
+class Text(Func):
+    """The value under nested ``keys`` as text: 7 and "7" both become "7"."""
+
+    output_field = TextField()
+
+    def __init__(self, *keys: str) -> None:
+        super().__init__(F("extra"))
+        self.keys = keys
+
+    def as_sql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any
+    ) -> tuple[str, tuple[Any, ...]]:
+        extra, _ = compiler.compile(self.source_expressions[0])
+        if connection.vendor == "postgresql":
+            return f"({extra} #>> %s)", (list(self.keys),)
+        path = _json_path(self.keys)
+        if connection.vendor == "mysql":
+            # JSON_UNQUOTE returns the text "null" for JSON's null.
+            value = f"JSON_EXTRACT({extra}, %s)"
+            text = f"CASE WHEN JSON_TYPE({value}) <> 'NULL' THEN JSON_UNQUOTE({value}) END"
+            return text, (path, path)
+        # JSON_EXTRACT returns 1 for true.
+        kind, text = f"JSON_TYPE({extra}, %s)", f"CAST(JSON_EXTRACT({extra}, %s) AS TEXT)"
+        return f"IIF({kind} IN ('true', 'false'), {kind}, {text})", (path, path, path)
+
+
+def _json_path(keys: Sequence[str]) -> str:
+    return "$" + "".join(f".{json.dumps(key)}" for key in keys)
+
+
+class Number(Func):
+    """The value under nested ``keys`` as a number; NULL for a value that is not a JSON number."""
+
+    output_field = FloatField()
+    sql: ClassVar = {
+        "postgresql": "JSONB_TYPEOF({extra} #> %s) = 'number' "
+        # A number out of the range of a double would raise an error.
+        "AND LENGTH({extra} #>> %s) <= 300 THEN ({extra} #>> %s)::double precision",
+        "sqlite": "JSON_TYPE({extra}, %s) IN ('integer', 'real') THEN JSON_EXTRACT({extra}, %s)",
+        "mysql": "JSON_TYPE(JSON_EXTRACT({extra}, %s)) IN ('INTEGER', 'DOUBLE', 'DECIMAL') "
+        "THEN JSON_EXTRACT({extra}, %s) + 0.0",
+    }
+
+    def __init__(self, *keys: str) -> None:
+        super().__init__(F("extra"))
+        self.keys = keys
+
+    def as_sql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any
+    ) -> tuple[str, tuple[Any, ...]]:
+        extra, _ = compiler.compile(self.source_expressions[0])
+        sql = self.sql[connection.vendor]
+        is_postgresql = connection.vendor == "postgresql"
+        path: Any = list(self.keys) if is_postgresql else _json_path(self.keys)
+        return f"CASE WHEN {sql.format(extra=extra)} END", (path,) * sql.count("%s")
+
+
+class Fact(Func):
+    """A field of the request as text; NULL if the application chose the value under its key.
+
+    ``key`` is one of ``FIELDS``, never text from a visitor.
+    """
+
+    output_field = TextField()
+
+    def __init__(self, key: str) -> None:
+        super().__init__(Text(key), F("own_keys"))
+        self.key = key
+
+    def as_sql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any
+    ) -> tuple[str, tuple[Any, ...]]:
+        text, params = compiler.compile(self.source_expressions[0])
+        own, _ = compiler.compile(self.source_expressions[1])
+        return f"CASE WHEN {_is_fact(own, self.key, connection)} THEN {text} END", tuple(params)
+
+
+def _is_fact(own: str, key: str, connection: BaseDatabaseWrapper) -> str:
+    find = "STRPOS" if connection.vendor == "postgresql" else "INSTR"
+    # The cheaper comparison comes first, because own_keys is empty in most rows.
+    return f"({own} = '' OR {find}({own}, ',{key},') = 0)"
+
+
+class NumberFact(Func):
+    """A field of the request as a number; NULL for other values and the application's values.
+
+    ``key`` is one of ``FIELDS``, never text from a visitor.
+    """
+
+    output_field = FloatField()
+    sql: ClassVar = {
+        "postgresql": "JSONB_TYPEOF({extra} -> '{key}') = 'number' "
+        # A number out of the range of a double would raise an error.
+        "AND LENGTH({extra} ->> '{key}') <= 300 THEN ({extra} ->> '{key}')::double precision",
+        "sqlite": "JSON_TYPE({extra}, '$.{key}') IN ('integer', 'real') "
+        "THEN JSON_EXTRACT({extra}, '$.{key}')",
+        "mysql": "JSON_TYPE(JSON_EXTRACT({extra}, '$.{key}')) "
+        "IN ('INTEGER', 'DOUBLE', 'DECIMAL') THEN JSON_EXTRACT({extra}, '$.{key}') + 0.0",
+    }
+
+    def __init__(self, key: str) -> None:
+        super().__init__(F("extra"), F("own_keys"))
+        self.key = key
+
+    def as_sql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any
+    ) -> tuple[str, tuple[Any, ...]]:
+        extra, _ = compiler.compile(self.source_expressions[0])
+        own, _ = compiler.compile(self.source_expressions[1])
+        is_number = self.sql[connection.vendor].format(extra=extra, key=self.key)
+        return f"CASE WHEN {_is_fact(own, self.key, connection)} AND {is_number} END", ()

@@ -1,0 +1,82 @@
+"""The comparison of a period with the period before it."""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ..counts.period import PeriodCounts
+from .html import local
+
+WEEK = timedelta(weeks=1)
+
+
+class Change(NamedTuple):
+    """The change of a figure, in short and in words for screen readers."""
+
+    text: str
+    spoken: str
+
+
+def shift_of(length: timedelta) -> timedelta:
+    """Return the whole weeks between a period and the period that it is compared with.
+
+    Whole weeks, because a Monday has to be compared with a Monday.
+    """
+    return -(-length // WEEK) * WEEK
+
+
+def change(now: float, before: float, before_text: str) -> Change | None:
+    """Return the change from ``before`` to ``now``; None if there was nothing before."""
+    if not before:
+        return None
+    percent = round(100 * (now - before) / before)
+    values = {"percent": f"{abs(percent):,}", "before": before_text}
+    if percent > 0:
+        spoken = _("%(percent)s percent more than in the period before: %(before)s") % values
+        return Change(f"+{abs(percent):,} %", spoken)
+    if percent < 0:
+        spoken = _("%(percent)s percent less than in the period before: %(before)s") % values
+        return Change(f"\N{MINUS SIGN}{abs(percent):,} %", spoken)
+    return Change("±0 %", _("as in the period before: %(before)s") % values)
+
+
+def moment_text(moment: datetime) -> str:
+    """Return a date with its time, in the current time zone."""
+    return date_format(local(moment), "Y-m-d H:i")
+
+
+def why_not_compared(
+    counts: PeriodCounts, start: datetime, oldest: datetime | None, *, has_bounds: bool
+) -> str:
+    """Return the reason why a period cannot be compared; empty if there is none.
+
+    ``start`` is the start of the period before, ``oldest`` is the time of the oldest event.
+    """
+    if has_bounds:
+        return _("The figures are not compared, because the search has a period of its own.")
+    if counts.is_cut:
+        return _("The figures are not compared, because only the newest events are counted.")
+    if oldest is None or oldest > start:
+        return _(
+            "The figures are not compared, because events of the period before"
+            " were deleted or not recorded."
+        )
+    return ""
+
+
+def why_not_counted(counts: PeriodCounts, previous: PeriodCounts) -> str:
+    """Return the reason why the counts of two periods cannot be compared; empty if they can."""
+    if previous.is_cut:
+        return _("The figures are not compared, because the period before has too many events.")
+    if missing := len({*counts.missing, *previous.missing}):
+        return ngettext(
+            "The figures are not compared, because %(count)d hour of the two periods"
+            " is not counted yet.",
+            "The figures are not compared, because %(count)d hours of the two periods"
+            " are not counted yet.",
+            missing,
+        ) % {"count": missing}
+    return ""

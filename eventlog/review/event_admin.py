@@ -1,0 +1,140 @@
+"""The admin of one event's page."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.utils import flatten
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.forms import Media, Script
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.template.response import TemplateResponse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from ..models import Log, LogQuerySet
+from ..models.relations import select
+from ..text import UNSTORABLE
+from . import event_page, links
+from .changed_fields import changes_table
+from .changelist import kind_of, of_kind, query_of
+from .extras import MAX_SHOWN_BYTES, defer_large_extra, fetch
+from .field_history import FieldHistory
+from .list_links import KIND_VAR
+from .related import adjacent_in_search
+from .search.query import Search
+
+# Only for this page, because the list and the overview need no script.
+_SCRIPT: Any = Script("eventlog/event.js", defer=True)
+PAGE_MEDIA = Media(css={"all": ("eventlog/event.css", "eventlog/changes.css")}, js=[_SCRIPT])
+
+
+class EventPage(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at run time
+    """The page of one event, without a form."""
+
+    fieldsets = (
+        (None, {"fields": ("event_facts",)}),
+        (_("Changes"), {"fields": ("changed_fields",)}),
+        (_("Data"), {"fields": ("own_data",)}),
+        (_("What else"), {"fields": ("links_to_related",)}),
+        (_("Request"), {"fields": ("request_facts",)}),
+        (_("Client"), {"fields": ("client_facts",)}),
+    )
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: Any = None
+    ) -> Log | None:
+        """Return the event, with only the request facts of a large ``extra``."""
+        try:
+            key = self.opts.pk.to_python(object_id)
+        except ValidationError:
+            return None
+        found = select(self.get_queryset(request).filter(pk=key), "user")
+        return next(iter(fetch(defer_large_extra(found, MAX_SHOWN_BYTES))), None)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Log | None = None) -> Any:
+        """Return the sections that have something to show."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None:
+            return fieldsets
+        event_page.find_else(obj, self.get_queryset(request), self.admin_site.name)
+        empty = event_page.empty_sections(obj)
+        return [each for each in fieldsets if not empty.issuperset(flatten(each[1]["fields"]))]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        event: Log = context["original"]
+        events = select(self.get_queryset(request), "user")
+        assert isinstance(events, LogQuerySet)
+        filters = request.GET.get("_changelist_filters", "")
+        params = QueryDict(filters)
+        search = Search.parse(query_of(params))
+        plan = of_kind(search.plan, kind_of(request, params.get(KIND_VAR, "")))
+        nearby = adjacent_in_search(event, events, plan)
+        found = event_page.found_else(event)
+        context |= {
+            "title": str(event),
+            "subtitle": None,
+            "is_nav_sidebar_enabled": False,
+            "newer": self._address_of(nearby.newer, filters),
+            "older": self._address_of(nearby.older, filters),
+            "same_request": found.same_request,
+            "around": found.around,
+            "around_user": found.is_by_user,
+            "raw": event_page.raw_json(event),
+            "media": context["media"] + PAGE_MEDIA,
+        }
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _address_of(self, event: Log | None, filters: str) -> str | None:
+        if event is None:
+            return None
+        return links.event_address(self.admin_site.name, event.pk, filters)
+
+    def field_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show the values that a field of the event's object had over time."""
+        event, field = self.get_object(request, object_id), request.GET.get("field", "")
+        if not self.has_view_permission(request, event):
+            raise PermissionDenied
+        is_valid = event is not None and field and not UNSTORABLE.search(field)
+        if event is None or not is_valid or links.object_term(event) is None:
+            raise Http404
+        request.current_app = site = self.admin_site.name
+        history = FieldHistory(event, field, self.get_queryset(request), site)
+        title = _("%(field)s of %(object)s") % {"field": field, "object": event.object_name}
+        context = {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "opts": self.opts,
+            "is_nav_sidebar_enabled": False,
+            "history": history,
+            "event_address": links.event_address(site, event.pk),
+            "media": self.media,
+        }
+        return TemplateResponse(request, "admin/eventlog/log/field_history.html", context)
+
+    # Sections
+
+    @admin.display(description="")
+    def event_facts(self, event: Log) -> SafeString:
+        return event_page.event_table(event, self.admin_site.name)
+
+    @admin.display(description="")
+    def changed_fields(self, event: Log) -> SafeString:
+        return changes_table(event, self.admin_site.name)
+
+    @admin.display(description="")
+    def own_data(self, event: Log) -> SafeString:
+        return event_page.data_table(event, self.admin_site.name)
+
+    @admin.display(description="")
+    def links_to_related(self, event: Log) -> SafeString:
+        return event_page.links_of(event)
+
+    @admin.display(description="")
+    def request_facts(self, event: Log) -> SafeString:
+        return event_page.request_table(event, self.admin_site.name)
+
+    @admin.display(description="")
+    def client_facts(self, event: Log) -> SafeString:
+        return event_page.client_table(event, self.admin_site.name)

@@ -1,0 +1,133 @@
+"""The page of one event: the application's data, the facts of the request, and what else."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from django.db.models import QuerySet
+from django.template.defaultfilters import filesizeformat
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from ..changes import KEY as CHANGES
+from ..metadata.fields import labels
+from ..models import Log
+from . import html, links, values, what_else
+from .extras import full_size
+from .html import EMPTY, linked, table
+from .search.tree import Term
+
+EVENT_FACTS, REQUEST_FACTS, CLIENT_FACTS = labels("event"), labels("request"), labels("client")
+_SHOWN: Mapping[str, Callable[[Any], Any]] = {
+    "status": html.status_html,
+    "duration_ms": html.duration,
+}
+
+
+def event_table(event: Log, site: str) -> SafeString:
+    """Return time, user, action and object."""
+    user: SafeString | str = html.user_label(event) or EMPTY
+    if event.user_id is not None:
+        user = linked(html.user_label(event), links.user_address(site, event))
+    rows: list[tuple[Any, Any]] = [
+        (_("Time"), html.exactly(event.timestamp)),
+        (_("User"), user),
+        (_("Action"), linked(event.action, _action_address(event, site)) or EMPTY),
+    ]
+    if event.object_name:
+        rows.append((_("Object"), linked(event.object_name, links.object_address(site, event))))
+    return table([*rows, *_facts(event, EVENT_FACTS, site)])
+
+
+def _action_address(event: Log, site: str) -> str | None:
+    return links.list_address(site, Term("action", event.action)) if event.action else None
+
+
+def own_values(event: Log) -> Any:
+    """Return what the application put into ``extra``: not facts of the request, nor changes."""
+    if not isinstance(event.extra, dict):
+        return event.extra
+    shown = {*event.facts, CHANGES} if event.changes else event.facts
+    return {key: value for key, value in event.extra.items() if key not in shown}
+
+
+def data_table(event: Log, site: str) -> SafeString:
+    """Return the application's values; for a large ``extra``, a link to all of it."""
+    note: SafeString | str = ""
+    if size := full_size(event):
+        note = format_html(
+            '<p class="looked">{} <a href="{}?id__exact={}">{}</a></p>',
+            _("Only the facts of the request are shown, because the data has %(size)s.")
+            % {"size": filesizeformat(size)},
+            reverse(links.EXPORT, args=["jsonl"], current_app=site),
+            event.pk,
+            _("Download all data"),
+        )
+    own = own_values(event)
+    rows = values.table(values.rows_of(own, "extra")) if own or not note else ""
+    return format_html("{}{}", note, rows)
+
+
+def request_table(event: Log, site: str) -> SafeString:
+    """Return the facts of the request."""
+    return _facts_table(event, REQUEST_FACTS, site)
+
+
+def client_table(event: Log, site: str) -> SafeString:
+    """Return the facts of the client."""
+    return _facts_table(event, CLIENT_FACTS, site)
+
+
+def _facts_table(event: Log, names: Mapping[str, Any], site: str) -> SafeString:
+    return table(_facts(event, names, site))
+
+
+def _facts(event: Log, names: Mapping[str, Any], site: str) -> Iterator[tuple[Any, Any]]:
+    for name, label in names.items():
+        if (value := event.facts.get(name)) is not None:
+            yield label, _fact(event, name, value, site)
+
+
+def _fact(event: Log, name: str, value: Any, site: str) -> Any:
+    """Return a fact, with a link to the events that have the same one."""
+    term = links.ip_term(event) if name == "ip" else links.fact_term(name, value)
+    show = _SHOWN.get(name, partial(html.shorten, limit=html.MAX_VALUE_LENGTH))
+    text = show(value)
+    return text if term is None else linked(text, links.list_address(site, term))
+
+
+def raw_json(event: Log) -> str:
+    """Return all of ``extra`` as JSON; empty if it is empty, or large and therefore not loaded."""
+    return "" if full_size(event) or event.extra in (None, {}) else html.indented(event.extra)
+
+
+def empty_sections(event: Log) -> frozenset[str]:
+    """Return the fields of the sections that have nothing to show."""
+    facts = {name for name, value in event.facts.items() if value is not None}
+    is_shown = {
+        "changed_fields": bool(event.changes),
+        "own_data": bool(full_size(event)) or own_values(event) not in (None, "", [], {}),
+        "request_facts": bool(facts & REQUEST_FACTS.keys()),
+        "client_facts": bool(facts & CLIENT_FACTS.keys()),
+        "links_to_related": bool(found_else(event).items),
+    }
+    return frozenset(name for name, shown in is_shown.items() if not shown)
+
+
+def find_else(event: Log, events: QuerySet[Log], site: str) -> None:
+    """Find what else happened, once, and keep it with the event for the sections of its page."""
+    if "_what_else" not in event.__dict__:
+        event.__dict__["_what_else"] = what_else.what_else(event, events, site)
+
+
+def found_else(event: Log) -> what_else.WhatElse:
+    """Return what ``find_else()`` has found for this event."""
+    found: what_else.WhatElse = event.__dict__.get("_what_else", what_else.WhatElse())
+    return found
+
+
+def links_of(event: Log) -> SafeString:
+    """Return the links to related events."""
+    return what_else.as_list(found_else(event).items)

@@ -1,0 +1,85 @@
+"""The values that one field of an object had over time, from the changes of its events."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db.models import QuerySet
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from ..changes import KEY as CHANGES
+from ..models import Log
+from ..models.expressions import Text
+from . import changed_fields, html, links
+from .pagination import ORDER
+from .search.tree import Term
+
+MAX_EXAMINED_EVENTS = 500  # of the object, the newest
+
+
+class Value(NamedTuple):
+    """One change of the field."""
+
+    pk: int
+    timestamp: datetime
+    user_id: Any
+    user_repr: str
+    action: str
+    old: Any
+    new: Any
+
+
+class FieldHistory:
+    """The changes of one field among the newest events of an object."""
+
+    max_examined_events = MAX_EXAMINED_EVENTS
+
+    def __init__(self, event: Log, field: str, events: QuerySet[Log], site: str) -> None:
+        self.event = event
+        self.field = field
+        self.site = site
+        # The index of objects finds these events, newest first. Only the field's values are loaded.
+        of_object = events.filter(content_type=event.content_type_id, object_id=event.object_id)
+        rows = of_object.annotate(_pair=Text(CHANGES, field)).order_by(*ORDER)
+        columns = ("pk", "timestamp", "user_id", "user_repr", "action", "_pair")
+        examined = list(rows.values_list(*columns)[:MAX_EXAMINED_EVENTS])
+        self.is_cut = len(examined) == MAX_EXAMINED_EVENTS
+        self.values = [
+            Value(*row, *pair) for *row, text in examined if (pair := _pair(text)) is not None
+        ]
+
+    def table(self) -> SafeString:
+        """Return the changes as a table, the newest first."""
+        return changed_fields.table(
+            _("Time and user"),
+            (
+                (self._label(each), changed_fields.difference(each.old, each.new))
+                for each in self.values
+            ),
+        )
+
+    def _label(self, value: Value) -> SafeString:
+        moment = html.exactly(value.timestamp)
+        name = value.user_repr or ("" if value.user_id is None else f"user {value.user_id}")
+        time = html.linked(moment, links.event_address(self.site, value.pk))
+        return format_html(
+            '{} <span class="quiet">{}</span>', time, " · ".join(filter(None, [name, value.action]))
+        )
+
+    @property
+    def search_address(self) -> str:
+        """The address of the list with all events that changed the field."""
+        term = links.object_term(self.event)
+        changed = Term("changed", self.field)
+        return links.list_address(self.site, *([term] if term else []), changed)
+
+
+def _pair(text: str | None) -> Sequence[Any] | None:
+    try:
+        pair = json.loads(text) if text else None
+    except ValueError:  # text that the application has stored
+        return None
+    return pair if isinstance(pair, list) and len(pair) == 2 else None

@@ -1,0 +1,141 @@
+"""The figures of the overview: events, requests, errors, response times, bots and users."""
+
+from typing import NamedTuple, Protocol
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from ..counts.percentiles import percentile
+from ..counts.period import NewestPeriodCounts, PeriodCounts
+from ..datetimes import to_db_timezone
+from ..models import Log
+from ..stats import count_users, count_users_with_keys
+from .comparison import Change, change
+from .html import duration
+from .search.tree import Term
+
+REQUEST = Term("is", "request")
+
+
+class Figure(NamedTuple):
+    """A figure with a note, a link to its events, and its change."""
+
+    name: str
+    text: str
+    note: str
+    address: str | None
+    change: Change | None = None
+
+
+class Address(Protocol):
+    """Returns the address of the events that ``terms`` find in the period."""
+
+    def __call__(self, *terms: Term) -> str: ...
+
+
+class Users(NamedTuple):
+    """The users with an event, and how many of them joined before the period, if known."""
+
+    used: int
+    active: int | None
+
+
+def users_of(counts: PeriodCounts, events: QuerySet[Log]) -> Users:
+    """Count the users of a period."""
+    if isinstance(counts, NewestPeriodCounts):
+        return Users(*count_users_with_keys(counts.users, counts.start))
+    start, end = to_db_timezone(counts.start), to_db_timezone(counts.until)
+    within = events.filter(timestamp__gte=start, timestamp__lt=end)
+    return Users(*count_users(within, counts.start))
+
+
+class Numbers:
+    """The numbers of a period."""
+
+    def __init__(self, counts: PeriodCounts, users: Users) -> None:
+        statuses, devices = counts.totals("status"), counts.totals("device")
+        self.events = counts.totals("all")[""]
+        self.requests = statuses.total()
+        self.client_errors, self.server_errors = statuses["4xx"], statuses["5xx"]
+        self.bots, self.clients = devices["bot"], devices.total()
+        self.latencies = counts.latency_histogram()
+        self.users = users
+
+
+def figures(now: Numbers, before: Numbers | None, address: Address) -> list[Figure]:
+    """Return the figures of a period, compared with the period before if it is known."""
+
+    def count(name: str, key: str, note: str, *terms: Term) -> Figure:
+        number = getattr(now, key)
+        earlier = getattr(before, key) if before else 0
+        changed = change(number, earlier, f"{earlier:,}")
+        return Figure(name, f"{number:,}", note, address(*terms), changed)
+
+    share_4xx = _share(_("%s of requests"), now.client_errors, now.requests)
+    share_5xx = _share(_("%s of requests"), now.server_errors, now.requests)
+    share_bots = _share(_("%s of clients"), now.bots, now.clients)
+    return [
+        count(_("Events"), "events", ""),
+        count(_("Requests"), "requests", "", REQUEST),
+        count(_("Client errors"), "client_errors", share_4xx, Term("status", "4xx")),
+        count(_("Server errors"), "server_errors", share_5xx, Term("status", "5xx")),
+        *_response_times(now, before, address),
+        count(_("Bots"), "bots", share_bots, Term("is", "bot"), REQUEST),
+        *_users(now.users, before.users if before else None, address),
+    ]
+
+
+def _response_times(now: Numbers, before: Numbers | None, address: Address) -> list[Figure]:
+    """Return percentiles, each with a link to the requests that took longer."""
+    found = []
+    names = {_("Median"): 0.5, _("p95"): 0.95, _("p99"): 0.99}
+    for name, part in names.items():
+        if (took := percentile(now.latencies, part)) is None:
+            continue
+        earlier = percentile(before.latencies, part) if before else None
+        changed = None if earlier is None else change(took, earlier, duration(earlier))
+        slower = Term("duration", f"{took:.0f}ms", ">=")
+        link = address(slower, REQUEST)
+        found.append(Figure(name, duration(took), _("response time"), link, changed))
+    return found
+
+
+def _users(now: Users, before: Users | None, address: Address) -> list[Figure]:
+    earlier = before.used if before else 0
+    used = Figure(
+        _("Users"),
+        f"{now.used:,}",
+        _("with an event"),
+        address(Term("is", "user")),
+        change(now.used, earlier, f"{earlier:,}"),
+    )
+    if now.active is None:
+        return [used]
+    joined, returned = now.used - now.active, now.active
+    active = before.active or 0 if before else 0
+    new = earlier - active
+    return [
+        used,
+        Figure(
+            _("New users"),
+            f"{joined:,}",
+            _("joined in this period"),
+            None,
+            change(joined, new, f"{new:,}"),
+        ),
+        Figure(
+            _("Returning"),
+            f"{returned:,}",
+            _("joined earlier"),
+            None,
+            change(returned, active, f"{active:,}"),
+        ),
+    ]
+
+
+def _share(text: str, part: int, whole: int) -> str:
+    """Return ``text`` with a share in percent; empty if the share is nothing."""
+    if not whole or not part:
+        return ""
+    percent = 100 * part / whole
+    return text % (f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %")

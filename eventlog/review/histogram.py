@@ -1,0 +1,120 @@
+"""The number of events of a search over time, for the chart above the list."""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from ..counts.period import PeriodCounts
+from ..datetimes import DAY, EARLIEST, HOUR, aware, hour_of, to_db_timezone
+from ..models import Log
+from .pagination import SCAN_LIMIT
+from .search.plan import QueryPlan, limit_to_first, timestamps, up_to
+
+MAX_BARS = 72
+MAX_PERIOD = 370 * DAY
+MAX_LIVE_EVENTS = 100_000  # of an hour that is not counted yet
+MAX_EVENTS = 5000  # newest events of a search that are counted one by one
+_MINUTE = timedelta(minutes=1)
+WIDTHS = [
+    *(n * timedelta(seconds=1) for n in (1, 5, 10, 30)),
+    *(n * _MINUTE for n in (1, 2, 5, 10, 15, 30)),
+    *(n * HOUR for n in (1, 2, 3, 6, 12)),
+    *(n * DAY for n in (1, 2, 7)),
+]
+
+
+class Span(NamedTuple):
+    """One bar: the events from ``start`` up to ``end``."""
+
+    start: datetime
+    end: datetime
+    events: int
+
+
+class Histogram(NamedTuple):
+    """The bars of a period."""
+
+    spans: Sequence[Span]
+    width: timedelta
+    counted_from: datetime | None = None  # set if older events of the period were not counted
+
+
+def histogram(
+    events: QuerySet[Log], plan: QueryPlan, start: datetime, end: datetime, *, is_whole: bool
+) -> Histogram:
+    """Count the events of a search between two times.
+
+    ``is_whole``: whether the search has no condition but its period, so that stored counts apply.
+    """
+    end = min(max(aware(end), EARLIEST + MAX_PERIOD), hour_of(timezone.now()) + HOUR)
+    start = max(aware(start), end - MAX_PERIOD)
+    if start >= end:
+        return Histogram([], WIDTHS[0])
+    width = next((each for each in WIDTHS if (end - start) / each <= MAX_BARS), WIDTHS[-1])
+    bounds = _bounds(start, end, width)
+    counted_from = None
+    if is_whole and width >= HOUR:
+        counts = Counter[int]()
+        for hour, number in _by_hour(events, bounds[0], end).items():
+            counts[bisect_right(bounds, hour) - 1] += number
+    else:
+        moments, counted_from = _newest(events, plan, bounds[0])
+        counts = Counter(bisect_right(bounds, moment) - 1 for moment in moments)
+    ends = [*bounds[1:], bounds[-1] + width]
+    spans = [
+        Span(start, until, counts[number])
+        for number, (start, until) in enumerate(zip(bounds, ends, strict=True))
+    ]
+    return Histogram(spans, width, counted_from)
+
+
+def _bounds(start: datetime, end: datetime, width: timedelta) -> list[datetime]:
+    """Return the starts of the bars, which are round times of the current time zone."""
+    zone = timezone.get_current_timezone()
+    midnight = start.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    found: list[datetime] = []
+    if width >= DAY:
+        moment = midnight
+        while moment < end and len(found) <= MAX_BARS + 1:
+            found.append(moment)
+            # By wall clock, because days may have 23 or 25 hours.
+            moment = (moment.replace(tzinfo=None) + width).replace(tzinfo=zone)
+        return found
+    moment = midnight + (start - midnight) // width * width
+    while moment < end:
+        found.append(moment)
+        moment += width
+    return found
+
+
+def _by_hour(events: QuerySet[Log], start: datetime, end: datetime) -> dict[datetime, int]:
+    """Return the stored counts, and of the last hours at most ``MAX_LIVE_EVENTS`` each."""
+    stored = PeriodCounts(start, end)
+    found = dict(stored.stored_by_hour())
+    hour = stored.live_from
+    while hour < end:
+        of_hour = events.filter(
+            timestamp__gte=to_db_timezone(hour), timestamp__lt=to_db_timezone(hour + HOUR)
+        )
+        found[hour] = of_hour.order_by()[:MAX_LIVE_EVENTS].count()
+        hour += HOUR
+    return found
+
+
+def _newest(
+    events: QuerySet[Log], plan: QueryPlan, start: datetime
+) -> tuple[list[datetime], datetime | None]:
+    """Return the times of the newest events, and how far back they were read."""
+    within = events.filter(plan.period, timestamp__gte=to_db_timezone(start)).select_related(None)
+    limit = SCAN_LIMIT if plan.residual else MAX_EVENTS
+    some = limit_to_first(within, plan.index_scan, limit)
+    reached = next(iter(timestamps(some, backwards=False)[limit : limit + 1]), None)
+    if reached is not None:
+        some = some.filter(up_to(reached, backwards=False))
+    found = timestamps(some.filter(plan.residual or Q()), backwards=False)
+    return [aware(moment) for moment in found[: limit + 1]], reached and aware(reached)

@@ -1,0 +1,166 @@
+"""The parts of the page around the list of events: its chart, its facets, its folded lines."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import cached_property
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+
+from ..metadata.fields import FIELDS
+from ..models import Log
+from . import charts
+from .columns import OWN_COLUMNS
+from .facets import MAX_EVENTS, Facet, facets
+from .histogram import Histogram, histogram
+from .lines import Line, lines
+from .list_links import COLUMNS_VAR, FACETS_VAR, SELECT_VAR, ListLinks
+from .pagination import page
+from .search.plan import QueryPlan
+from .search.query import BOUNDS
+from .search.tree import Term
+
+UNITS: Sequence[tuple[timedelta, Callable[[int], str]]] = (
+    (timedelta(weeks=1), lambda n: ngettext("%(n)d week", "%(n)d weeks", n)),
+    (timedelta(days=1), lambda n: ngettext("%(n)d day", "%(n)d days", n)),
+    (timedelta(hours=1), lambda n: ngettext("%(n)d hour", "%(n)d hours", n)),
+    (timedelta(minutes=1), lambda n: ngettext("%(n)d minute", "%(n)d minutes", n)),
+    (timedelta(seconds=1), lambda n: ngettext("%(n)d second", "%(n)d seconds", n)),
+)
+
+
+class Chart(NamedTuple):
+    """The number of events over time, with links to other periods."""
+
+    svg: SafeString
+    start: str
+    end: str
+    width: str
+    total: int
+    counted_from: datetime | None
+    earlier: str
+    later: str | None
+    zoom_out: str
+
+
+class ListPanels(ListLinks):
+    """The parts of the page of the list, each read when the template asks for it."""
+
+    events: QuerySet[Log]
+    plan: QueryPlan
+
+    @property
+    def has_restriction(self) -> bool:
+        """True if stored counts do not apply."""
+        raise NotImplementedError
+
+    @cached_property
+    def chart(self) -> Chart | None:
+        """Return the chart of the search; None if the search has an error."""
+        if self.search.errors:
+            return None
+        start, end = self.period()
+        others = [node for node in self.search.conjuncts if not _is_bound(node)]
+        is_whole = not others and self.kind == "both" and not self.has_restriction
+        found = histogram(self.events, self.plan, start, end, is_whole=is_whole)
+        return self._chart(found) if found.spans else None
+
+    def _chart(self, found: Histogram) -> Chart:
+        start, end = found.spans[0].start, found.spans[-1].end
+        length = end - start
+        bars = [
+            (
+                span.events,
+                self.within(span.start, span.end),
+                f"{_named(span.start)} · {span.events:,}",
+            )
+            for span in found.spans
+        ]
+        now = timezone.now()
+        later = self.within(start + length, end + length) if end < now else None
+        return Chart(
+            charts.strip(bars, gettext("Events over time")),
+            _named(start),
+            _named(end),
+            _in_words(found.width),
+            sum(span.events for span in found.spans),
+            found.counted_from,
+            self.within(_shifted(start, -length), start),
+            later,
+            self.within(_shifted(start, -length / 2), min(end + length / 2, max(end, now))),
+        )
+
+    @property
+    def has_facets(self) -> bool:
+        """True if the facets are shown."""
+        return bool(self.page_params[FACETS_VAR])
+
+    @cached_property
+    def facets(self) -> Sequence[Facet]:
+        """Return the facets of the newest events that the search finds."""
+        return [*facets(self._counted, self.narrowed_to, self.without_term)]
+
+    @cached_property
+    def _counted(self) -> Sequence[Log]:
+        return page(self.events, self.plan, MAX_EVENTS).events
+
+    @property
+    def facet_note(self) -> str:
+        """The sentence that says how many events the facets counted; empty if all were."""
+        count = len(self._counted)
+        if count < MAX_EVENTS:
+            return ""
+        return gettext("Counted in the newest %(count)s events.") % {"count": count}
+
+    def without_term(self, term: Term) -> str:
+        """Return the address of this list without the events that ``term`` finds."""
+        return self.address(self.search.excluding(term))
+
+    def lines(self, rows: Sequence[Any]) -> Iterator[Line]:
+        """Yield the lines of the page; all events are shown while events are selected."""
+        return lines(self.page.events, rows, folded=not self.page_params[SELECT_VAR])
+
+    @property
+    def columns(self) -> str:
+        """The names of the chosen columns; empty for the default columns."""
+        return self.page_params[COLUMNS_VAR]
+
+    @property
+    def column_names(self) -> Sequence[str]:
+        """The names that a reader can choose."""
+        return [*OWN_COLUMNS, *FIELDS, "extra.NAME"]
+
+    @property
+    def hidden_fields(self) -> Mapping[str, Any]:
+        """The state that a form on this page has to keep."""
+        kept = {name: value for name, value in self.page_params.items() if value}
+        return {**{n: v for n, v in self.filter_params.items() if n != "q"}, **_views(kept)}
+
+
+def _views(params: Mapping[str, str]) -> dict[str, str]:
+    return {name: params[name] for name in ("show", "columns", "facets") if name in params}
+
+
+def _is_bound(node: Any) -> bool:
+    return isinstance(node, Term) and node.key in BOUNDS
+
+
+def _shifted(moment: datetime, by: timedelta) -> datetime:
+    try:
+        return moment + by
+    except OverflowError:  # the years before 1
+        return moment
+
+
+def _named(moment: datetime) -> str:
+    return date_format(timezone.localtime(moment), "M j, Y H:i")
+
+
+def _in_words(width: timedelta) -> str:
+    unit, words = next((unit, words) for unit, words in UNITS if width >= unit)
+    count = width // unit
+    return words(count) % {"n": count}

@@ -1,0 +1,206 @@
+"""The filters of the search language: parsing, completion, help and documents read this table.
+
+To add a filter, add an entry here and a function that returns its condition.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from ...text import UNSTORABLE
+from .condition import Condition, InvalidTermError
+from .event_filters import EXTRA, HAS, KINDS, action, changed, extra, has, is_, word
+from .periods import at, from_, last, to
+from .references import acting_user, obj, user
+from .request_filters import (
+    DEVICES,
+    browser,
+    command,
+    device,
+    duration,
+    exception,
+    ip,
+    method,
+    path,
+    query,
+    reason,
+    referer,
+    request,
+    route,
+    status,
+    system,
+    view,
+)
+from .spelling import nearest, one_of
+from .tree import Node, Term
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+class Filter(NamedTuple):
+    """One key of the search language."""
+
+    find: Callable[..., Condition]
+    """Takes the value; and the operator, if it is compared."""
+    description: str | Promise
+    examples: Sequence[str]
+    is_compared: bool = False
+    values: Sequence[str] = ()
+    """Values that the search box completes."""
+
+
+FILTERS: Mapping[str, Filter] = {
+    "user": Filter(
+        user,
+        _("events by a user: username, e-mail address, key, or the name of a deleted account"),
+        ["user:anna", "user:anonymous"],
+        values=["anonymous"],
+    ),
+    "acting_user": Filter(
+        acting_user,
+        _("events that a person did in the name of another user"),
+        ["acting_user:admin"],
+    ),
+    "reason": Filter(reason, _("a part of the reason that code gave"), ["reason:4711"]),
+    "command": Filter(command, _("a management command"), ["command:import_orders"]),
+    "ip": Filter(
+        ip, _("events from an address or a network"), ["ip:203.0.113.7", "ip:203.0.113.0/24"]
+    ),
+    "action": Filter(
+        action,
+        _("an action in any case, or all actions that match a pattern"),
+        ["action:POST_LOGIN", "action:POST_*"],
+    ),
+    "obj": Filter(
+        obj, _("an object, or all objects of a type"), ["obj:shop.order:7", "obj:shop.order"]
+    ),
+    "status": Filter(
+        status,
+        _("the status of the response, a class or a range"),
+        ["status:404", "status:404,410", "status:5xx", "status:>=500"],
+        is_compared=True,
+        values=["2xx", "3xx", "4xx", "5xx"],
+    ),
+    "duration": Filter(
+        duration,
+        _("the time until the response was ready: a number with ms, s or min"),
+        ["duration:>500ms", "duration:<=2s"],
+        is_compared=True,
+        values=[">500ms", ">1s", ">5s"],
+    ),
+    "path": Filter(
+        path,
+        _("a path with this start, or that matches a pattern"),
+        ["path:/orders/", "path:*.pdf"],
+    ),
+    "query": Filter(query, _("a part of the query string"), ["query:utm_source=news"]),
+    "method": Filter(method, _("the method"), ["method:POST"], values=METHODS),
+    "view": Filter(
+        view,
+        _("a view by name, or all that match a pattern"),
+        ["view:shop:checkout", "view:shop:*"],
+    ),
+    "route": Filter(route, _("a URL pattern"), ["route:orders/<int:pk>/"]),
+    "exception": Filter(
+        exception, _("the class name of the exception that a view raised"), ["exception:ValueError"]
+    ),
+    "referer": Filter(
+        referer, _("a part of the page that the visitor came from"), ["referer:example.com"]
+    ),
+    "device": Filter(device, _("the kind of device"), ["device:mobile"], values=DEVICES),
+    "browser": Filter(browser, _("a browser with this start"), ["browser:firefox"]),
+    "os": Filter(system, _("an operating system with this start"), ["os:windows"]),
+    "is": Filter(
+        is_,
+        _(
+            "a logged-in user, an anonymous visitor, or a user who is not known; a bot or a "
+            "person; a request or an event"
+        ),
+        ["is:anonymous", "is:unknown", "is:bot", "is:request"],
+        values=[*KINDS],
+    ),
+    "has": Filter(
+        has,
+        _("events that have a user, an object, a field, changes, or a value in their data"),
+        ["has:user", "has:exception", "has:changes", "has:extra.title"],
+        values=[*HAS],
+    ),
+    "changed": Filter(
+        changed, _("events that changed a field, if the changes were recorded"), ["changed:price"]
+    ),
+    "request": Filter(request, _("all events of one request, by its ID"), ["request:3f2a…"]),
+    "last": Filter(last, _("a time span until now"), ["last:24h"], values=["1h", "24h", "7d"]),
+    "from": Filter(from_, _("from a date or a time on"), ["from:2026-01-31"]),
+    "to": Filter(to, _("up to a date, or before a time"), ["to:2026-01-31T09:30"]),
+    "at": Filter(at, _("a minute and the minutes next to it"), ["at:2026-01-31T09:30"]),
+}
+
+EXTRA_FILTER = Filter(
+    extra,
+    _("any other recorded value; numbers can be compared"),
+    ['extra.title:"Foo"', "extra.order.total:>100"],
+    is_compared=True,
+)
+WORD_FILTER = Filter(
+    word,
+    _("a word: a user, an action, an address, a path, or a part of an object's name"),
+    ["login"],
+)
+
+
+def find(term: Term) -> Condition:
+    """Return the condition of a term. Raise ``InvalidTermError`` for one that is not valid."""
+    found = checked_filter(term)
+    if term.key.startswith(EXTRA):
+        return extra(term.key, term.value, term.operator)
+    arguments: list[Any] = [term.value, term.operator] if found.is_compared else [term.value]
+    return found.find(*arguments)
+
+
+def checked_filter(term: Term) -> Filter:
+    """Return the filter of a term. Raise ``InvalidTermError`` if the filter does not take it."""
+    if UNSTORABLE.search(f"{term.key}{term.value}"):
+        raise InvalidTermError("The term has a NUL or a lone surrogate. Remove it.")
+    found = _filter_of(term)
+    if not term.value:
+        raise InvalidTermError(
+            "The term has no value. Write the value after the colon.", _with_value(term)
+        )
+    if term.operator and not found.is_compared:
+        raise InvalidTermError(
+            f"{term.key}: does not take a comparison such as {term.operator}.",
+            term._replace(operator=""),
+        )
+    return found
+
+
+def _filter_of(term: Term) -> Filter:
+    if not term.key:
+        return WORD_FILTER
+    if term.key in FILTERS:
+        return FILTERS[term.key]
+    if term.key.startswith(EXTRA):
+        return EXTRA_FILTER
+    near = nearest(term.key, FILTERS)
+    raise InvalidTermError(
+        f"Unknown key {term.key!r}. {one_of([*FILTERS, f'{EXTRA}NAME'])}"
+        " Put a text with a colon in quotation marks.",
+        term._replace(key=near) if near else _as_extra(term),
+    )
+
+
+def _as_extra(term: Term) -> Node | None:
+    """Return the term with the key as a name in ``extra``, where an application's values are."""
+    return term._replace(key=f"{EXTRA}{term.key}") if term.value else None
+
+
+def _with_value(term: Term) -> Node | None:
+    """Return the nearest term with a value: that there is one at all."""
+    if term.key in HAS or term.key.startswith(EXTRA):
+        return Term("has", term.key)
+    return Term("has", "object") if term.key == "obj" else None
+
+
+__all__ = ["EXTRA_FILTER", "FILTERS", "WORD_FILTER", "Filter", "checked_filter", "find"]

@@ -1,0 +1,190 @@
+"""Users and objects that a search names."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
+from django.db import connections, router
+from django.db.models import CharField, F, Func, Q
+from django.db.models.lookups import Exact, GreaterThan, In
+
+from ...models import Log, user_id
+from ...models.expressions import Fact
+from ...models.fields import LAST_CHARACTER
+from ...records.user_state import UserState
+from .condition import Condition, Hint, InvalidTermError, any_of, indexed, union
+from .former_names import keys_with_former_name
+from .spelling import nearest
+from .tree import Term
+
+MAX_NAMESAKES = 10  # users, because a username need not be unique
+MAX_COMPARED_NAMES = 50  # usernames that a misspelled name is compared with, for each prefix
+ANONYMOUS = "anonymous"
+
+
+def user(value: str) -> Condition:
+    """Find the events of a user: by username, e-mail address, key, or the name of then."""
+    if value.lower() == ANONYMOUS and not users_named(value):
+        return Condition(Q(user_state=UserState.ANONYMOUS))
+    keys = users_named(value) or _users_with_email(value) or _users_with_key(value)
+    former = [key for key in keys_with_former_name(in_any_case(value)) if key not in keys]
+    names = _names_without_account(value)
+    found = [any_of("user", [*keys, *former])] if keys or former else []
+    if names:
+        found.append(union([indexed(_without_account(name)) for name in names]))
+    if found:
+        return union(found)._replace(hint=_namesakes(value, keys, former, bool(names)))
+    if not has_partial_indexes():
+        reason = f"No account has the name {value!r}. Its name at the time is searched."
+        return Condition(_without_account(value), hint=Hint(reason, _nearest_user(value)))
+    raise InvalidTermError(
+        f"Unknown user {value!r}. Use a username, an e-mail address or a user's primary key.",
+        _nearest_user(value),
+    )
+
+
+def _namesakes(
+    name: str, keys: Sequence[Any], former: Sequence[Any], has_deleted: bool
+) -> Hint | None:
+    """Return the remark that several accounts had this name, or that its account was renamed."""
+    parts = [f"user {key}" for key in keys] + [f"user {key}, who was renamed" for key in former]
+    if has_deleted:
+        parts.append("an account that no longer exists")
+    if len(parts) == 1 and not former:
+        return None
+    key = [*keys, *former][:1]
+    text = f"Events with the name {name!r} are by: {'; '.join(parts)}."
+    return Hint(text, Term("user", str(key[0])) if key and len(parts) > 1 else None)
+
+
+def acting_user(value: str) -> Condition:
+    """Find what a person did in the name of another user."""
+    keys = users_named(value) or _users_with_email(value) or _users_with_key(value)
+    name, by_key = Fact("acting_user"), Fact("acting_user_id")
+    found = Q(In(name, in_any_case(value)))
+    if keys:
+        found |= Q(In(by_key, [str(key) for key in keys]))
+        return Condition(found, value_count=len(keys))
+    found |= Q(Exact(by_key, value))  # of an account that was deleted
+    reason = f"No account has the name {value!r}. Its name at the time is searched."
+    near = _nearest_user(value)
+    return Condition(found, hint=Hint(reason, near._replace(key="acting_user") if near else None))
+
+
+def known_user() -> Q:
+    """Return the condition that an event tells who did it."""
+    return Q(user__isnull=False) | _has_name()
+
+
+def _has_name() -> Q:
+    # A constant in the SQL, because databases compare it with the condition of the index.
+    empty: Any = Func(template="''", output_field=CharField())
+    return Q(GreaterThan(F("user_repr"), empty))
+
+
+def _without_account(name: str) -> Q:
+    """Return the condition that an event has this name, but no key of an account."""
+    return Q(user__isnull=True) & _has_name() & Q(user_repr=name)
+
+
+def has_partial_indexes() -> bool:
+    """Return whether the database has the indexes that MariaDB and MySQL lack."""
+    return connections[router.db_for_read(Log)].features.supports_partial_indexes
+
+
+def _names_without_account(value: str) -> list[str]:
+    if not has_partial_indexes():
+        return []
+    names = in_any_case(value)
+    return [name for name in names if Log.objects.filter(_without_account(name)).exists()]
+
+
+def in_any_case(value: str) -> list[str]:
+    """Return the usual spellings of a name, because an index finds exact names only."""
+    spellings = (value, value.lower(), value.upper(), value.capitalize(), value.title())
+    return [*dict.fromkeys(spellings)]
+
+
+def users_named(name: str) -> list[Any]:
+    """Return the primary keys of the first users with this username, in any usual case."""
+    return _users(get_user_model().USERNAME_FIELD, in_any_case(name))
+
+
+def _users(field: str, values: Collection[str]) -> list[Any]:
+    users = get_user_model()._base_manager
+    try:
+        found = users.filter(**{f"{field}__in": values})
+    except (ValueError, TypeError, ValidationError):  # the field is not a text field
+        return []
+    return [pk for (pk,) in found.values_list("pk")[:MAX_NAMESAKES]]
+
+
+def _users_with_email(value: str) -> list[Any]:
+    users = get_user_model()
+    field = getattr(users, "EMAIL_FIELD", "")
+    if "@" not in value or field not in {each.name for each in users._meta.get_fields()}:
+        return []
+    return _users(field, in_any_case(value))
+
+
+def _users_with_key(text: str) -> list[Any]:
+    """Return the primary key, if a user has it or an event of a deleted user still does."""
+    if (key := user_id(text)) is None:
+        return []
+    exists = get_user_model()._base_manager.filter(pk=key).exists()
+    return [key] if exists or Log.objects.filter(user=key).exists() else []
+
+
+def _nearest_user(name: str) -> Term | None:
+    """Compare ``name`` with usernames that start alike, which the index of usernames finds."""
+    users = get_user_model()
+    field = users.USERNAME_FIELD
+    start = name[:1]
+    names: list[str] = []
+    for prefix in {start, start.lower(), start.upper()}:
+        try:
+            alike = users._base_manager.filter(
+                **{f"{field}__gte": prefix, f"{field}__lt": prefix + LAST_CHARACTER}
+            )
+        except (ValueError, TypeError, ValidationError):
+            return None
+        found = alike.order_by(field).values_list(field, flat=True)[:MAX_COMPARED_NAMES]
+        names += [str(username) for username in found]
+    near = nearest(name, names)
+    return Term("user", near) if near else None
+
+
+def obj(value: str) -> Condition:
+    """Find the events of one object, or of all objects of a type."""
+    label, _, key = value.partition(":")
+    if (content_type := _content_type(label)) is None:
+        near = _nearest_label(label)
+        raise InvalidTermError(
+            f"Unknown object type {label!r}. Use app.model:key, such as shop.order:7.",
+            Term("obj", f"{near}:{key}".rstrip(":")) if near else None,
+        )
+    of_type = Q(content_type=content_type)
+    return indexed(of_type & Q(object_id=key)) if key else Condition(of_type)
+
+
+def _content_type(label: str) -> ContentType | None:
+    try:
+        return ContentType.objects.get_for_model(apps.get_model(label))
+    except (LookupError, ValueError):  # a removed model leaves its content type
+        app, _, model = label.lower().partition(".")
+        return ContentType.objects.filter(app_label=app, model=model).first()
+
+
+def _nearest_label(label: str) -> str:
+    """Return the object type with this model name, else the one that is spelled most like it."""
+    labels = [f"{app}.{model}" for app, model in _known_types()]
+    same_model = [known for known in labels if known.endswith(f".{label.lower()}")]
+    return same_model[0] if same_model else nearest(label, labels)
+
+
+def _known_types() -> list[tuple[str, str]]:
+    types = ContentType.objects.order_by("app_label", "model")
+    return list(types.values_list("app_label", "model"))

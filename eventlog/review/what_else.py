@@ -1,0 +1,203 @@
+"""Links from one event to what else happened, each with its number of events."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from django.db import connections
+from django.db.models import QuerySet
+from django.utils.formats import date_format, number_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from ..models import Log
+from . import html, links
+from .related import (
+    MAX_COUNTED_EVENTS,
+    MAX_EVENTS_AROUND,
+    MAX_EVENTS_OF_REQUEST,
+    Position,
+    Span,
+    lines,
+    of_same_request,
+    session_of,
+    shifted,
+    walk,
+)
+from .search import references
+from .search.condition import Condition, InvalidTermError
+from .search.filters import find
+from .search.plan import count_up_to
+from .search.tree import Term
+
+
+class Item(NamedTuple):
+    """A link to related events, and their number in words; empty if they are not counted."""
+
+    label: Any
+    address: str
+    number: str
+    note: str = ""
+
+
+class WhatElse(NamedTuple):
+    """Everything that an event's page shows about other events."""
+
+    items: Sequence[Item] = ()
+    same_request: Sequence[Log] = ()
+    around: Sequence[Log] = ()
+    is_by_user: bool = False  # ``around`` has the events of a user, else of an address
+
+
+class _Walk(NamedTuple):
+    """The events before and after an event, nearest first, by its user or else its address."""
+
+    before: Sequence[Position] = ()
+    after: Sequence[Position] = ()
+    is_by_user: bool = False
+
+
+def what_else(event: Log, events: QuerySet[Log], site: str) -> WhatElse:
+    """Return the events related to ``event``, by a constant number of bounded queries."""
+    user, ip = _user(event, events.db), _understood(links.ip_term(event))
+    obj = _understood(links.object_term(event))
+    of_request = of_same_request(event, events)
+    walked = _walk(event, events, user, ip)
+    items = []
+    if of_request:
+        items.append(_request_item(event, of_request, site))
+    if ip is not None and (same_user := _session_term(event, user)) is not None:
+        session = session_of(event, walked.before, walked.after, by_name=walked.is_by_user)
+        items.append(_session_item(session, [same_user, ip.term], site))
+    for label, found in (
+        (_("Same user"), user),
+        (_("Same address"), ip),
+        (_("Same object"), obj),
+    ):
+        if found is not None:
+            address = links.list_address(site, found.term)
+            items.append(Item(label, address, _count(events, found.condition)))
+    shown = of_request[:MAX_EVENTS_OF_REQUEST]
+    others = [each for each in shown if each.pk != event.pk]
+    same_request, around = lines(events, others, _around(event, walked))
+    return WhatElse(items, same_request, around, walked.is_by_user)
+
+
+class _Found(NamedTuple):
+    """A term that the search understands, and its condition."""
+
+    term: Term
+    condition: Condition
+
+
+def _understood(term: Term | None) -> _Found | None:
+    try:
+        return None if term is None else _Found(term, find(term))
+    except InvalidTermError:  # such as a name with a NUL
+        return None
+
+
+def _user(event: Log, using: str) -> _Found | None:
+    """Return the user, or the name if the event has no account's key."""
+    if event.user_id is not None:
+        return _understood(links.user_term(event))
+    # ``user:anonymous`` finds the events without a name.
+    if not event.user_repr or event.user_repr.lower() == references.ANONYMOUS:
+        return None
+    found = _understood(Term("user", event.user_repr))
+    has_names = connections[using].features.supports_partial_indexes
+    # Without an index of names, the name of an account finds only the events of this account.
+    return None if found is None or (found.condition.is_exact and not has_names) else found
+
+
+def _session_term(event: Log, user: _Found | None) -> Term | None:
+    """Return the term of the user, or of visitors without one; None if no term finds the user."""
+    if user is not None:
+        return user.term
+    return None if event.user_id is not None or event.user_repr else links.user_term(event)
+
+
+def _walk(event: Log, events: QuerySet[Log], user: _Found | None, ip: _Found | None) -> _Walk:
+    for found in (user, ip):
+        if found is not None and found.condition.is_exact and (scan := found.condition.scan):
+            before = walk(event, events, scan, backwards=False)
+            after = walk(event, events, scan, backwards=True)
+            return _Walk(before, after, found is user)
+    return _Walk()
+
+
+def _around(event: Log, walked: _Walk) -> Sequence[Position]:
+    """Return the event and those next to it, the newest first; nothing if it is alone."""
+    before, after = (some[:MAX_EVENTS_AROUND] for some in (walked.before, walked.after))
+    if not before and not after:
+        return []
+    return [*reversed(after), Position(event.pk, event.timestamp), *before]
+
+
+def _request_item(event: Log, found: Sequence[Position], site: str) -> Item:
+    """Return the link to the events of the request; the time span saves a search of the table."""
+    term = Term("request", event.facts["request_id"])
+    span = _period(found[0], found[-1])
+    address = links.list_address(site, term, *span)
+    return Item(_("Same request"), address, in_words(len(found)))
+
+
+def _session_item(session: Span, terms: Sequence[Term], site: str) -> Item:
+    start, end = Position(0, session.start), Position(0, session.end)
+    address = links.list_address(site, *terms, *_period(start, end))
+    count = in_words(session.events)
+    if session.is_cut:
+        text = ngettext("at least %(count)s event", "at least %(count)s events", session.events)
+        count = text % {"count": number_format(session.events, force_grouping=True)}
+    note = "" if session.events == 1 else _from_to(session)
+    return Item(_("Same session of work"), address, count, note)
+
+
+def _period(first: Position, last: Position) -> Sequence[Term]:
+    """Return the terms of a time span that includes both events."""
+    # ``to:`` excludes its time. No database stores less than a microsecond.
+    end = shifted(last.timestamp, timedelta(microseconds=1))
+    return [
+        Term("from", html.local(first.timestamp).isoformat()),
+        Term("to", html.local(end).isoformat()),
+    ]
+
+
+def _from_to(session: Span) -> str:
+    """Return the first and the last time, with the date if the session passes midnight."""
+    start, end = html.local(session.start), html.local(session.end)
+    pattern = "H:i" if start.date() == end.date() else "M j H:i"
+    times = [date_format(each, pattern) for each in (start, end)]
+    return " – ".join(dict.fromkeys(times))  # noqa: RUF001 (a range of times)
+
+
+def _count(events: QuerySet[Log], condition: Condition) -> str:
+    """Return the number of events in words; empty if no index serves the condition."""
+    if not condition.is_exact:
+        return ""
+    return in_words(count_up_to(MAX_COUNTED_EVENTS, events, condition.scan))
+
+
+def in_words(count: int) -> str:
+    """Return the number of events, exact to ``MAX_COUNTED_EVENTS``; the event itself is one."""
+    if count == 1:
+        return gettext("only this event")
+    if count > MAX_COUNTED_EVENTS:
+        limit = MAX_COUNTED_EVENTS
+        text = ngettext("more than %(count)s event", "more than %(count)s events", limit)
+        return text % {"count": number_format(limit, force_grouping=True)}
+    text = ngettext("%(count)s event", "%(count)s events", count)
+    return text % {"count": number_format(count, force_grouping=True)}
+
+
+def as_list(items: Sequence[Item]) -> SafeString:
+    """Return the links as a list."""
+    rows = format_html_join(
+        "",
+        '<li><a href="{}">{}</a> <span class="count"><bdi>{}</bdi></span>'
+        ' <span class="quiet">{}</span></li>',
+        ((item.address, item.label, item.number, item.note) for item in items),
+    )
+    return format_html('<ul class="what-else">{}</ul>', rows) if rows else html.EMPTY
