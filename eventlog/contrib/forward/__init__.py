@@ -1,0 +1,1 @@
+"""Events sent to other systems, such as an OpenTelemetry collector, NATS or a file."""

@@ -1,0 +1,203 @@
+"""The terms of a search as functions of an event, with the same meaning as in the database."""
+
+from collections.abc import Callable, Mapping
+from ipaddress import ip_address, ip_network
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+
+from ...changes import KEY as CHANGES
+from ...records.user_state import UserState
+from ...review.columns import value_under
+from ...review.search import patterns
+from ...review.search.condition import InvalidTermError
+from ...review.search.event_filters import EXTRA, HAS, KINDS, keys_of
+from ...review.search.filters import checked_filter
+from ...review.search.networks import condition as network_condition
+from ...review.search.numbers import number
+from ...review.search.references import ANONYMOUS, in_any_case
+from ...review.search.request_filters import DEVICES, milliseconds, range_of_statuses
+from ...review.search.spelling import one_of
+from ...review.search.tree import Term
+from .comparisons import Matcher, as_text, compared, matching, pattern_of
+from .event import Event
+
+REFUSED = {
+    "": "The meaning of a word depends on the users and actions in the database. Write a key, "
+    "such as action: or path:.",
+    **dict.fromkeys(
+        ("last", "from", "to", "at"),
+        "A target gets each event once, soon after it happened. Remove the period.",
+    ),
+}
+
+
+def matcher_of(term: Term) -> Matcher:
+    """Return the function that decides a term. Raise ``InvalidTermError`` if there is none."""
+    if (reason := REFUSED.get(term.key)) is not None:
+        raise InvalidTermError(reason)
+    is_compared = checked_filter(term).is_compared
+    if term.key.startswith(EXTRA):
+        return _extra(term.key, term.value, term.operator)
+    build = MATCHERS[term.key]
+    return build(term.value, term.operator) if is_compared else build(term.value)
+
+
+def _action(value: str) -> Matcher:
+    pattern = value.casefold()
+    return lambda event: patterns.matches(pattern, event.record.action.casefold())
+
+
+def _status(value: str, operator: str) -> Matcher:
+    statuses = range(*range_of_statuses(value, operator))
+    return lambda event: event.record.status in statuses
+
+
+def _duration(value: str, operator: str) -> Matcher:
+    return compared(lambda event: event.facts.get("duration_ms"), operator, value, milliseconds)
+
+
+def _method(value: str) -> Matcher:
+    method = value.upper()
+    return lambda event: event.facts.get("method") == method
+
+
+def _device(value: str) -> Matcher:
+    device = value.lower()
+    if device not in DEVICES:
+        raise InvalidTermError(f"Unknown device {value!r}. {one_of(DEVICES)}")
+    return lambda event: event.facts.get("device_type") == device
+
+
+def _request(value: str) -> Matcher:
+    return lambda event: as_text(event.facts.get("request_id")) == value
+
+
+def _ip(value: str) -> Matcher:
+    try:
+        network = ip_network(value, strict=False)
+        network_condition(network)  # refuses the networks that the database cannot find
+    except ValueError as error:
+        raise InvalidTermError(f"{value!r} is not an address or a network: {error}") from error
+
+    def matches(event: Event) -> bool:
+        try:
+            return event.record.ip is not None and ip_address(event.record.ip) in network
+        except ValueError:
+            return False
+
+    return matches
+
+
+def _user(value: str) -> Matcher:
+    if value.lower() == ANONYMOUS:
+        return IS["anonymous"]
+    users = get_user_model()
+    if "@" in value and getattr(users, "EMAIL_FIELD", "") != users.USERNAME_FIELD:
+        raise InvalidTermError("An event has the username, but not the e-mail address. Use that.")
+    names = in_any_case(value)
+    return lambda event: event.record.user_repr in names or as_text(event.record.user_id) == value
+
+
+def _acting_user(value: str) -> Matcher:
+    names = in_any_case(value)
+    return lambda event: (
+        event.facts.get("acting_user") in names
+        or as_text(event.facts.get("acting_user_id")) == value
+    )
+
+
+def _obj(value: str) -> Matcher:
+    label, _, key = value.partition(":")
+    try:
+        options = apps.get_model(label)._meta
+    except (LookupError, ValueError) as error:
+        raise InvalidTermError(
+            f"Unknown object type {label!r}. Use app.model:key, such as shop.order:7."
+        ) from error
+    # Like content types, a proxy counts as its concrete model.
+    model = (options.concrete_model or options.model)._meta.label_lower
+    return lambda event: (
+        event.record.model == model and (not key or as_text(event.record.object_id) == key)
+    )
+
+
+def _has_user(event: Event) -> bool:
+    return event.record.user_id is not None or event.record.user_repr != ""
+
+
+IS: Mapping[str, Matcher] = {
+    "user": _has_user,
+    "anonymous": lambda event: event.record.user_state == UserState.ANONYMOUS,
+    "unknown": lambda event: event.record.user_state == UserState.UNKNOWN,
+    "bot": lambda event: event.facts.get("device_type") == "bot",
+    "human": lambda event: event.facts.get("device_type") in {*DEVICES} - {"bot"},
+    "request": lambda event: event.record.is_request,
+    "event": lambda event: not event.record.is_request,
+}
+_changes_of = value_under([CHANGES])
+HAS_COLUMN: Mapping[str, Matcher] = {
+    "user": _has_user,
+    "object": lambda event: event.record.object_id is not None,
+    "ip": lambda event: event.record.ip is not None,
+    "status": lambda event: event.record.status is not None,
+    "changes": lambda event: _changes_of(event) is not None,
+}
+
+
+def _is(value: str) -> Matcher:
+    if value.lower() not in IS:
+        raise InvalidTermError(f"Unknown kind {value!r}. {one_of(KINDS)}")
+    return IS[value.lower()]
+
+
+def _has(value: str) -> Matcher:
+    if value.startswith(EXTRA):
+        get = value_under(keys_of(value))
+        return lambda event: get(event) is not None
+    name = value.lower()
+    if name not in HAS:
+        raise InvalidTermError(f"Unknown field {value!r}. {one_of([*HAS, f'{EXTRA}NAME'])}")
+    fact = HAS[name]
+    return HAS_COLUMN[name] if fact is None else lambda event: event.facts.get(fact) is not None
+
+
+def _changed(value: str) -> Matcher:
+    get = value_under([CHANGES, value])
+    return lambda event: get(event) is not None
+
+
+def _extra(name: str, value: str, operator: str) -> Matcher:
+    get = value_under(keys_of(name))
+    if operator:
+        return compared(get, operator, value, lambda text, _: number(text))
+    if "*" in value:
+        return matching(lambda event: as_text(get(event)), value)
+    return lambda event: as_text(get(event)) == value
+
+
+MATCHERS: Mapping[str, Callable[..., Matcher]] = {
+    "user": _user,
+    "acting_user": _acting_user,
+    "reason": pattern_of("reason", patterns.part_pattern, any_case=True),
+    "command": pattern_of("command"),
+    "ip": _ip,
+    "action": _action,
+    "obj": _obj,
+    "status": _status,
+    "duration": _duration,
+    "path": pattern_of("path", patterns.start_pattern),
+    "query": pattern_of("query", patterns.part_pattern),
+    "method": _method,
+    "view": pattern_of("view"),
+    "route": pattern_of("route"),
+    "exception": pattern_of("exception", any_case=True),
+    "referer": pattern_of("referer", patterns.part_pattern),
+    "device": _device,
+    "browser": pattern_of("browser", patterns.start_pattern, any_case=True),
+    "os": pattern_of("os", patterns.start_pattern, any_case=True),
+    "is": _is,
+    "has": _has,
+    "changed": _changed,
+    "request": _request,
+}

@@ -1,0 +1,1 @@
+"""The person behind a hijacked account, for sites with django-hijack."""

@@ -1,0 +1,19 @@
+"""The application's configuration."""
+
+from django.apps import AppConfig
+from django.core import checks
+from django.utils.translation import gettext_lazy as _
+
+
+class SignInsConfig(AppConfig):
+    name = "eventlog.contrib.sign_ins"
+    label = "eventlog_sign_ins"
+    verbose_name = _("Sign-ins")
+
+    def ready(self) -> None:
+        # ruff: noqa: PLC0415 (these modules import models, which Django loads before ready())
+        from .checks import check_sign_ins
+        from .connections import connect
+
+        checks.register(check_sign_ins)
+        connect()

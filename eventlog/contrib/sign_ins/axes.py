@@ -1,0 +1,23 @@
+"""Lockouts of django-axes."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from axes.signals import user_locked_out
+
+from .names import masked_name
+from .recording import guarded, record
+from .views import Handler
+
+VIEWS: Mapping[str, Handler] = {}
+
+
+@guarded
+def locked_out(username: Any = None, request: Any = None, **kwargs: Any) -> None:
+    extra = {"username": masked_name(str(username))} if username else {}
+    record("locked_out", extra=extra, request=request)
+
+
+def receivers() -> Iterable[tuple[Any, Any, Any]]:
+    """Return (signal, receiver, sender) of each connection."""
+    return [(user_locked_out, locked_out, None)]
