@@ -1,21 +1,63 @@
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import AsyncClient, Client
 
-from eventlog import reporting
+from eventlog import error_log
 from eventlog.backends import locmem
+
+# Their packages are installed in one tox environment only, which has settings of its own.
+# Tests whose parameters are different cases for each database.
+DIFFERENT_ON_DATABASES = tuple(
+    f"tests/{name}"
+    for name in ("backends/", "models/", "review/test_answers", "test_search", "test_nearest",
+                 "test_export", "test_counts", "test_bad_input")
+)  # fmt: skip
+collect_ignore = [] if settings.SETTINGS_MODULE == "tests.packages.settings" else ["packages"]
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--one-each", action="store_true", help="run each test with its first parameters only"
+    )
+    parser.addoption(
+        "--all-of",
+        default="",
+        help="markers, separated by commas, of tests that --one-each runs with all parameters",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest deselects tests by their markers
+def pytest_collection_modifyitems(config, items):
+    """Mark the tests that use a database, because the others need not run once for each."""
+    for item in items:
+        if item.nodeid.startswith(DIFFERENT_ON_DATABASES):
+            item.add_marker("databases")
+    if config.getoption("--one-each"):
+        whole = [name for name in config.getoption("--all-of").split(",") if name]
+        kept, left, known = [], [], set()
+        for item in items:
+            name = item.nodeid.partition("[")[0]
+            is_kept = name not in known or any(map(item.get_closest_marker, whole))
+            (kept if is_kept else left).append(item)
+            known.add(name)
+        config.hook.pytest_deselected(items=left)
+        items[:] = kept
+    for item in items:
+        fixtures = {"db", "transactional_db", "django_db_setup"}.intersection(item.fixturenames)
+        if fixtures or item.get_closest_marker("django_db"):
+            item.add_marker("database")
 
 
 @pytest.fixture(autouse=True)
-def _fresh():
-    reporting.forget()
-    yield
-    locmem.outbox.clear()
+def _no_held_back_reports():
+    error_log.reset()
 
 
 @pytest.fixture
 def client():
-    """Answers as a server does: an exception becomes a page of status 500."""
+    """A client that answers an exception with status 500, as a server does."""
     return Client(raise_request_exception=False)
 
 
@@ -30,7 +72,28 @@ def anna(db):
 
 
 @pytest.fixture
+def root(client):
+    """A client that is logged in as a superuser."""
+    client.force_login(User.objects.create_superuser("root"))
+    return client
+
+
+@pytest.fixture
+def own_database(tmp_path, django_db_setup, django_db_blocker):
+    """The name of an empty database for another process. SQLite creates its file itself."""
+    if connection.vendor == "sqlite":
+        yield str(tmp_path / "own.sqlite3")
+        return
+    name = f"{connection.settings_dict['NAME']}_own"
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE IF EXISTS {name}")
+        cursor.execute(f"CREATE DATABASE {name}")
+        yield name
+        cursor.execute(f"DROP DATABASE {name}")
+
+
+@pytest.fixture
 def outbox(settings):
-    """Events in the order they were logged, without a database."""
+    """The list to which LocMemBackend appends events."""
     settings.EVENTLOG = {"BACKEND": "eventlog.backends.locmem.LocMemBackend"}
     return locmem.outbox

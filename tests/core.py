@@ -1,4 +1,4 @@
-"""Run with nothing installed but the package itself: it imports, migrates and logs."""
+"""Import, migrate and log with no optional dependency installed."""
 
 import importlib.util
 
@@ -6,7 +6,7 @@ import django
 from django.conf import settings
 from django.core.management import call_command
 
-ABSENT = ("celery", "crawleruseragents", "psycopg", "pyarrow", "pytest")
+ABSENT = ("celery", "crawleruseragents", "psycopg", "pyarrow", "pytest", "rich")
 
 settings.configure(
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
@@ -25,7 +25,7 @@ def main():
     from django.test import Client
 
     from eventlog.models import Log, log
-    from eventlog.review.export import FORMATS
+    from eventlog.review.export.formats import FORMATS
 
     call_command("check", fail_level="WARNING")
     call_command("migrate", verbosity=0)

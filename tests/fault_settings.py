@@ -1,4 +1,4 @@
-"""The site of the tests as real processes serve it: what differs comes from the environment."""
+"""Settings of the test site in real server processes, with values from the environment."""
 
 import json
 import os
@@ -13,12 +13,12 @@ if DB == "sqlite":
         "timeout": 20,
         "transaction_mode": "IMMEDIATE",
     }
-DATABASES["default"]["CONN_MAX_AGE"] = None  # what a busy site has
+DATABASES["default"]["CONN_MAX_AGE"] = None  # as on a busy site
 EVENTLOG = json.loads(os.environ["FAULTS_EVENTLOG"])
 ALLOWED_HOSTS = ["*"]
 SILENCED_SYSTEM_CHECKS = ["eventlog.W011"]
 
-# A project imports its Celery app in its own __init__, before Django loads the apps.
+# A project imports its Celery app in its __init__, before Django loads the apps.
 import celery  # noqa: E402, F401
 
 CELERY_RESULT_BACKEND = os.environ.get("FAULTS_RESULTS")

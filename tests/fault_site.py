@@ -1,4 +1,4 @@
-"""What gunicorn, uvicorn and Celery are told to load."""
+"""The applications that gunicorn, uvicorn and Celery load."""
 
 import os
 

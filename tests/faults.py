@@ -1,4 +1,4 @@
-"""Real servers under load, to be killed: what the fault tests are made of."""
+"""Real servers under load, which the fault tests kill."""
 
 import http.client
 import json
@@ -33,7 +33,7 @@ def children(pid):
 
 
 class Process:
-    """A process of ours, with its output, that ends with the test."""
+    """A subprocess with its output, which ends with the test."""
 
     def __init__(self, command, env, **options):
         self.output = TemporaryFile()  # noqa: SIM115 (closed by end)
@@ -48,7 +48,7 @@ class Process:
         )
 
     def listens(self, port):
-        """Return once something accepts connections."""
+        """Wait until the process accepts connections."""
         pause = threading.Event()
         while self.popen.poll() is None:
             try:
@@ -57,9 +57,9 @@ class Process:
                 pause.wait(0.05)
             else:
                 return self
-        raise AssertionError(self.said())
+        raise AssertionError(self.read_output())
 
-    def said(self):
+    def read_output(self):
         self.output.seek(0)
         return self.output.read().decode(errors="replace")
 
@@ -70,11 +70,11 @@ class Process:
                 self.popen.wait(seconds)
             except subprocess.TimeoutExpired:
                 os.killpg(self.popen.pid, signal.SIGKILL)
-                raise AssertionError(f"it did not end: {self.said()}") from None
+                raise AssertionError(f"the process did not end: {self.read_output()}") from None
         return self.popen.returncode
 
     def end(self):
-        """With all that it started."""
+        """Kill the process and its children."""
         with suppress(ProcessLookupError):
             os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait()
@@ -82,7 +82,7 @@ class Process:
 
 
 class Site:
-    """The site of the tests on a database and a spool of its own."""
+    """The test site with its own database and spool."""
 
     def __init__(self, folder, database, **environment):
         self.spool = folder / "spool"
@@ -137,7 +137,7 @@ class Site:
                 process.end()
 
     def stored(self):
-        """How often each request is in the database, by the number that it carried."""
+        """Return how often each request is in the database, by its number."""
         code = (
             "import json; from eventlog.models import Log; "
             "print(json.dumps([q for q in "
@@ -147,12 +147,12 @@ class Site:
         return Counter(query.removeprefix("n=") for query in queries)
 
     def deliver(self):
-        """What the next process does with what is left."""
+        """Deliver the rest, as the next process does."""
         self.manage("eventlog_spool", "deliver")
 
 
 class Load:
-    """Requests from several threads, each with a number; remembers who got an answer."""
+    """Numbered requests from several threads, and the numbers that were answered."""
 
     def __init__(self, site, path="/ok/", threads=6):
         self.site = site
@@ -168,7 +168,7 @@ class Load:
         for thread in self._threads:
             thread.start()
         try:
-            self.until(1)  # a server listens before its workers are there
+            self.until(1)  # a server listens before its workers run
         except AssertionError:
             self.__exit__()
             raise
@@ -180,11 +180,11 @@ class Load:
             thread.join()
 
     def pace(self, seconds):
-        """Let it go on for a while."""
+        """Continue the load for so many seconds."""
         self._stop.wait(seconds)
 
     def until(self, count):
-        """Let it go on until so many were answered."""
+        """Continue the load until so many requests were answered."""
         deadline = time.monotonic() + 60
         while len(self.answered) < count:
             assert time.monotonic() < deadline, f"{len(self.answered)} answers in a minute"
@@ -202,7 +202,7 @@ class Load:
                 response.read()
                 assert response.status == 200
             except (OSError, http.client.HTTPException):
-                self._stop.wait(0.02)  # nobody is there: not so fast
+                self._stop.wait(0.02)  # no server listens at the moment
             else:
                 self.answered.append(number)
             finally:
@@ -216,7 +216,7 @@ def kill_a_worker(master):
 
 
 def assert_nothing_lost_or_doubled(load, stored):
-    """Each answered request is stored once; others only if they were sent, and at most once."""
+    """Assert that answered requests are stored once, and other sent requests at most once."""
     assert len(load.answered) > 20
     lost = set(load.answered) - set(stored)
     doubled = [number for number, count in stored.items() if count > 1]

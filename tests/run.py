@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Set up and run the tests: nothing but Python is needed. What else is given goes to pytest."""
+"""Set up and run the tests with nothing but Python. Other arguments are passed to pytest."""
 
 import os
 import shutil
@@ -29,11 +29,13 @@ def main(arguments: list[str]) -> int:
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "--upgrade", "pip>=25.1"], check=True)
     groups = ["--group", "test"]
-    if CHROMIUM is not None:  # else there is nothing for it to drive
+    if CHROMIUM is not None:  # the browser tests drive Chromium
         groups += ["--group", "browser"]
     subprocess.run([*pip, "--editable", ".", *groups], cwd=ROOT, check=True)
+    # On all cores, with the tests of a module in one process.
+    parallel = [] if "-n" in arguments else ["-n", "auto", "--dist", "loadfile"]
     return subprocess.run(
-        [PYTHON, "-m", "pytest", *arguments], cwd=ROOT, env=environment, check=False
+        [PYTHON, "-m", "pytest", *parallel, *arguments], cwd=ROOT, env=environment, check=False
     ).returncode
 
 

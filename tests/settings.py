@@ -57,7 +57,9 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "eventlog",
+    "eventlog.contrib.model_changes",
     "tests.shop",
+    "tests.stock",
 ]
 MIDDLEWARE = [
     "eventlog.middleware.EventLogMiddleware",

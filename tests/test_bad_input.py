@@ -1,4 +1,4 @@
-"""Whatever a visitor sends: an event, never an exception."""
+"""Malformed requests are recorded, and never raise an exception."""
 
 from io import BytesIO
 
@@ -7,8 +7,9 @@ from asgiref.sync import async_to_sync
 from asgiref.testing import ApplicationCommunicator
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
+from django.test import RequestFactory
 
-from eventlog.models import Log
+from eventlog.models import Log, log
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -69,8 +70,8 @@ def storable(value):
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("name", BYTES)
-def test_bytes_anywhere(place, name):
-    value = BYTES[name].decode("latin-1")  # as PEP 3333 has servers hand over bytes
+def test_any_bytes_in_a_request_are_recorded_as_storable_text(place, name):
+    value = BYTES[name].decode("latin-1")  # as PEP 3333 requires of servers
     assert wsgi(**{place: "/" + value if place == "PATH_INFO" else value}).status_code < 500
     event = Log.objects.get()
     assert all(storable(fact) for fact in event.extra.values())
@@ -79,14 +80,14 @@ def test_bytes_anywhere(place, name):
 
 @pytest.mark.parametrize("header", ["REMOTE_ADDR", "HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED"])
 @pytest.mark.parametrize("name", ADDRESSES)
-def test_addresses(settings, header, name):
+def test_a_request_with_a_malformed_address_is_recorded(settings, header, name):
     settings.EVENTLOG = {"TRUSTED_PROXIES": ["203.0.113.5", "unix"]}
     assert wsgi(**{header: ADDRESSES[name]}).status_code == 200
     assert Log.objects.count() == 1
 
 
 @pytest.mark.parametrize("method", ["BREW", "get", "GET\x00", "M" * 10_000, "É", "{x}", "G E T"])
-def test_made_up_methods_share_one_name(method):
+def test_unknown_methods_share_one_action(method):
     wsgi(REQUEST_METHOD=method)
     event = Log.objects.get()
     assert event.action in ("OTHER_OK", "GET_OK")
@@ -94,13 +95,13 @@ def test_made_up_methods_share_one_name(method):
 
 
 @pytest.mark.parametrize("path", ["/a", "/b", "/wp-admin.php", "/" + "x" * 5000, "/%2e%2e/"])
-def test_unresolved_paths_share_one_name(path):
+def test_unresolved_paths_share_one_action(path):
     wsgi(PATH_INFO=path)
     assert Log.objects.get().action == "GET_UNRESOLVED"
 
 
 @pytest.mark.parametrize("host", ["evil.example", "a b", "[::1", "\x00"])
-def test_hosts(host):
+def test_a_request_with_a_malformed_host_is_recorded_with_status_400(host):
     assert wsgi(HTTP_HOST=host).status_code == 400
     assert Log.objects.get().extra["status"] == 400
 
@@ -128,19 +129,19 @@ async def asgi(**scope):
 
 
 @pytest.mark.parametrize("name", BYTES)
-def test_headers_under_asgi(name):
+def test_any_bytes_in_headers_under_asgi_are_recorded_as_storable_text(name):
     headers = [(b"host", b"localhost"), (b"user-agent", BYTES[name]), (b"referer", BYTES[name])]
     assert async_to_sync(asgi)(headers=headers) == 200
     assert all(storable(fact) for fact in Log.objects.get().extra.values())
 
 
 @pytest.mark.parametrize("client", [None, ("", 0), ("testclient", 5)])
-def test_clients_under_asgi(client):
+def test_a_client_without_an_address_under_asgi_is_recorded_without_ip(client):
     assert async_to_sync(asgi)(client=client) == 200
     assert "ip" not in Log.objects.get().extra
 
 
-def test_a_header_sent_twice_under_asgi(settings):
+def test_the_last_of_two_forwarding_headers_under_asgi_is_read(settings):
     settings.EVENTLOG = {"TRUSTED_PROXIES": ["203.0.113.5"]}
     headers = [
         (b"host", b"localhost"),
@@ -151,11 +152,37 @@ def test_a_header_sent_twice_under_asgi(settings):
     assert Log.objects.get().extra["ip"] == "198.51.100.7"
 
 
-def test_a_path_with_a_surrogate_under_asgi():
-    async_to_sync(asgi)(path="/\udcff", raw_path=b"/%ff")  # Django's own answer is 500
+def test_a_lone_surrogate_in_a_path_under_asgi_is_replaced():
+    async_to_sync(asgi)(path="/\udcff", raw_path=b"/%ff")  # which Django answers with 500
     assert Log.objects.get().extra["path"] == "/\ufffd"
 
 
-def test_utf_8_comes_out_as_it_was_meant():
+def test_a_header_in_utf_8_is_decoded():
     wsgi(HTTP_USER_AGENT="café €".encode().decode("latin-1"))
     assert Log.objects.get().extra["ua"] == "café €"
+
+
+def test_an_extra_that_is_too_large_is_refused_with_both_sizes(settings, outbox):
+    settings.EVENTLOG = {**settings.EVENTLOG, "MAX_EXTRA_BYTES": 2000}
+    log(None, "FITS", {"text": "x" * 1900})
+    with pytest.raises(ValueError, match=r"2,013 bytes.*MAX_EXTRA_BYTES.*2,000"):
+        log(None, "TOO_LARGE", {"text": "x" * 2002})
+    assert [event.action for event in outbox] == ["FITS"]
+
+
+def test_facts_of_a_request_are_added_to_an_extra_that_fits(settings, outbox, client):
+    settings.EVENTLOG = {**settings.EVENTLOG, "MAX_EXTRA_BYTES": 1024}
+    request = RequestFactory().get("/x/" * 300)
+    assert log(None, "X", {"text": "x" * 900}, request=request).extra["method"] == "GET"
+
+
+def test_a_request_event_that_is_too_large_names_the_missing_values(settings, outbox, client):
+    settings.EVENTLOG = {
+        **settings.EVENTLOG,
+        "MAX_EXTRA_BYTES": 4096,
+        "REQUESTS": [{"extra": lambda request, response: {"big": "é" * 5000, "small": 1}}],
+    }
+    assert client.get("/ok/").status_code == 200
+    (event,) = outbox
+    assert (event.extra["small"], event.extra["truncated"]) == (1, ["big"])
+    assert (event.extra["status"], "big" in event.extra) == (200, False)

@@ -25,7 +25,7 @@ LOGGED = [
 
 @pytest.fixture(params=[True, False], ids=["with middleware", "without middleware"])
 def middleware(request, settings, outbox):
-    """With and without the middleware, which on its own would record nothing here."""
+    """Install or remove the middleware, whose rules record nothing here."""
     settings.EVENTLOG = settings.EVENTLOG | {"REQUESTS": []}
     if not request.param:
         settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if name != OURS]
@@ -38,7 +38,7 @@ def get(request, client, async_client):
 
 
 @pytest.mark.parametrize(("path", "action", "status"), LOGGED)
-def test_a_decorated_view_leaves_one_event(get, middleware, outbox, path, action, status):
+def test_a_decorated_view_records_one_event(get, middleware, outbox, path, action, status):
     assert get(path).status_code == status
     (event,) = outbox
     assert (event.action, event.extra["status"]) == (action, status)
@@ -46,7 +46,7 @@ def test_a_decorated_view_leaves_one_event(get, middleware, outbox, path, action
 
 
 @pytest.mark.parametrize(("path", "action", "status"), LOGGED)
-def test_and_only_one_where_the_rules_want_it_too(
+def test_a_decorated_view_records_one_event_when_a_rule_matches_too(
     get, middleware, outbox, settings, path, action, status
 ):
     settings.EVENTLOG = settings.EVENTLOG | {"REQUESTS": [{}]}
@@ -54,18 +54,18 @@ def test_and_only_one_where_the_rules_want_it_too(
     assert [event.action for event in outbox] == [action]
 
 
-def test_the_exception_is_named(get, middleware, outbox):
+def test_the_exception_of_a_decorated_view_is_recorded(get, middleware, outbox):
     get("/logged-crash/")
     assert outbox[0].extra["exception"] == "RuntimeError"
 
 
-def test_its_extra_is_added(get, middleware, outbox):
+def test_the_extra_of_the_decorator_is_added(get, middleware, outbox):
     get("/logged/")
     assert outbox[0].extra["why"] == "decorated"
 
 
 @pytest.mark.parametrize("path", ["/exempt/", "/aexempt/", "/exempt-class/", "/exempt-in-urlconf/"])
-def test_an_exempt_view_leaves_none(get, middleware, outbox, settings, path):
+def test_an_exempt_view_records_no_event(get, middleware, outbox, settings, path):
     settings.EVENTLOG = settings.EVENTLOG | {"REQUESTS": [{}]}
     assert get(path).content == b"ok"
     assert not outbox
@@ -80,12 +80,12 @@ def test_a_template_response_can_be_pickled_as_soon_as_it_is_rendered(rf, outbox
     assert [event.action for event in outbox] == ["TEMPLATE_SEEN"]
 
 
-def test_where_something_answers_in_front_of_the_view_its_rule_still_holds(client, outbox):
+def test_the_rule_of_a_view_applies_when_another_decorator_answers(client, outbox):
     assert client.get("/private/").status_code == 302
     assert [event.action for event in outbox] == ["PRIVATE"]
 
 
-def test_a_request_that_its_conditions_leave_out_is_for_the_rules_of_the_middleware(
+def test_the_settings_rules_apply_when_the_views_rule_does_not_match(
     get, middleware, outbox, settings
 ):
     settings.EVENTLOG = settings.EVENTLOG | {"REQUESTS": [{}]}
@@ -93,12 +93,12 @@ def test_a_request_that_its_conditions_leave_out_is_for_the_rules_of_the_middlew
     assert [event.action for event in outbox] == (["GET_LOGGED_POSTS"] if middleware else [])
 
 
-def test_decorated_twice_an_async_view_still_leaves_one_event(get, middleware, outbox):
+def test_an_async_view_that_is_decorated_twice_records_one_event(get, middleware, outbox):
     get("/logged-twice/")
     assert [event.action for event in outbox] == ["OUTER"]
 
 
-def test_the_view_keeps_its_name():
+def test_a_decorated_view_keeps_its_name_and_docstring():
     @log_request("X")
     def some_view(request):
         """Its text."""
@@ -106,6 +106,8 @@ def test_the_view_keeps_its_name():
     assert (some_view.__name__, some_view.__doc__) == ("some_view", "Its text.")
 
 
-def test_a_wrong_option_is_refused_where_it_is_written():
-    with pytest.raises(Misconfigured, match=r"log_request\(\) has the key 'acton'.*'action'"):
+def test_an_unknown_option_raises_when_the_view_is_decorated():
+    with pytest.raises(
+        Misconfigured, match=r"log_request\(\) has the unknown key 'acton'.*'action'"
+    ):
         log_request(acton="X")

@@ -1,6 +1,6 @@
-"""Real processes, killed in the middle: nothing is lost, nothing is doubled.
+"""Real processes that are killed under load lose and double no event.
 
-``EVENTLOG_FAULT_SECONDS`` says for how long each is tormented.
+``EVENTLOG_FAULT_SECONDS`` is the duration of each test.
 """
 
 import os
@@ -31,7 +31,7 @@ pytestmark = [
 
 @pytest.fixture
 def database(tmp_path, django_db_setup, django_db_blocker):
-    """Settings of an empty database of its own."""
+    """Settings of an empty database."""
     if DB == "sqlite":
         yield {"NAME": str(tmp_path / "faults.sqlite3")}
         return
@@ -57,12 +57,12 @@ def site(tmp_path, database):
     [(), ("--preload",), ("--max-requests", "50"), ("--threads", "4"), ("-k", "gevent")],
     ids=["workers", "preload", "max-requests", "threads", "gevent"],
 )
-def test_workers_killed_again_and_again_then_stopped(site, options):
+def test_killed_workers_lose_and_double_no_event(site, options):
     master = site.gunicorn(*options)
     with Load(site) as load:
         for _ in range(max(1, round(SECONDS))):
             load.pace(1)
-            load.until(len(load.answered) + 20)  # where workers take long to begin
+            load.until(len(load.answered) + 20)  # workers may start slowly
             kill_a_worker(master)
     assert master.stop() == 0
     site.deliver()
@@ -70,8 +70,7 @@ def test_workers_killed_again_and_again_then_stopped(site, options):
     assert list(site.spool.iterdir()) == []
 
 
-def test_what_is_left_is_written_by_the_next_start_alone(site):
-    """Not even a request is needed."""
+def test_the_next_start_delivers_the_events_of_a_killed_process_without_a_request(site):
     master = site.gunicorn()
     site.configure(interval=3600.0)
     master.stop()
@@ -80,15 +79,15 @@ def test_what_is_left_is_written_by_the_next_start_alone(site):
         load.until(50)
     os.killpg(master.popen.pid, signal.SIGKILL)
     master.popen.wait()
-    assert list(site.spool.glob("*.open"))
+    assert list(site.spool.glob("*.jsonl"))
     site.configure()
     site.gunicorn()
-    while list(site.spool.glob("*.[ob]*")):
+    while list(site.spool.glob("*.jsonl")):
         load.pace(0.01)
     assert_nothing_lost_or_doubled(load, site.stored())
 
 
-def test_uvicorn_with_async_views(site):
+def test_a_killed_uvicorn_loses_and_doubles_no_event(site):
     server = site.uvicorn("--log-level", "warning")
     with Load(site, "/aok/") as load:
         load.pace(SECONDS / 2)
@@ -107,8 +106,7 @@ def mount_small_disk(site, folder):
         pytest.skip("this user may not mount a tmpfs")
 
 
-def test_the_disk_of_the_spool_is_full(site, tmp_path):
-    """A small tmpfs: what does not fit is written inline, as the option says."""
+def test_on_a_full_disk_events_are_written_inline(site, tmp_path):
     mount_small_disk(site, tmp_path)
     try:
         site.configure(on_full="inline", interval=3600.0)
@@ -123,7 +121,7 @@ def test_the_disk_of_the_spool_is_full(site, tmp_path):
         subprocess.run(["umount", "-l", str(site.spool)], check=True)
 
 
-def test_what_does_not_fit_is_dropped_and_counted(site, tmp_path):
+def test_events_that_do_not_fit_are_dropped_and_counted(site, tmp_path):
     mount_small_disk(site, tmp_path)
     try:
         site.configure(on_full="drop", interval=3600.0)
@@ -147,7 +145,7 @@ def test_what_does_not_fit_is_dropped_and_counted(site, tmp_path):
 
 
 def postgres(*command, **options):
-    """Run a program of the server's, which refuses to be root."""
+    """Run a program of PostgreSQL, which refuses to run as root."""
     binaries = sorted(os.scandir("/usr/lib/postgresql"), key=lambda entry: float(entry.name))
     command = [os.path.join(binaries[-1].path, "bin", command[0]), *map(str, command[1:])]
     if os.getuid() == 0:
@@ -158,7 +156,7 @@ def postgres(*command, **options):
 @pytest.mark.skipif(
     DB != "postgresql" or not os.path.isdir("/usr/lib/postgresql"), reason="it stops PostgreSQL"
 )
-def test_postgresql_stopped_in_the_middle(tmp_path):
+def test_a_stopped_postgresql_loses_and_doubles_no_event(tmp_path):
     data, port = tmp_path / "data", free_port()
     data.mkdir()
     if os.getuid() == 0:
@@ -181,7 +179,7 @@ def test_postgresql_stopped_in_the_middle(tmp_path):
             load.pace(SECONDS / 2)
             kill_a_worker(master)
             load.pace(SECONDS / 2)
-            assert len(load.answered) > before  # the site did not notice
+            assert len(load.answered) > before  # the site went on answering
             postgres("pg_ctl", "-D", data, "-w", "-l", log, "-o", options, "start")
             load.pace(1)
         master.stop()
@@ -193,7 +191,7 @@ def test_postgresql_stopped_in_the_middle(tmp_path):
 
 
 class Redis:
-    """A broker of our own, that keeps nothing on disk."""
+    """A Redis broker that stores nothing on disk."""
 
     def __init__(self, folder):
         self.folder, self.port = folder, free_port()
@@ -213,7 +211,7 @@ class Redis:
 
 
 class RabbitMQ:
-    """A node of our own, beside one that may be there."""
+    """A RabbitMQ node in addition to a system node."""
 
     PROGRAM = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 
@@ -247,7 +245,7 @@ class RabbitMQ:
 @pytest.fixture
 def redis(tmp_path):
     if shutil.which("redis-server") is None:
-        pytest.skip("there is no redis-server")
+        pytest.skip("redis-server is missing")
     broker = Redis(tmp_path)
     yield broker
     broker.stop()
@@ -256,7 +254,7 @@ def redis(tmp_path):
 @pytest.fixture
 def rabbitmq(tmp_path):
     if not os.path.exists(RabbitMQ.PROGRAM):
-        pytest.skip("there is no RabbitMQ")
+        pytest.skip("RabbitMQ is missing")
     (tmp_path / "rabbitmq").mkdir()
     broker = RabbitMQ(tmp_path / "rabbitmq")
     yield broker
@@ -269,18 +267,18 @@ def worker(site):
 
 
 def wait_until_empty(site, load, worker):
-    """Go on delivering until the worker has written all."""
+    """Deliver until the worker has written all events."""
     for _ in range(150):
-        if not any(site.spool.glob("*.[obs]*")):
+        if not any(site.spool.glob("*.[ji]*")):
             return
-        assert worker.popen.poll() is None, worker.said()
+        assert worker.popen.poll() is None, worker.read_output()
         site.manage("eventlog_spool", "deliver")
         load.pace(0.2)
-    raise AssertionError(f"the spool does not empty: {worker.said()[-3000:]}")
+    raise AssertionError(f"the spool is not empty: {worker.read_output()[-3000:]}")
 
 
 @pytest.mark.parametrize("kind", ["redis", "rabbitmq"])
-def test_celery_with_its_broker_stopped_and_its_worker_killed(site, kind, request):
+def test_a_stopped_broker_and_a_killed_celery_worker_lose_and_double_no_event(site, kind, request):
     broker = request.getfixturevalue(kind)
     site.env["FAULTS_BROKER"] = broker.url
     site.configure("celery.CeleryBackend", resend_after=3.0)
@@ -289,7 +287,7 @@ def test_celery_with_its_broker_stopped_and_its_worker_killed(site, kind, reques
     with Load(site) as load:
         load.pace(SECONDS / 2)
         kill_a_worker(first)
-        broker.stop()  # and with it what it held
+        broker.stop()  # its messages are lost
         load.pace(SECONDS / 2)
         broker.start()
         first.end()
@@ -301,7 +299,7 @@ def test_celery_with_its_broker_stopped_and_its_worker_killed(site, kind, reques
     assert_nothing_lost_or_doubled(load, site.stored())
 
 
-def test_djangos_tasks_with_a_database_worker(site):
+def test_a_killed_worker_of_django_tasks_loses_and_doubles_no_event(site):
     django_tasks = pytest.importorskip("django_tasks_db")
     assert django_tasks
     site.env["FAULTS_TASKS"] = "django_tasks_db.DatabaseBackend"

@@ -15,12 +15,12 @@ from django.utils.translation import gettext_lazy
 
 from eventlog.models import Log, alog, log
 from eventlog.records import Record
-from eventlog.redaction import MASK
-from eventlog.review.search import Term
-from eventlog.review.shown import user_term
+from eventlog.records.redaction import MASK
+from eventlog.review.links import user_term
+from eventlog.review.search.tree import Term
 from eventlog.signals import event_logged
 
-from .shop.models import Country, Grumpy, Token, Widget
+from .shop.models import Grumpy, Widget
 
 pytestmark = pytest.mark.django_db
 
@@ -40,20 +40,10 @@ def test_the_event_is_returned_and_stored(anna):
     )
 
 
-def test_arguments_may_be_positional_as_in_pinax(anna):
+def test_arguments_may_be_positional_as_in_pinax_eventlog(anna):
     moment = timezone.now() - timedelta(days=3)
     event = log(anna, "JUMPED", {"high": 3}, anna, moment)
     assert (event.obj, event.timestamp) == (anna, moment)
-
-
-@pytest.mark.parametrize("user", [None, AnonymousUser(), SimpleLazyObject(AnonymousUser)])
-def test_a_missing_or_anonymous_user_becomes_none(user):
-    event = log(user, "X")
-    assert (event.user, event.user_repr) == (None, "")
-
-
-def test_a_lazy_user_is_the_user(anna):
-    assert log(SimpleLazyObject(lambda: anna), "X").user_id == anna.pk
 
 
 def test_extra_is_copied_at_the_call():
@@ -81,7 +71,7 @@ def test_extra_is_copied_at_the_call():
         ("half \ud800 of a pair", "half \ufffd of a pair"),
     ],
 )
-def test_what_python_programmers_pass_is_accepted(value, stored):
+def test_common_python_types_are_stored_as_json(value, stored):
     log(None, "X", {"value": value})
     assert Log.objects.get().extra == {"value": stored}
 
@@ -119,7 +109,7 @@ def deep():
         (b"x", TypeError, "extra is b'x'"),
     ],
 )
-def test_an_extra_that_is_no_json_is_refused_by_name(extra, error, named):
+def test_an_extra_that_json_cannot_represent_is_refused_by_name(extra, error, named):
     with pytest.raises(error) as caught:
         log(None, "X", extra)
     assert named in str(caught.value)
@@ -127,31 +117,11 @@ def test_an_extra_that_is_no_json_is_refused_by_name(extra, error, named):
 
 
 def test_an_action_that_is_too_long_is_refused_with_both_lengths():
-    with pytest.raises(ValueError, match=r"256 characters, 255 at most"):
+    with pytest.raises(ValueError, match=r"256 characters; at most 255"):
         log(None, "X" * 256)
 
 
-@pytest.mark.parametrize("action", ["", "  "])
-def test_an_empty_action_is_refused(action):
-    with pytest.raises(ValueError, match="action"):
-        log(None, action)
-
-
-@pytest.mark.parametrize("action", [None, 7, b"X"])
-def test_an_action_that_is_no_text_is_refused(action):
-    with pytest.raises(TypeError, match="action"):
-        log(None, action)
-
-
-class Action(str, enum.Enum):  # noqa: UP042 (whose str() is not its value)
-    LOGIN = "login"
-
-
-def test_an_action_that_is_an_enum_is_its_value():
-    assert log(None, Action.LOGIN).action == "login"
-
-
-def test_thirty_levels_of_extra_are_stored_everywhere():
+def test_extra_has_at_most_30_levels():
     extra = 1
     for _ in range(30):
         extra = [extra]
@@ -165,55 +135,10 @@ def test_an_action_of_255_characters_fits():
     assert log(None, "\u00e9" * 255).action == Log.objects.get().action
 
 
-@pytest.mark.parametrize("obj", [Widget(name="new"), Token()])
-def test_an_unsaved_object_is_refused(obj):
-    with pytest.raises(ValueError, match="not saved"):
-        log(None, "X", obj=obj)
-
-
-@pytest.mark.parametrize("obj", ["widget", 7, Widget])
-def test_an_object_that_is_no_model_is_refused(obj):
-    with pytest.raises(TypeError, match="obj is"):
-        log(None, "X", obj=obj)
-
-
-@pytest.mark.parametrize("user", ["anna", 7])
-def test_a_user_that_is_no_user_is_refused(user):
-    with pytest.raises(TypeError, match="user is"):
-        log(user, "X")
-
-
-def test_a_date_that_is_none_is_refused():
-    with pytest.raises(ValueError, match="dateof is 'yesterday'"):
-        log(None, "X", dateof="yesterday")
-
-
-def test_a_naive_date_follows_djangos_own_warning():
-    with pytest.warns(RuntimeWarning, match="naive datetime"):
-        event = log(None, "X", dateof=datetime(2026, 1, 2, 12))
-    assert event.timestamp == datetime(2026, 1, 2, 11, tzinfo=UTC)  # noon in Berlin
-
-
-def test_without_time_zones_the_date_is_naive(settings):
+def test_with_use_tz_false_the_date_is_naive(settings):
     settings.USE_TZ = False
     log(None, "X", dateof=datetime(2026, 1, 2, 11, tzinfo=UTC))
     assert Log.objects.get().timestamp == datetime(2026, 1, 2, 12)
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: Widget.objects.create(name="w"),
-        lambda: Token.objects.create(),
-        lambda: Country.objects.create(code="f/r \u00e9"),
-    ],
-    ids=["integer", "uuid", "string"],
-)
-def test_an_object_with_any_primary_key_is_found_again(make):
-    obj = make()
-    log(None, "X", obj=obj)
-    assert Log.objects.get().obj == obj
-    assert Log.objects.for_object(obj).count() == 1
 
 
 def test_the_names_survive_the_deletion_of_user_and_object(anna):
@@ -226,18 +151,12 @@ def test_the_names_survive_the_deletion_of_user_and_object(anna):
     assert (event.user_repr, event.object_repr) == ("anna", "sprocket")
 
 
-def test_an_object_that_cannot_say_its_name_is_logged_by_its_key():
+def test_an_object_whose_str_raises_an_error_is_stored_by_its_key():
     grumpy = Grumpy.objects.create()
     assert log(None, "X", obj=grumpy).object_repr == f"Grumpy object ({grumpy.pk})"
 
 
-def test_a_user_deleted_just_now_leaves_the_name(anna):
-    anna.delete()
-    event = log(anna, "LEFT")
-    assert (event.user_id, event.user_repr) == (None, "anna")
-
-
-def test_a_model_that_is_no_user_is_not_taken_for_the_user_of_the_same_key(anna):
+def test_an_instance_of_another_model_is_not_stored_as_the_user_with_the_same_key(anna):
     widget = Widget.objects.create(pk=anna.pk, name="robot")
     widget.is_authenticated = True
     event = log(widget, "X")
@@ -245,7 +164,7 @@ def test_a_model_that_is_no_user_is_not_taken_for_the_user_of_the_same_key(anna)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_user_deleted_meanwhile_leaves_the_event():
+def test_a_user_that_was_deleted_by_another_query_is_stored_by_name():
     anna = User.objects.create_user("anna")
     User.objects.filter(pk=anna.pk).delete()
     log(anna, "X")
@@ -255,11 +174,11 @@ def test_a_user_deleted_meanwhile_leaves_the_event():
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("listening", [False, True])
-def test_whoever_closes_the_own_account_can_be_logged_in_the_same_transaction(listening):
-    heard = []
+def test_a_user_can_be_logged_in_the_transaction_that_deletes_the_user(listening):
+    received = []
 
     def receiver(event, **kwargs):
-        heard.append((event.user_id, event.user_repr))
+        received.append((event.user_id, event.user_repr))
 
     if listening:
         event_logged.connect(receiver)
@@ -272,7 +191,7 @@ def test_whoever_closes_the_own_account_can_be_logged_in_the_same_transaction(li
     assert [(row.user_id, row.user_repr) for row in rows] == [(None, "anna"), (bert.pk, "bert")]
     stored = list(Log.objects.order_by("id").values_list("user_id", "user_repr"))
     assert stored == [(None, "anna"), (bert.pk, "bert")]
-    assert heard == (stored if listening else [])
+    assert received == (stored if listening else [])
 
 
 def test_a_username_may_be_null():
@@ -282,24 +201,19 @@ def test_a_username_may_be_null():
     assert user_term(Log(user=nameless)) == Term("user", "7")
 
 
-def test_what_is_no_request_is_refused():
+def test_other_values_are_refused_as_a_request():
     with pytest.raises(TypeError, match="request is 'foo'"):
         log(None, "X", request="foo")
 
 
-def test_a_date_beyond_the_calendar_is_refused():
+def test_a_date_before_year_1_is_refused():
     east = timezone.get_fixed_timezone(60)
     with pytest.raises(ValueError, match="dateof is"):
         log(None, "X", dateof=datetime(1, 1, 1, tzinfo=east))
 
 
-def test_a_class_is_no_user():
-    with pytest.raises(TypeError, match="user is <class"):
-        log(User, "X")
-
-
 class Service:
-    """As a token without a row of its own."""
+    """A caller without a row in any table, such as an API token."""
 
     is_authenticated = True
     pk = "billing"
@@ -308,20 +222,21 @@ class Service:
         return "billing"
 
 
-def test_a_service_that_is_in_no_table_is_named():
+def test_a_service_without_a_row_is_stored_by_name():
     event = log(Service(), "X")
     assert (event.user_id, event.user_repr) == (None, "billing")
 
 
-def test_the_sentence(anna):
+def test_str_of_an_event_is_a_sentence(anna):
     widget = Widget.objects.create(name="sprocket")
     moment = datetime(2026, 1, 2, 11, tzinfo=UTC)
     event = log(anna, "CREATED", obj=widget, dateof=moment)
     assert str(event) == "anna CREATED sprocket, 2026-01-02 12:00"
-    assert str(log(None, "SEEN", dateof=moment)) == "anonymous SEEN, 2026-01-02 12:00"
+    assert str(log(None, "SEEN", dateof=moment)) == "SEEN, 2026-01-02 12:00"
+    assert str(log(AnonymousUser(), "SEEN", dateof=moment)).startswith("anonymous SEEN")
 
 
-def test_the_sentence_of_a_row_from_pinax_names_the_keys(anna):
+def test_str_of_a_row_from_pinax_eventlog_has_the_keys(anna):
     event = Log.objects.create(user=anna, action="A", object_id="7")
     assert str(event).startswith(f"user {anna.pk} A object 7")
 
@@ -330,7 +245,7 @@ def test_the_template_fragment_is_named_after_the_action():
     assert log(None, "FOO").template_fragment_name == "eventlog/foo.html"
 
 
-def test_a_rolled_back_transaction_takes_the_event_along():
+def test_an_event_is_rolled_back_with_its_transaction():
     with pytest.raises(RuntimeError), transaction.atomic():
         log(None, "X")
         raise RuntimeError
@@ -338,52 +253,19 @@ def test_a_rolled_back_transaction_takes_the_event_along():
 
 
 @pytest.mark.parametrize("name", ["password", "API_KEY", "newPassword1", "csrfmiddlewaretoken"])
-def test_secrets_in_extra_are_masked_however_deep(name):
+def test_secrets_in_extra_are_masked_at_any_depth(name):
     event = log(None, "X", {"form": [{name: "hunter2"}], "author": "anna"})
     assert event.extra == {"form": [{name: MASK}], "author": "anna"}
 
 
-def test_a_request_that_is_given_says_where_from():
+def test_facts_of_the_argument_request_are_added():
     request = RequestFactory().get("/here/", REMOTE_ADDR="192.0.2.7")
     extra = log(None, "X", {"method": "mine"}, request=request).extra
     assert (extra["ip"], extra["path"], extra["method"]) == ("192.0.2.7", "/here/", "mine")
 
 
-def test_an_extra_that_is_a_list_stays_one():
+def test_an_extra_that_is_a_list_is_stored_as_a_list():
     assert log(None, "X", [1, 2]).extra == [1, 2]
-
-
-class TestSignal:
-    @pytest.fixture
-    def received(self):
-        """What three receivers got, of which the second fails."""
-        got = []
-
-        def first(sender, event, **kwargs):
-            got.append((sender, event))
-
-        def second(sender, event, **kwargs):
-            raise RuntimeError("receiver's own")
-
-        async def third(sender, event, **kwargs):
-            got.append((sender, event))
-
-        receivers = [first, second, third]
-        for receiver in receivers:
-            event_logged.connect(receiver)
-        yield got
-        for receiver in receivers:
-            event_logged.disconnect(receiver)
-
-    def test_each_receiver_gets_the_event_and_a_failing_one_stops_nobody(self, received, caplog):
-        event = log(None, "X")
-        assert received == [(Log, event), (Log, event)]
-        assert "receiver's own" in caplog.text
-        assert {record.name for record in caplog.records} == {"eventlog"}
-
-    def test_async_receivers_get_it_from_alog(self, received):
-        event = async_to_sync(alog)(None, "X")
-        assert received == [(Log, event), (Log, event)]
 
 
 class TestAlog:
@@ -416,25 +298,25 @@ class TestMissingTable:
         with connection.schema_editor() as editor:
             editor.execute("ALTER TABLE eventlog_away RENAME TO eventlog_log")
 
-    def test_log_reports_it_and_goes_on(self, caplog):
+    def test_log_reports_the_error_and_returns_none(self, caplog):
         assert log(None, "X") is None
         assert "log()" in caplog.text
 
-    def test_alog_reports_it_and_goes_on(self, caplog):
+    def test_alog_reports_the_error_and_returns_none(self, caplog):
         assert async_to_sync(alog)(None, "X") is None
         assert "alog()" in caplog.text
 
-    def test_in_a_transaction_it_is_raised_since_the_transaction_is_lost(self):
+    def test_in_a_transaction_the_error_is_raised_because_the_transaction_is_broken(self):
         with pytest.raises(DatabaseError), transaction.atomic():
             log(None, "X")
 
-    def test_a_request_is_answered_all_the_same(self, client, caplog):
+    def test_a_request_is_answered(self, client, caplog):
         assert client.get("/ok/").content == b"ok"
         assert client.get("/ok/").content == b"ok"
         assert caplog.text.count("recording a request") == 1  # not once a request
         assert "Traceback" in caplog.text
 
-    def test_a_request_in_a_transaction_leaves_the_transaction_as_it_was(self, client):
+    def test_a_request_does_not_break_a_surrounding_transaction(self, client):
         with transaction.atomic():
             client.get("/ok/")
             Widget.objects.create(name="after")

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def mixed(outbox, settings):
-    """What the mixin logged: the requests themselves are not recorded."""
+    """Return the events of the mixin, without the events of requests."""
     settings.EVENTLOG = settings.EVENTLOG | {"REQUESTS": []}
     return outbox
 
@@ -24,7 +24,7 @@ def widget():
     return Widget.objects.create(name="sprocket")
 
 
-def test_create(client, anna, mixed):
+def test_create_view_logs_the_created_object(client, anna, mixed):
     client.force_login(anna)
     client.post("/widgets/add/", {"name": "sprocket"})
     (event,) = mixed
@@ -33,19 +33,19 @@ def test_create(client, anna, mixed):
     assert event.extra["name"] == "sprocket"
 
 
-def test_a_form_that_is_shown_or_wrong_is_not_logged(client, mixed):
+def test_an_unbound_or_invalid_form_is_not_logged(client, mixed):
     client.get("/widgets/add/")
     client.post("/widgets/add/", {"name": ""})
     assert not mixed
 
 
-def test_update(client, mixed, widget):
+def test_update_view_logs_the_changed_object(client, mixed, widget):
     client.post(f"/widgets/{widget.pk}/edit/", {"name": "gear"})
     assert (mixed[0].action, mixed[0].object_repr) == ("UPDATED_FOO_WIDGET", "gear")
 
 
 @pytest.mark.parametrize("method", ["post", "delete"])
-def test_delete_records_what_is_gone(client, mixed, widget, method):
+def test_delete_view_logs_the_deleted_object(client, mixed, widget, method):
     getattr(client, method)(f"/widgets/{widget.pk}/delete/")
     assert not Widget.objects.exists()
     (event,) = mixed
@@ -56,27 +56,27 @@ def test_delete_records_what_is_gone(client, mixed, widget, method):
     )
 
 
-def test_detail(client, mixed, widget):
+def test_detail_view_logs_its_object(client, mixed, widget):
     client.get(f"/widgets/{widget.pk}/")
     assert (mixed[0].action, mixed[0].obj) == ("VIEWED_FOO_WIDGET", widget)
 
 
-def test_a_page_that_is_not_there_is_not_logged(client, mixed):
+def test_a_missing_page_is_not_logged(client, mixed):
     assert client.get("/widgets/99/").status_code == 404
     assert not mixed
 
 
-def test_list(client, mixed):
+def test_list_view_logs_no_object(client, mixed):
     client.get("/widgets/")
     assert (mixed[0].action, mixed[0].object_id) == ("LISTED_FOO_WIDGET", None)
 
 
-def test_a_view_without_a_model_has_the_name_of_the_view(client, mixed):
+def test_the_action_of_a_view_without_a_model_has_the_views_name(client, mixed):
     client.get("/dashboard/")
     assert mixed[0].action == "VIEWED_DASHBOARD"
 
 
-def test_a_plain_view_is_logged_when_it_answered(client, mixed):
+def test_a_plain_view_logs_an_answered_request(client, mixed):
     client.get("/plain/")
     assert [event.action for event in mixed] == ["PLAIN"]
 
@@ -84,18 +84,18 @@ def test_a_plain_view_is_logged_when_it_answered(client, mixed):
 @pytest.mark.parametrize(
     ("method", "path"), [("get", "/plain/?status=403"), ("post", "/plain/"), ("options", "/plain/")]
 )
-def test_a_view_that_refused_is_not_logged(client, mixed, method, path):
+def test_a_refused_request_is_not_logged(client, mixed, method, path):
     getattr(client, method)(path)
     assert not mixed
 
 
-def test_an_async_view(async_client, anna, mixed):
+def test_an_async_view_logs_its_request_and_user(async_client, anna, mixed):
     async_to_sync(async_client.aforce_login)(anna)
     async_to_sync(async_client.get)("/async-plain/")
     assert [(event.action, event.user) for event in mixed] == [("RAN_ASYNC_PLAIN", anna)]
 
 
-def test_an_async_view_under_wsgi(client, mixed):
+def test_an_async_view_under_wsgi_logs_its_request(client, mixed):
     client.get("/async-plain/")
     assert [event.action for event in mixed] == ["RAN_ASYNC_PLAIN"]
 
@@ -118,9 +118,9 @@ def test_an_async_view_runs_the_log_action_of_a_subclass(rf, mixed):
     assert logged == ["X"]
 
 
-def test_without_an_action_kind_it_says_what_to_add_before_anything_is_done(client, mixed):
+def test_a_view_without_an_action_raises_before_it_acts(client, mixed):
     client.raise_request_exception = True
-    with pytest.raises(ImproperlyConfigured, match=r"NamelessView.*set action_kind"):
+    with pytest.raises(ImproperlyConfigured, match=r"NamelessView.*Set action_kind"):
         client.post("/nameless/", {"name": "w"})
     assert not Widget.objects.exists()
 
@@ -137,7 +137,7 @@ def test_the_action_does_not_change_with_the_visitors_language(client, mixed):
 
 
 class ViewSet(View):
-    """What REST framework's do: they keep under ``action`` which of their methods is called."""
+    """A viewset as in REST framework, which sets ``action`` to the name of the called method."""
 
     action_map = None
 
@@ -157,7 +157,7 @@ class ViewSet(View):
     ("said", "action"),
     [({"action_kind": "API"}, "API_FOO_WIDGET"), ({"action": "API_USED"}, "API_USED")],
 )
-def test_a_viewset_of_rest_framework(rf, mixed, said, action):
+def test_a_viewset_of_rest_framework_logs_its_action(rf, mixed, said, action):
     pk = Widget.objects.create(name="gear").pk
     base = {"queryset": Widget.objects.all(), "action_map": {"delete": "destroy"}}
     view = type("Widgets", (EventLogMixin, ViewSet), base | said)
@@ -166,7 +166,7 @@ def test_a_viewset_of_rest_framework(rf, mixed, said, action):
     assert (event.action, event.object_id, event.object_repr) == (action, pk, "gear")
 
 
-def test_what_is_done_can_be_said_in_the_urlconf(rf, mixed):
+def test_the_action_kind_can_be_set_in_the_urlconf(rf, mixed):
     class Some(EventLogMixin, View):
         def get(self, request):
             return HttpResponse("ok")
@@ -175,14 +175,14 @@ def test_what_is_done_can_be_said_in_the_urlconf(rf, mixed):
     assert mixed[0].action == "SEEN_SOME"
 
 
-def test_an_action_of_its_own(client, mixed):
+def test_action_can_be_set_as_a_whole(client, mixed):
     class Some(EventLogMixin):
         action = "WHATEVER"
 
     assert Some().action == "WHATEVER"
 
 
-def test_it_adds_no_method_to_a_view():
+def test_the_mixin_adds_no_http_method_to_a_view():
     class Some(EventLogMixin, View):
         action = "X"
 

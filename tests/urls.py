@@ -8,7 +8,7 @@ from . import views
 
 
 class Odd(StringConverter):
-    """One of a site's own, that fails as no converter should."""
+    """A site's converter that raises an exception which Django does not expect."""
 
     def to_python(self, value):
         raise RuntimeError("on purpose")

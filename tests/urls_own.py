@@ -1,4 +1,4 @@
-"""As a site that has patterns of a kind of its own."""
+"""A site with its own classes of URL patterns."""
 
 import re
 

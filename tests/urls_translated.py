@@ -1,4 +1,4 @@
-"""As a site that has its languages in front of its paths, or translates them."""
+"""A site whose paths have a language prefix or are translated."""
 
 from django.conf.urls.i18n import i18n_patterns
 from django.urls import path
@@ -10,7 +10,7 @@ from . import views
 
 class Translated:
     def __str__(self):
-        return {"de": "neu/<token>/"}.get(get_language(), "anew/<token>/")
+        return {"de": "neu/<token>/"}.get(get_language(), "new/<token>/")
 
 
 urlpatterns = [

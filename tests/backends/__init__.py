@@ -1,0 +1,1 @@
+"""Tests of ``eventlog.backends``, in modules that mirror the package."""

@@ -1,0 +1,1 @@
+"""Tests with the real packages that eventlog works with, in a tox environment of their own."""

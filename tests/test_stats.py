@@ -1,0 +1,79 @@
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
+from django.core.exceptions import FieldDoesNotExist
+from django.utils import timezone
+
+from eventlog.models import Log, log
+from eventlog.review.dashboard import Overview
+from eventlog.stats import stats, used_active
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _no_requests(settings):
+    settings.EVENTLOG = {"REQUESTS": []}
+
+
+@pytest.fixture
+def _two_users():
+    old = User.objects.create_user("old", date_joined=timezone.now() - timedelta(days=99))
+    for user in (old, User.objects.create_user("new"), None):
+        log(user, "X")
+
+
+@pytest.fixture(params=["absent", "property"])
+def _without_date_joined(request, monkeypatch):
+    """Remove the field from the user model, or replace it by a property."""
+    meta, get_field = User._meta, User._meta.get_field
+
+    def without(name):
+        if name == "date_joined":
+            raise FieldDoesNotExist
+        return get_field(name)
+
+    monkeypatch.setattr(meta, "get_field", without)
+    if request.param == "property":
+        monkeypatch.setattr(
+            User, "date_joined", property(lambda _: timezone.now(), lambda *_: None)
+        )
+
+
+@pytest.mark.usefixtures("_two_users")
+def test_users_who_joined_before_the_period_are_counted_as_active():
+    assert used_active(7) == (2, 1)
+    assert Overview("7d", "status", "admin").users() == (2, 1)
+
+
+@pytest.mark.usefixtures("_two_users", "_without_date_joined")
+def test_without_a_field_date_joined_all_users_count_as_active():
+    assert stats() == dict.fromkeys(
+        ["used_seven", "used_thirty", "active_seven", "active_thirty"], 2
+    )
+
+
+@pytest.mark.usefixtures("_two_users", "_without_date_joined")
+def test_without_a_field_date_joined_the_overview_omits_new_users(admin_client):
+    page = admin_client.get("/admin/eventlog/log/overview/")
+    assert page.status_code == 200
+    figures = {each.name: each.text for each in page.context["overview"].figures()}
+    assert figures["Users"] == "2"
+    assert not {"New users", "Returning"} & figures.keys()
+
+
+@pytest.mark.usefixtures("_two_users")
+def test_users_that_the_default_manager_hides_are_counted(monkeypatch):
+    class OnlyOld(type(User.objects)):
+        def get_queryset(self):
+            return super().get_queryset().filter(username="old")
+
+    hidden = OnlyOld()
+    hidden.model = get_user_model()
+    monkeypatch.setitem(User._meta.__dict__, "default_manager", hidden)
+    assert User._default_manager.count() == 1
+    assert used_active(7) == (2, 1)
+    assert Overview("7d", "status", "admin").users() == (2, 1)
+    assert Log.objects.count() == 3
