@@ -1,107 +1,121 @@
-"""What each way of logging adds to a request of a whole site, until all of it is written.
+"""CPU time that each way of logging adds to a request of a whole site, until all rows are written.
 
-CPU time of the process: the handler, the middleware of a usual site, the background thread. The
-variants take turns; the figures are medians over the rounds.
+The process runs the handler, the middleware of a usual site and the delivery thread. The variants
+take turns. Figures are medians over the rounds, with minimum and maximum for ratios.
 """
 
-import argparse
 import gc
 import tempfile
 import time
 from statistics import median
 
-from benchmarks.cost import setup
-from benchmarks.traffic import environs, fresh
+from benchmarks.common import (
+    DUMMY,
+    HAND_WRITTEN_SITE,
+    LOGGED_SITE,
+    SITE,
+    add_traffic_arguments,
+    argument_parser,
+    buffered,
+    print_table,
+    ratio,
+    require,
+    require_page,
+    require_rows,
+    setup,
+    take_turns,
+)
 
-SITE = [
-    "django.middleware.security.SecurityMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-]
-OURS = ["eventlog.middleware.EventLogMiddleware", *SITE]
 
-
-def variants(folder):
-    """Middleware and ``EVENTLOG`` of each variant, by name."""
-    buffered = {
-        "BACKEND": "eventlog.backends.buffered.BufferedBackend",
-        "OPTIONS": {"spool": folder},
-    }
+def variants(directory):
+    """Return middleware, `EVENTLOG` and rows per request of each variant, by name."""
     return {
-        "bare site": (SITE, {}),
-        "by hand": (["benchmarks.cost.by_hand", *SITE], {}),
-        "ours, dummy": (OURS, {"BACKEND": "eventlog.backends.dummy.DummyBackend"}),
-        "ours, database": (OURS, {}),
-        "ours, buffered": (OURS, buffered),
+        "bare site": (SITE, {}, 0),
+        "by hand": (HAND_WRITTEN_SITE, {}, 1),
+        "ours, dummy": (LOGGED_SITE, DUMMY, 0),
+        "ours, database": (LOGGED_SITE, {}, 1),
+        "ours, buffered": (LOGGED_SITE, buffered(directory), 1),
     }
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--database", default="sqlite", help="sqlite, postgresql or mariadb")
-    parser.add_argument("--log", help="an access log in combined format; made up without one")
-    parser.add_argument("--requests", type=int, default=5_000, help="requests a round")
-    parser.add_argument("--rounds", type=int, default=7)
-    args = parser.parse_args()
-    teardown = setup(args.database)
+def microseconds(name, traffic, middleware, settings, rows):
+    """Return CPU time and time until the response, in µs per request; check answers and rows."""
     from django.core.handlers.wsgi import WSGIHandler
     from django.test import override_settings
 
+    from benchmarks.traffic import fresh
     from eventlog.backends import get_backend
     from eventlog.models import Log
 
-    traffic = environs(args.log, args.requests)
-    for environ in traffic:
-        environ["PATH_INFO"] = "/ok/"
+    def respond(environ):
+        response = handler(environ, lambda *args: None)
+        response.close()
+        return response
 
-    def one_round(middleware, settings):
-        with override_settings(MIDDLEWARE=middleware, EVENTLOG=settings):
-            handler = WSGIHandler()
-            requests = [fresh(environ) for environ in traffic]
-            # A process that has begun: its threads run, and have their connections.
-            handler(fresh(traffic[0]), lambda *args: None).close()
-            get_backend().flush()
-            time.sleep(0.2)
-            gc.collect()
-            cpu, wall = time.process_time(), time.perf_counter()
-            for environ in requests:
-                handler(environ, lambda *args: None).close()
-            answered = time.perf_counter() - wall
-            get_backend().flush()
-            return (time.process_time() - cpu) / len(traffic) * 1e6, answered / len(traffic) * 1e6
+    with override_settings(MIDDLEWARE=middleware, EVENTLOG=settings):
+        handler = WSGIHandler()
+        requests = [fresh(environ) for environ in traffic]
+        # The first request starts the delivery thread and opens the connections.
+        first = respond(fresh(traffic[0] | {"REQUEST_METHOD": "GET"}))
+        require_page(name, first.status_code, first.content, "ok")
+        get_backend().flush()
+        time.sleep(0.2)
+        before = Log.objects.count()
+        gc.collect()
+        cpu, wall = time.process_time(), time.perf_counter()
+        good = sum(respond(environ).status_code == 200 for environ in requests)
+        answered = time.perf_counter() - wall
+        get_backend().flush()
+        spent = time.process_time() - cpu
+    require(good == len(requests), f"{name!r} answered {good} of {len(requests)} with status 200")
+    require_rows(name, Log.objects.count() - before, rows * len(requests))
+    return spent / len(traffic) * 1e6, answered / len(traffic) * 1e6
 
-    took = {}
-    rows = {}
-    with tempfile.TemporaryDirectory() as folder:
-        chosen = variants(folder)
-        for number in range(args.rounds + 1):
-            for name, (middleware, settings) in chosen.items():
-                before = Log.objects.count()
-                figures = one_round(middleware, settings)
-                rows[name] = Log.objects.count() - before
-                if number:
-                    took.setdefault(name, []).append(figures)
-        with override_settings(EVENTLOG={}):
-            get_backend()
-    teardown()
-    bare = [cpu for cpu, _ in took["bare site"]]
+
+def main():
+    """Measure all variants and print the table."""
+    parser = argument_parser(__doc__, database="sqlite")
+    add_traffic_arguments(parser, requests=5_000, rounds=7)
+    args = parser.parse_args()
+    teardown = setup(args.database)
+    from django.test import override_settings
+
+    from benchmarks.traffic import environs
+    from eventlog.backends import get_backend
+
+    traffic = environs(args.log, args.requests, path="/ok/")
+    try:
+        with tempfile.TemporaryDirectory() as directory:
+            chosen = variants(directory)
+            runs = {
+                name: lambda name=name, variant=variant: microseconds(name, traffic, *variant)
+                for name, variant in chosen.items()
+            }
+            took = take_turns(runs, args.rounds)
+            with override_settings(EVENTLOG={}):
+                get_backend()  # It closes the buffered backend, because its spool is deleted next.
+    finally:
+        teardown()
+    cpu = {name: [each[0] for each in figures] for name, figures in took.items()}
     added = {
-        name: [cpu - without for (cpu, _), without in zip(figures, bare, strict=True)]
-        for name, figures in took.items()
+        name: [spent - bare for spent, bare in zip(figures, cpu["bare site"], strict=True)]
+        for name, figures in cpu.items()
     }
-    print(f"\n{args.database}, {len(traffic)} requests a round\n")
-    print("| | µs of CPU | added | against by hand | µs until answered | rows a request |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: |")
-    for name, figures in took.items():
-        ratio = median(a / b for a, b in zip(added[name], added["by hand"], strict=True))
-        cpu, wall = (median(column) for column in zip(*figures, strict=True))
-        print(
-            f"| {name} | {cpu:.0f} | {median(added[name]):.0f} | {ratio:.2f} | {wall:.0f} "
-            f"| {rows[name] / len(traffic):.2f} |"
-        )
+    print_table(
+        f"{args.database}, {len(traffic)} requests per round",
+        ["", "µs of CPU", "added", "ratio to by hand", "µs until answered", "rows per request"],
+        (
+            [
+                name,
+                f"{median(cpu[name]):.0f}",
+                f"{median(added[name]):.0f}",
+                ratio(added[name], added["by hand"]),
+                f"{median(wall for _, wall in took[name]):.0f}",
+                chosen[name][2],
+            ]
+            for name in took
+        ),
+    )
 
 
 if __name__ == "__main__":

@@ -1,58 +1,27 @@
-"""What logging costs a request, and a call of log(), beside what one would write by hand.
+"""CPU time that the middleware and `log()` cost, compared with code written by hand.
 
-CPU time of the whole process, the variants in turns, medians over the rounds.
+The variants take turns. Figures are medians over the rounds, with minimum and maximum for ratios.
 """
 
-import argparse
-import gc
-import os
-import tempfile
 import time
 import uuid
-from pathlib import Path
 from statistics import median
 
-
-def setup(database, settings="benchmarks.settings"):
-    """Django on an empty database of its own; gives the function that takes it down again."""
-    os.environ["EVENTLOG_TEST_DB"] = database
-    os.environ["DJANGO_SETTINGS_MODULE"] = settings
-    folder = tempfile.TemporaryDirectory()
-    os.environ["BENCHMARK_SQLITE"] = str(Path(folder.name) / "benchmark.sqlite3")
-    import django
-
-    django.setup()
-    from django.db import connection
-
-    if database == "sqlite":
-        from django.core.management import call_command
-
-        call_command("migrate", verbosity=0)
-        return folder.cleanup
-    name = connection.creation.create_test_db(verbosity=0, autoclobber=True)
-
-    def teardown():
-        connection.creation.destroy_test_db(name, verbosity=0)
-        folder.cleanup()
-
-    return teardown
-
-
-def in_turns(variants, rounds):
-    """Seconds of CPU that each variant took, by name, a figure for each round."""
-    took = {name: [] for name in variants}
-    for number in range(rounds + 1):  # the first is for warming up
-        for name, run in variants.items():
-            gc.collect()
-            before = time.process_time()
-            run()
-            if number:
-                took[name].append(time.process_time() - before)
-    return took
+from benchmarks.common import (
+    DUMMY,
+    add_traffic_arguments,
+    argument_parser,
+    in_turns,
+    print_table,
+    ratio,
+    require,
+    require_rows,
+    setup,
+)
 
 
 def by_hand(get_response):
-    """The middleware that many sites have: the same fields, raw, one objects.create()."""
+    """Log a request as many sites do: the same fields, unparsed, with one `objects.create()`."""
     from eventlog.models import Log
 
     def middleware(request):
@@ -84,6 +53,7 @@ def by_hand(get_response):
 
 
 def requests_table(args):
+    """Print what a request costs in the middleware alone."""
     from django.core.handlers.wsgi import WSGIRequest
     from django.http import HttpResponse
     from django.test import override_settings
@@ -101,27 +71,34 @@ def requests_table(args):
         return response
 
     ours = EventLogMiddleware(bare)
+    check_middleware(ours, WSGIRequest(fresh(traffic[0])), match)
 
-    def variant(middleware, **settings):
+    def variant(name, middleware, rows, **settings):
         def run():
             requests = [WSGIRequest(fresh(environ)) for environ in traffic]
             for request in requests:
                 request.resolver_match = match
+            before = Log.objects.count()
             started = time.process_time()
             with override_settings(EVENTLOG=settings):
                 for request in requests:
                     middleware(request)
             spent.append(time.process_time() - started)
+            require_rows(name, Log.objects.count() - before, rows * len(traffic))
 
         spent = []
         run.spent = spent
         return run
 
-    dummy = "eventlog.backends.dummy.DummyBackend"
     variants = {
-        "by hand, objects.create()": variant(by_hand(bare)),
-        "ours, database": variant(ours),
-        "ours, without the INSERT": variant(ours, BACKEND=dummy),
+        name: variant(name, middleware, rows, **settings)
+        for name, middleware, rows, settings in (
+            ("by hand, objects.create()", by_hand(bare), 1, {}),
+            ("ours, database", ours, 1, {}),
+            ("ours, without the INSERT", ours, 0, DUMMY),
+            ("ours, ENABLED off", ours, 0, {"ENABLED": False}),
+            ("no middleware", bare, 0, {}),
+        )
     }
     in_turns(variants, args.rounds)
     Log.objects.all().delete()
@@ -130,15 +107,34 @@ def requests_table(args):
         for name, run in variants.items()
     }
     hand = micros["by hand, objects.create()"]
-    print(f"\nThe middleware alone, {len(traffic)} requests a round, µs of CPU a request\n")
-    print("| | µs | against the one by hand |\n| --- | ---: | ---: |")
-    for name, figures in micros.items():
-        ratio = median(a / b for a, b in zip(figures, hand, strict=True))
-        print(f"| {name} | {median(figures):.0f} | {ratio:.2f} |")
+    print_table(
+        f"The middleware alone, {len(traffic)} requests per round, µs of CPU per request",
+        ["", "µs", "ratio to by hand"],
+        ([name, f"{median(each):.1f}", ratio(each, hand)] for name, each in micros.items()),
+    )
+
+
+def check_middleware(middleware, request, match):
+    """Stop the benchmark unless the middleware makes a complete event of a request."""
+    from django.test import override_settings
+
+    from eventlog.backends import locmem
+
+    request.resolver_match = match
+    with override_settings(EVENTLOG={"BACKEND": "eventlog.backends.locmem.LocMemBackend"}):
+        middleware(request)
+    events = list(locmem.outbox)
+    locmem.outbox.clear()
+    require(len(events) == 1, f"one request made {len(events)} events, expected 1")
+    facts = {key: events[0].extra.get(key) for key in ("path", "view", "status")}
+    expected = {"path": request.path[:2048], "view": "ok", "status": 200}
+    require(facts == expected, f"a request was logged as {facts}, expected {expected}")
 
 
 def log_table(args):
+    """Print what a call of `log()` costs."""
     from django.contrib.auth.models import User
+    from django.test import override_settings
 
     from eventlog.models import Log, log
 
@@ -154,26 +150,69 @@ def log_table(args):
         for _ in range(times):
             log(anna, "PLACED_ORDER", extra)
 
-    took = in_turns({"objects.create()": hand, "log()": ours}, args.rounds)
+    def off():
+        with override_settings(EVENTLOG={"ENABLED": False}):
+            ours()
+
+    variants = {"objects.create()": hand, "log()": ours, "log(), ENABLED off": off}
+    took = in_turns(variants, args.rounds)
+    extras = Log.objects.filter(user=anna, action="PLACED_ORDER").values_list("extra", flat=True)
+    written = sum(each == extra for each in extras)
+    require_rows("objects.create() and log()", written, 2 * times * (args.rounds + 1))
     Log.objects.all().delete()
-    print(f"\nlog(), {times} calls a round, µs of CPU a call\n")
-    print("| | µs | against objects.create() |\n| --- | ---: | ---: |")
-    for name, figures in took.items():
-        ratio = median(a / b for a, b in zip(figures, took["objects.create()"], strict=True))
-        print(f"| {name} | {median(figures) / times * 1e6:.0f} | {ratio:.2f} |")
+    base = took["objects.create()"]
+    print_table(
+        f"log(), {times} calls per round, µs of CPU per call",
+        ["", "µs", "ratio to objects.create()"],
+        (
+            [name, f"{median(each) / times * 1e6:.1f}", ratio(each, base)]
+            for name, each in took.items()
+        ),
+    )
+
+
+def masking_table(args):
+    """Print what masking costs, compared with encoding the same value as JSON."""
+    import json
+
+    from benchmarks.traffic import environs
+    from eventlog.records.redaction import MASK, redact, redact_query
+
+    order = {"order": 7, "items": ["a", "b"], "total": "12.50"}
+    queries = [query for e in environs(args.log, 2_000) if (query := e["QUERY_STRING"])]
+    prose = {"text": "The quick brown fox jumps over the lazy dog. " * 22_000}
+    require(redact(order) == order, f"the extra {order} was masked")
+    require(redact(prose) == prose, "the prose was masked")
+    require(redact_query("a=1&token=x") == f"a=1&token={MASK}", "a token was not masked")
+    cases = {
+        "a small extra": (redact, [order] * 2_000),
+        "query strings": (redact_query, queries),
+        "1 MB of prose": (redact, [prose]),
+    }
+    lines = []
+    for name, (mask, values) in cases.items():
+        took = in_turns(
+            {
+                "masked": lambda mask=mask, values=values: [mask(value) for value in values],
+                "encoded": lambda values=values: [json.dumps(value) for value in values],
+            },
+            args.rounds,
+        )
+        micros = median(took["masked"]) / len(values) * 1e6
+        lines.append([name, f"{micros:.1f}", ratio(took["masked"], took["encoded"])])
+    print_table("Masking, µs of CPU per value", ["", "µs", "ratio to json.dumps()"], lines)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--database", default="sqlite", help="sqlite, postgresql or mariadb")
-    parser.add_argument("--log", help="an access log in combined format; made up without one")
-    parser.add_argument("--requests", type=int, default=10_000, help="requests a round")
-    parser.add_argument("--rounds", type=int, default=7)
+    """Measure and print the three tables."""
+    parser = argument_parser(__doc__, database="sqlite")
+    add_traffic_arguments(parser, requests=10_000, rounds=7)
     args = parser.parse_args()
     teardown = setup(args.database)
     try:
         requests_table(args)
         log_table(args)
+        masking_table(args)
     finally:
         teardown()
 

@@ -1,11 +1,10 @@
-"""How long logging holds the event loop, request by request, with the buffered backend.
+"""Time for which logging a request occupies the event loop, with the buffered backend.
 
-Beside it the dummy backend, which only throws away, in the same run: what the machine itself holds.
-Of what took over a millisecond, the last column has what is logging's own doing: the loop waited
-for another thread, or computed as long. In the rest the kernel had given its core to somebody else.
+The dummy backend, which stores nothing, runs in turns with it and shows what the machine adds. The
+last column counts the requests over 1 ms in which logging itself waited or computed. In the others
+the kernel had given the core to another process.
 """
 
-import argparse
 import asyncio
 import gc
 import resource
@@ -13,88 +12,120 @@ import tempfile
 import time
 from statistics import median
 
-from benchmarks.cost import setup
+from benchmarks.common import (
+    DUMMY,
+    argument_parser,
+    buffered,
+    percentile,
+    print_table,
+    ratio,
+    require,
+    require_rows,
+    setup,
+    take_turns,
+)
 
-LATE = 0.001  # seconds
+LATE_SECONDS = 0.001
+
+
+async def occupied(count, pause):
+    """Return seconds on the loop, and whether logging itself was late, for each request."""
+    from django.http import HttpResponse
+    from django.test import AsyncRequestFactory
+    from django.urls import get_resolver
+
+    from eventlog.middleware import EventLogMiddleware
+
+    response = HttpResponse("ok")
+    calls = 0
+
+    async def view(request):
+        nonlocal calls
+        calls += 1
+        return response
+
+    middleware = EventLogMiddleware(view)
+    _ = get_resolver().url_patterns  # A server has loaded the URL patterns before it serves.
+    factory = AsyncRequestFactory()
+    held = []
+    await middleware(factory.get("/"))  # The first request of a process fills the caches.
+    for number in range(count):
+        request = factory.get(f"/page/{number}", headers={"user-agent": f"x/{number % 500}"})
+        if pause:
+            await asyncio.sleep(pause)
+        before, computed = resource.getrusage(resource.RUSAGE_THREAD), time.thread_time()
+        started = time.perf_counter()
+        answer = await middleware(request)
+        took = time.perf_counter() - started
+        computed = time.thread_time() - computed
+        waits = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw - before.ru_nvcsw
+        held.append((took, waits > 0 or computed > LATE_SECONDS))
+        require(answer is response, f"request {number} was answered with {answer!r}")
+    require(calls == count + 1, f"the view was called {calls} times for {count + 1} requests")
+    return held
+
+
+def one_round(name, settings, rows, args):
+    """Measure one backend and check the number of rows."""
+    from django.test import override_settings
+
+    from eventlog.backends import get_backend
+    from eventlog.models import Log
+
+    before = Log.objects.count()
+    with override_settings(EVENTLOG=settings):
+        held = asyncio.run(occupied(args.requests, args.pause))
+        get_backend().flush()
+    require_rows(name, Log.objects.count() - before, rows * (args.requests + 1))
+    return held
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--database", default="sqlite")
-    parser.add_argument("--requests", type=int, default=20_000, help="a round")
+    """Measure both backends and print the table."""
+    parser = argument_parser(__doc__, database="sqlite")
+    parser.add_argument("--requests", type=int, default=20_000, help="requests per round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
-        "--pause",
-        type=float,
-        default=0.0,
-        help="seconds between two requests; a full loop has none",
+        "--pause", type=float, default=0.0, help="seconds between requests; 0 keeps the loop busy"
     )
     args = parser.parse_args()
     teardown = setup(args.database)
-    from django.http import HttpResponse
-    from django.test import AsyncRequestFactory, override_settings
-    from django.urls import get_resolver
+    from django.test import override_settings
 
     from eventlog.backends import get_backend
-    from eventlog.middleware import EventLogMiddleware
-
-    answered = HttpResponse("ok")
-    inside = [0.0]
-
-    async def view(request):
-        started = time.perf_counter()
-        inside[0] = time.perf_counter() - started
-        return answered
-
-    async def run():
-        middleware = EventLogMiddleware(view)
-        _ = get_resolver().url_patterns  # a server has loaded them when it comes to a view
-        factory = AsyncRequestFactory()
-        held = []
-        await middleware(factory.get("/"))  # the first of a process finds nothing that is ready
-        for number in range(args.requests):
-            request = factory.get(f"/page/{number}", headers={"user-agent": f"x/{number % 500}"})
-            if args.pause:
-                await asyncio.sleep(args.pause)
-            before, computed = resource.getrusage(resource.RUSAGE_THREAD), time.thread_time()
-            started = time.perf_counter()
-            await middleware(request)
-            took = time.perf_counter() - started - inside[0]
-            computed = time.thread_time() - computed
-            waits = resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw - before.ru_nvcsw
-            held.append((took, waits > 0 or computed > LATE))
-        return held
 
     gc.collect()
-    gc.freeze()  # what there is to collect from now on is the requests' own
-    held = {"dummy": [], "buffered": []}
-    with tempfile.TemporaryDirectory() as folder:
-        backends = {
-            "dummy": {"BACKEND": "eventlog.backends.dummy.DummyBackend"},
-            "buffered": {
-                "BACKEND": "eventlog.backends.buffered.BufferedBackend",
-                "OPTIONS": {"spool": folder},
-            },
-        }
-        for _ in range(args.rounds):
-            for name, options in backends.items():
-                with override_settings(EVENTLOG=options):
-                    held[name] += asyncio.run(run())
-                    get_backend().flush()
-        with override_settings(EVENTLOG={}):
-            get_backend()
-    teardown()
-    print(f"\n{args.database}, {args.rounds} rounds of {args.requests:,} requests, ", end="")
-    print(f"{args.pause * 1000:g} ms apart\n")
-    print("| | median | 99 % | 99.9 % | longest | over 1 ms | our doing |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for name, requests in held.items():
-        figures = sorted(took for took, _ours in requests)
-        late = [ours for took, ours in requests if took > LATE]
-        parts = [median(figures), *(figures[int(len(figures) * part)] for part in (0.99, 0.999))]
-        micro = " | ".join(f"{seconds * 1e6:,.0f} µs" for seconds in parts)
-        longest = f"{figures[-1] * 1e3:.1f} ms"
-        print(f"| {name} | {micro} | {longest} | {len(late)} | {sum(late)} |")
+    gc.freeze()  # Later collections then only look at objects of the requests.
+    try:
+        with tempfile.TemporaryDirectory() as directory:
+            variants = {"dummy": (DUMMY, 0), "buffered": (buffered(directory), 1)}
+            runs = {
+                name: lambda name=name, variant=variant: one_round(name, *variant, args)
+                for name, variant in variants.items()
+            }
+            rounds = take_turns(runs, args.rounds, warm_up=0)
+            with override_settings(EVENTLOG={}):
+                get_backend()  # It closes the buffered backend, because its spool is deleted next.
+    finally:
+        teardown()
+    medians = {name: [median(s for s, _ in each) for each in held] for name, held in rounds.items()}
+    lines = []
+    for name, held in rounds.items():
+        seconds = [took for each in held for took, _ in each]
+        late = [own for each in held for took, own in each if took > LATE_SECONDS]
+        shares = [median(seconds), percentile(seconds, 0.99), percentile(seconds, 0.999)]
+        lines.append(
+            [name]
+            + [f"{share * 1e6:,.0f} µs" for share in shares]
+            + [f"{max(seconds) * 1e3:.1f} ms", len(late), sum(late)]
+            + [ratio(medians[name], medians["dummy"])]
+        )
+    print_table(
+        f"{args.database}, {args.rounds} rounds of {args.requests:,} requests, "
+        f"{args.pause * 1000:g} ms apart",
+        ["", "median", "p99", "p99.9", "longest", "over 1 ms", "by logging", "ratio of medians"],
+        lines,
+    )
 
 
 if __name__ == "__main__":

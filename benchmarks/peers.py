@@ -1,32 +1,47 @@
-"""What the packages that do this job add to a request, each in a process of its own.
+"""CPU time that comparable packages add to a request, each in a process of its own.
 
-CPU time of the process until all is written, as in benchmarks.backends. Those that are not
-installed are left out: django-easy-audit, django-request, drf-api-logger, django-requestlogs,
-django-structlog and pinax-eventlog (whose app cannot stand beside ours).
+CPU time of the process until everything is written, as in benchmarks.backends. Packages that are
+not installed are left out: django-easy-audit, django-request, drf-api-logger, django-requestlogs,
+django-structlog and pinax-eventlog (whose app label is the same as ours).
 """
 
 import argparse
-import gc
 import json
 import os
-import subprocess
-import sys
 import tempfile
 import time
-from importlib.util import find_spec
 from statistics import median
 
-from benchmarks.backends import OURS, SITE
+from benchmarks.common import (
+    HAND_WRITTEN_SITE,
+    LOGGED_SITE,
+    SITE,
+    add_traffic_arguments,
+    argument_parser,
+    is_installed,
+    print_result,
+    print_table,
+    ratio,
+    require,
+    require_page,
+    result_of_child,
+    setup,
+    take_turns,
+    timed,
+)
 
 BUFFERED = {"BACKEND": "eventlog.backends.buffered.BufferedBackend", "OPTIONS": {}}
 REST = "benchmarks.peers_site.rest"
 VIEW = "benchmarks.peers_site.plain"
+WARM_UP_REQUESTS = 300
+WRITER_INTERVAL_SECONDS = 12  # drf-api-logger's thread writes every ten seconds.
+TABLES = ("eventlog_log", "easyaudit_requestevent", "request_request", "drf_api_logs")
 # Name: package, view, middleware, settings.
 VARIANTS = {
     "bare site": ("django", VIEW, SITE, {}),
-    "by hand, objects.create()": ("django", VIEW, ["benchmarks.cost.by_hand", *SITE], {}),
-    "ours, database": ("eventlog", VIEW, OURS, {}),
-    "ours, buffered": ("eventlog", VIEW, OURS, {"EVENTLOG": BUFFERED}),
+    "by hand, objects.create()": ("django", VIEW, HAND_WRITTEN_SITE, {}),
+    "ours, database": ("eventlog", VIEW, LOGGED_SITE, {}),
+    "ours, buffered": ("eventlog", VIEW, LOGGED_SITE, {"EVENTLOG": BUFFERED}),
     "pinax-eventlog, log() in the view": (
         "pinax.eventlog",
         "benchmarks.peers_site.pinax",
@@ -67,111 +82,127 @@ VARIANTS = {
 }
 
 
-def one(name, database, requests, log):
-    """Run in a process of its own: prints CPU and rows for a request."""
-    _, view, middleware, options = VARIANTS[name]
-    options = dict(options)
-    os.environ["BENCHMARK_PEER"] = json.dumps({"view": view, "options": options})
-    folder = tempfile.TemporaryDirectory()
-    os.environ["BENCHMARK_SPOOL"] = folder.name
-    from benchmarks.cost import setup
+# Rows per request that a variant has to write: exactly, or at least one in total (None).
+ROWS = dict.fromkeys(VARIANTS) | {
+    "bare site": 0,
+    "by hand, objects.create()": 1,
+    "ours, database": 1,
+    "ours, buffered": 1,
+    "pinax-eventlog, log() in the view": 1,
+    "bare REST framework site": 0,
+    "django-requestlogs, null handler (over REST framework)": 0,
+    "django-structlog, stores nothing": 0,
+}
 
+
+def stored_rows():
+    """Return the number of rows in the tables of all packages."""
+    from django.db import connection
+
+    rows = 0
+    with connection.cursor() as cursor:
+        for table in set(connection.introspection.table_names()) & set(TABLES):
+            cursor.execute(f"SELECT COUNT(*) FROM {table}")
+            rows += cursor.fetchone()[0]
+    return rows
+
+
+def one(name, database, requests, log):
+    """Print CPU time and rows per request, in a process for this variant."""
+    _, view, middleware, options = VARIANTS[name]
+    spool = tempfile.TemporaryDirectory()
+    os.environ["BENCHMARK_PEER"] = json.dumps({"view": view, "options": options})
+    os.environ["BENCHMARK_SPOOL"] = spool.name
     teardown = setup(database, "benchmarks.peers_site")
+    try:
+        result = cpu_and_rows(name, middleware, "EVENTLOG" in options, requests, log)
+    finally:
+        teardown()
+        spool.cleanup()
+    print_result(result)
+
+
+def cpu_and_rows(name, middleware, is_buffered, requests, log):
+    """Return CPU time in µs and rows, per request, after checking the answers."""
     from django.conf import settings
     from django.core.handlers.wsgi import WSGIHandler
-    from django.db import connection
 
     from benchmarks.traffic import environs, fresh
 
     settings.MIDDLEWARE = middleware
     handler = WSGIHandler()
-    traffic = environs(log, requests)
-    for environ in traffic:
-        environ["PATH_INFO"] = "/measured/"
+    traffic = environs(log, requests, path="/measured/")
 
-    def run(traffic):
+    def send_all(traffic):
         for environ in traffic:
             response = handler(fresh(environ), lambda *args: None)
-            assert response.status_code == 200, response.content
+            body = b'{"ok": true}' if environ["REQUEST_METHOD"] == "HEAD" else response.content
+            require_page(name, response.status_code, body.replace(b" ", b""), '{"ok":true}')
             response.close()
 
-    drain = lambda: None  # noqa: E731
-    if "EVENTLOG" in options:
-        from eventlog.backends import get_backend
+    def drain():
+        if is_buffered:
+            from eventlog.backends import get_backend
 
-        drain = lambda: get_backend().flush()  # noqa: E731
-    run(traffic[:300])
+            get_backend().flush()
+        if name.startswith("drf-api-logger"):
+            time.sleep(WRITER_INTERVAL_SECONDS)
+
+    def run():
+        send_all(traffic)
+        drain()
+
+    send_all(traffic[:WARM_UP_REQUESTS])
     drain()
     time.sleep(0.5)
-    gc.collect()
-    before = time.process_time()
-    run(traffic)
-    drain()
-    if "drf_api_logger" in name or name.startswith("drf-api-logger"):
-        time.sleep(12)  # its thread writes every ten seconds
-    cpu = (time.process_time() - before) / len(traffic) * 1e6
-    with connection.cursor() as cursor:
-        tables = [t for t in connection.introspection.table_names() if t in TABLES]
-        rows = 0
-        for table in tables:
-            cursor.execute(f"SELECT COUNT(*) FROM {table}")
-            rows += cursor.fetchone()[0]
-    print(json.dumps([cpu, rows / (len(traffic) + 300)]))
-    sys.stdout.flush()
-    try:
-        teardown()
-    finally:
-        folder.cleanup()
-        os._exit(0)  # some have threads that do not end, and keep their connections
-
-
-TABLES = ("eventlog_log", "easyaudit_requestevent", "request_request", "drf_api_logs")
+    before = stored_rows()
+    cpu = timed(run, time.process_time) / len(traffic) * 1e6
+    rows = (stored_rows() - before) / len(traffic)
+    expected = ROWS[name]
+    require(
+        rows > 0 if expected is None else rows == expected,
+        f"{name!r} wrote {rows:.2f} rows per request, expected {expected or 'some'}",
+    )
+    return cpu, rows
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--database", default="postgresql")
-    parser.add_argument("--log")
-    parser.add_argument("--requests", type=int, default=3000)
-    parser.add_argument("--rounds", type=int, default=3)
+    """Measure every installed package and print the table."""
+    parser = argument_parser(__doc__, database="postgresql")
+    add_traffic_arguments(parser, requests=3000, rounds=3)
     parser.add_argument("--one", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
         one(args.one, args.database, args.requests, args.log)
-        return
+    options = ["--database", args.database, "--requests", args.requests]
+    options += ["--log", args.log] if args.log else []
 
-    def there(package):
-        try:
-            return find_spec(package) is not None
-        except ModuleNotFoundError:
-            return False
+    def child(name):
+        return lambda: result_of_child("benchmarks.peers", "--one", name, *options)
 
-    took = {name: [] for name, (package, *_) in VARIANTS.items() if there(package)}
-    for _ in range(args.rounds):
-        for name in took:
-            command = [sys.executable, "-W", "ignore", "-m", "benchmarks.peers", "--one", name]
-            command += ["--database", args.database, "--requests", str(args.requests)]
-            if args.log:
-                command += ["--log", args.log]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                print(f"{name}: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
-                continue
-            took[name].append(json.loads(done.stdout.strip().splitlines()[-1]))
-    took = {name: figures for name, figures in took.items() if figures}
-    cpu = {name: median(figure[0] for figure in figures) for name, figures in took.items()}
+    runs = {name: child(name) for name, (package, *_) in VARIANTS.items() if is_installed(package)}
+    took = take_turns(runs, args.rounds, warm_up=0)
+    cpu = {name: [figure[0] for figure in figures] for name, figures in took.items()}
 
     def added(name):
         bare = "bare REST framework site" if "REST" in name else "bare site"
-        return cpu[name] - cpu[bare]
+        return [spent - base for spent, base in zip(cpu[name], cpu[bare], strict=True)]
 
-    print(f"\n{args.database}, {args.requests} requests, medians of {args.rounds}\n")
-    print("| | µs of CPU | added | against by hand | rows a request |")
-    print("| --- | ---: | ---: | ---: | ---: |")
-    for name, figures in took.items():
-        ratio = added(name) / added("by hand, objects.create()")
-        rows = median(figure[1] for figure in figures)
-        print(f"| {name} | {cpu[name]:.0f} | {added(name):.0f} | {ratio:.2f} | {rows:.2f} |")
+    hand = added("by hand, objects.create()")
+    print_table(
+        f"{args.database}, {args.requests} requests, medians of {args.rounds}",
+        ["", "µs of CPU", "added", "ratio to by hand", "rows per request"],
+        (
+            [
+                name,
+                f"{median(cpu[name]):.0f}",
+                f"{median(added(name)):.0f}",
+                ratio(added(name), hand),
+                f"{median(figure[1] for figure in figures):.2f}",
+            ]
+            for name, figures in took.items()
+        ),
+    )
 
 
 if __name__ == "__main__":

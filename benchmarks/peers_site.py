@@ -1,4 +1,4 @@
-"""Settings, URLs and views of the site that the peers are measured on."""
+"""Settings and views of the site for benchmarks.peers."""
 
 import json
 import os
@@ -27,12 +27,14 @@ VIEW = _PEER["view"]
 
 
 def plain(request):
+    """Answer with constant JSON."""
     from django.http import JsonResponse
 
     return JsonResponse({"ok": True})
 
 
 def pinax(request):
+    """Log with pinax-eventlog and answer with constant JSON."""
     from django.http import JsonResponse
     from pinax.eventlog.models import log
 
@@ -40,4 +42,4 @@ def pinax(request):
     return JsonResponse({"ok": True})
 
 
-rest = plain  # see benchmarks.peers_urls: REST framework cannot be imported from settings
+rest = plain  # benchmarks.peers_urls replaces it, because settings cannot import REST framework.

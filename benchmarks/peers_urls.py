@@ -1,3 +1,5 @@
+"""URL of the measured view."""
+
 from django.conf import settings
 from django.urls import path
 from django.utils.module_loading import import_string

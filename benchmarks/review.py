@@ -1,17 +1,27 @@
-"""How long the server takes for the pages where events are read, and how that grows.
+"""Time of the admin's pages that show events, by the number of events.
 
-The whole response, by the clock, medians; the databases are those of benchmarks.seed, seeded when
-missing. ``--fresh`` seeds them again, so that the last day has events.
+The whole response by the clock. Figures are medians, with minimum and maximum for the ratios. The
+databases come from benchmarks.seed, and are seeded if they are missing. `--fresh` seeds them
+again, so that the last day has events.
 """
 
-import argparse
 import time
 from statistics import median
 
 from benchmarks import seed
+from benchmarks.common import (
+    Spread,
+    argument_parser,
+    configure,
+    print_table,
+    require,
+    require_page,
+    require_rows,
+)
+from benchmarks.rows import USERS
 
 LIST = "/admin/eventlog/log/"
-PAGES = [  # what to call it, and its address; what is in braces is looked up, see known()
+PAGES = [  # name and address; known() gives the values in braces
     ("first page", LIST),
     ("a page in the middle", LIST + "?older={place}"),
     ("the last page", LIST + "?older={end}"),
@@ -21,7 +31,7 @@ PAGES = [  # what to call it, and its address; what is in braces is looked up, s
     ("an object", LIST + "?q=obj:{kind}:{object_id}"),
     ("a frequent action", LIST + "?q=action:GET_SHOP_PRODUCT"),
     ("a rare action", LIST + "?q=action:DELETE_USER"),
-    ("actions that begin so", LIST + "?q=action:LOGIN*"),
+    ("actions with a prefix", LIST + "?q=action:LOGIN*"),
     ("an address", LIST + "?q=ip:{ip}"),
     ("a network", LIST + "?q=ip:{network}"),
     ("status 4xx", LIST + "?q=status:4xx"),
@@ -34,12 +44,27 @@ PAGES = [  # what to call it, and its address; what is in braces is looked up, s
     ("method DELETE", LIST + "?q=method:DELETE"),
     ("device tablet", LIST + "?q=device:tablet"),
     ("a path", LIST + "?q=path:/orders/"),
-    ("a key of extra", LIST + "?q=extra.title:Foo"),
-    ("nothing of the kind", LIST + "?q=extra.title:Bar"),
+    ("a key of extra", LIST + "?q=extra.title:%22Foo%207%22"),
+    ("a value that no event has", LIST + "?q=extra.title:Bar"),
     ("last 24 h", LIST + "?q=last:24h"),
     ("last 30 d of a user", LIST + "?q=last:30d%20user:user1"),
     ("five at once", LIST + "?q=user:user1%20method:POST%20status:2xx%20is:human%20last:30d"),
     ("a word", LIST + "?q=login"),
+    ("not a user", LIST + "?q=-user:user1"),
+    ("not an action, nor a status", LIST + "?q=-action:GET_*%20-status:200"),
+    ("a user or an address", LIST + "?q=user:user1%20OR%20ip:{ip}"),
+    ("a user or a path", LIST + "?q=user:user1%20OR%20path:/orders/"),
+    ("status of 500 and above", LIST + "?q=status:%3E%3D500"),
+    ("slow requests", LIST + "?q=duration:%3E200ms"),
+    ("a view", LIST + "?q=view:shop:*"),
+    ("a browser", LIST + "?q=browser:firefox"),
+    ("requests without an error", LIST + "?q=is:request%20-has:exception"),
+    ("events only", LIST + "?show=events"),
+    ("the oldest events", LIST + "?newer=0001-01-04T01:00:00%2B00:00~0"),
+    ("facets", LIST + "?facets=1"),
+    ("facets of an address", LIST + "?facets=1&q=ip:{ip}"),
+    ("facets of a path", LIST + "?facets=1&q=path:/orders/"),
+    ("columns", LIST + "?columns=time,user,view,extra.title"),
     ("actions counted, 30 d", LIST + "?q=last:30d&pick=action"),
     ("an event", LIST + "{pk}/change/"),
     ("overview, 24 h", LIST + "overview/?period=24h"),
@@ -49,8 +74,26 @@ PAGES = [  # what to call it, and its address; what is in braces is looked up, s
 ]
 
 
+# A text that a page with the intended content has, and a page without it lacks.
+LIST_TEXT = 'id="result_list"'
+OVERVIEW_TEXT, EVENT_TEXT = 'class="chart"', "submit-row"
+# In a small table these searches can be empty, so only their search form is checked.
+SPARSE_TEXT = 'id="searchbar"'
+SPARSE_PAGES = {"a quiet user", "a rare action", "status 503", "method DELETE", "five at once"}
+SPARSE_PAGES |= {"a value that no event has"}
+
+
+def text_of(name: str, address: str) -> str:
+    """Return the text that shows that a page has the intended content."""
+    if name in SPARSE_PAGES:
+        return SPARSE_TEXT
+    if "/overview/" in address:
+        return OVERVIEW_TEXT
+    return EVENT_TEXT if address.endswith("/change/") else LIST_TEXT
+
+
 def known() -> dict[str, str]:
-    """What the addresses are about: things of the first half of the table."""
+    """Return values for the addresses, from the second half of the table."""
     from datetime import timedelta
     from urllib.parse import quote
 
@@ -72,78 +115,89 @@ def known() -> dict[str, str]:
 
 
 def superuser_client():
+    """Return a client that is logged in as a superuser."""
     from django.contrib.auth.models import User
     from django.test import Client
 
     if not User.objects.filter(username="reader").exists():
-        User.objects.create_superuser("reader", pk=seed.USERS + 1)
+        User.objects.create_superuser("reader", pk=USERS + 1)
     client = Client()
     client.force_login(User.objects.get(username="reader"))
     return client
 
 
-def measure(client, pages, times, facts, warm_up=2, most=None):
-    """Milliseconds and queries of each page; once is enough for one that takes ``most`` seconds."""
+def measure(client, pages, times, facts, warm_up=2, once_above=None):
+    """Return milliseconds of every request and the number of queries, by page.
+
+    `pages` has name, address and expected text. A page that takes more than `once_above` seconds is
+    requested once. A page that the database gave up takes infinite time.
+    """
     from django.db import OperationalError, connection
     from django.test.utils import CaptureQueriesContext
 
-    def get(address):
-        before = time.perf_counter()
+    def get(name, address, text):
+        started = time.perf_counter()
         response = client.get(address)
         body = response.getvalue()
-        took = (time.perf_counter() - before) * 1000
-        assert response.status_code == 200 and body, (address, response)
+        took = (time.perf_counter() - started) * 1000
+        require_page(f"{name}: {address}", response.status_code, body, text)
+        require(b'role="alert"' not in body, f"{name}: the search {address} was not understood")
         return took
 
     found = {}
-    for name, address in pages:
-        address = address.format(**facts)
-        with CaptureQueriesContext(connection) as queries:
+    for name, address, text in pages:
+        page = name, address.format(**facts), text
+        with CaptureQueriesContext(connection) as captured:
             try:
-                first = get(address)
-            except OperationalError:  # the database gave it up
+                first = get(*page)
+            except OperationalError:  # The database stopped the statement at its timeout.
                 first = float("inf")
-        asked = len(queries)  # before the next request empties it
-        if most and first > most * 1000:
-            found[name] = first, asked
+        queries = len(captured)  # The next request empties the log of queries.
+        if once_above and first > once_above * 1000:
+            found[name] = [first], queries
             continue
         for _ in range(warm_up - 1):
-            get(address)
-        found[name] = median(get(address) for _ in range(times)), asked
+            get(*page)
+        found[name] = [get(*page) for _ in range(times)], queries
     return found
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--database", default="postgresql", help="sqlite, postgresql or mariadb")
+    """Measure every page at every size and print the table."""
+    parser = argument_parser(__doc__, database="postgresql")
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 1_000_000])
-    parser.add_argument("--times", type=int, default=7)
-    parser.add_argument("--fresh", action="store_true")
+    parser.add_argument("--times", type=int, default=7, help="requests per page")
+    parser.add_argument("--fresh", action="store_true", help="seed the databases again")
     args = parser.parse_args()
-    seed.setup(args.database)
+    configure(args.database)
     from django.core.management import call_command
     from django.db import connection
     from django.test import override_settings
 
     from eventlog.models import Log
 
+    pages = [(name, address, text_of(name, address)) for name, address in PAGES]
     found = {}
     for rows in args.rows:
         seed.use(f"eventlog_review_{rows}")
         if args.fresh or not Log.objects.exists():
             seed.seed(connection, rows)
+        require_rows("benchmarks.seed (use --fresh to seed again)", Log.objects.count(), rows)
         call_command("eventlog_count", verbosity=0)
         with override_settings(EVENTLOG={"REQUESTS": []}):
-            found[rows] = measure(superuser_client(), PAGES, args.times, known())
+            found[rows] = measure(superuser_client(), pages, args.times, known())
     few, many = min(args.rows), max(args.rows)
-    print(f"\n{args.database}, milliseconds, medians of {args.times}\n")
-    sizes = "".join(f" {rows:,} rows |" for rows in args.rows)
-    print(f"| page | queries |{sizes} {many:,} against {few:,} |")
-    print("| --- | ---: |" + " ---: |" * len(args.rows) + " ---: |")
+    lines = []
     for name, _ in PAGES:
-        figures = "".join(f" {found[rows][name][0]:.1f} |" for rows in args.rows)
-        ratio = found[many][name][0] / found[few][name][0]
-        print(f"| {name} | {found[many][name][1]} |{figures} {ratio:.2f} |")
+        base = median(found[few][name][0])
+        growth = Spread.of(took / base for took in found[many][name][0]).show()
+        sizes = [f"{median(found[rows][name][0]):.1f}" for rows in args.rows]
+        lines.append([name, found[many][name][1], *sizes, growth])
+    print_table(
+        f"{args.database}, milliseconds, medians of {args.times}",
+        ["page", "queries", *(f"{rows:,} rows" for rows in args.rows), f"ratio to {few:,}"],
+        lines,
+    )
 
 
 if __name__ == "__main__":

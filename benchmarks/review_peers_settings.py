@@ -1,4 +1,4 @@
-"""The site that the admin of each peer is read on; its apps and settings are in the environment."""
+"""Settings of the site for benchmarks.review_peers, with apps from the environment."""
 
 import json
 import os

@@ -1,3 +1,5 @@
+"""URLs of the admin."""
+
 from django.contrib import admin
 from django.urls import path
 

@@ -1,165 +1,235 @@
-"""The site served by gunicorn or uvicorn, under load from wrk, with each way of logging.
+"""Throughput, latency and CPU time of the site under gunicorn or uvicorn, for each way of logging.
 
-Requests a second and latencies as wrk sees them; rows stored against responses sent. In each round
-the servers of all variants are started anew, as what a process happens to lie at in memory weighs
-as much as what is measured; then they take turns, in an order of chance, seconds apart. Before a
-turn counts, a server is under load for an interval of its deliveries; after it, all is delivered
-before the next one begins. The ratios are medians over the rounds. Needs wrk.
+wrk makes the load. Every round starts new servers for all variants, because the memory layout of a
+process changes its speed as much as logging does. The variants then take turns in random order. A
+server is under load for one delivery interval before its turn counts, and everything is delivered
+before the next turn. Ratios are medians over the rounds, with minimum and maximum.
+
+CPU time per request depends much less on other load of the machine than requests per second do. It
+includes the delivery of all events, except for "delivered later". The column "database CPU" has the
+time of PostgreSQL's connections, or of the whole MariaDB server. Needs wrk.
 """
 
-import argparse
-import json
 import os
-import random
 import re
-import signal
+import shutil
 import subprocess
-import sys
 import tempfile
-from pathlib import Path
+from functools import partial
 from statistics import median
+from typing import NamedTuple
 
-from benchmarks.backends import OURS, SITE
+from benchmarks.common import (
+    DUMMY,
+    HAND_WRITTEN_SITE,
+    LOGGED_SITE,
+    SITE,
+    argument_parser,
+    buffered,
+    fail,
+    print_table,
+    ratio,
+    require,
+    take_turns,
+)
+from benchmarks.servers import (
+    PATHS,
+    SERVERS,
+    Variant,
+    configure_served_site,
+    database_cpu_seconds,
+    deliver,
+    serving,
+)
 
-ROOT = Path(__file__).parent.parent
-SERVERS = {
-    # Its own kind of worker. Threads keep connections, and which worker happens to get how many of
-    # them weighs more than all that is measured here.
-    "gunicorn": ["gunicorn", "-w", "2", "-b", "127.0.0.1:{port}"],
-    "uvicorn": ["uvicorn", "--log-level", "warning", "--no-access-log", "--port", "{port}"],
+INTERVAL_SECONDS = 5  # from one delivery to the next
+CONNECTIONS = 8
+MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+TEXTS = {  # a text that only the intended page has
+    "/ok/": "ok",
+    "/aok/": "ok",
+    "/admin/login/": 'name="password"',
+    "/admin/": "Site administration",
 }
-APPS = {"gunicorn": "benchmarks.served_site:wsgi", "uvicorn": "benchmarks.served_site:asgi"}
-PATHS = {"gunicorn": "/ok/", "uvicorn": "/aok/"}
-INTERVAL = 5  # seconds, from one delivery to the next
-LATENCY = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 
-def wrk(port, path, seconds, cookie=""):
+class Turn(NamedTuple):
+    """Figures of one turn."""
+
+    rate: float  # requests per second
+    p50: float  # ms
+    p99: float  # ms
+    cpu: float  # µs per request, all processes of the server
+    database_cpu: float | None  # µs per request
+    rows: float  # per response
+
+
+def wrk(name, port, path, seconds, cookie=""):
+    """Return requests per second, p50 and p99 in ms, and the number of responses."""
     address = f"http://127.0.0.1:{port}{path}"
-    said = subprocess.run(
-        ["wrk", "-t1", "-c8", f"-d{seconds}s", "--latency", "-H", f"Cookie: {cookie}", address],
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency"]
+    command += ["-H", f"Cookie: {cookie}", address]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    for problem in ("Non-2xx or 3xx responses", "Socket errors"):
+        require(problem not in output, f"wrk found errors of {name!r} at {path}:\n{output}")
     latency = {
-        name: float(value) * LATENCY[unit]
-        for name, value, unit in re.findall(r"(50|99)%\s+([\d.]+)(us|ms|s)", said)
+        share: float(value) * MILLISECONDS[unit]
+        for share, value, unit in re.findall(r"(50|99)%\s+([\d.]+)(us|ms|s)", output)
     }
-    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1])
-    total = int(re.search(r"(\d+) requests in", said)[1])
-    return rate, latency["50"], latency["99"], total
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
+    total = re.search(r"(\d+) requests in", output)
+    if rate is None or total is None or len(latency) < 2 or not int(total[1]):
+        fail(f"wrk gave no figures for {name!r} at {path}:\n{output}")
+    return float(rate[1]), latency["50"], latency["99"], int(total[1])
+
+
+def measure(name, server, variant, args, database, cookie):
+    """Return the figures of one turn, after checking the page, the statuses and the rows."""
+    from eventlog.models import Log
+
+    load = partial(wrk, name, server.port, args.path, cookie=cookie)
+    before = Log.objects.count()
+    server.check_page(name, args.path, args.contains, cookie)
+    cpu, database_cpu = server.cpu_seconds(), database_cpu_seconds(database)
+    warmed = load(seconds=INTERVAL_SECONDS)[3]
+    rate, p50, p99, total = load(seconds=args.seconds)
+    cpu = server.cpu_seconds() - cpu
+    if "buffered" in variant.eventlog.get("BACKEND", ""):
+        cpu += deliver(server, variant.eventlog)
+    cpu = cpu / (warmed + total) * 1e6
+    if database_cpu is not None and (now := database_cpu_seconds(database)) is not None:
+        database_cpu = (now - database_cpu) / (warmed + total) * 1e6
+    server.check_page(name, args.path, args.contains, cookie)
+    if "buffered" in variant.eventlog.get("BACKEND", ""):
+        deliver(server, variant.eventlog)
+    responses = warmed + total + 2  # two of check_page
+    rows = Log.objects.count() - before
+    # wrk ends each run without waiting for the last response of each connection.
+    most = responses + 2 * CONNECTIONS
+    server.require_rows(name, rows, variant.rows * responses, variant.rows * most)
+    return Turn(rate, p50, p99, cpu, database_cpu, rows / responses)
+
+
+def choose_variants(parser, args, directory):
+    """Return the variants that the arguments select, by name."""
+    variants = {
+        "bare site": Variant(SITE, {}, 0),
+        "by hand": Variant(HAND_WRITTEN_SITE, {}, 1),
+        "ours, database": Variant(LOGGED_SITE, {}, 1),
+        "ours, dummy": Variant(LOGGED_SITE, DUMMY, 0),
+        "ours, buffered": Variant(LOGGED_SITE, buffered(f"{directory}/spool"), 1),
+        "ours, delivered later": Variant(
+            LOGGED_SITE, buffered(f"{directory}/later", interval=None), 1
+        ),
+    }
+    if args.only:
+        names = args.only.split(";")
+        if unknown := set(names) - set(variants):
+            parser.error(f"--only: unknown variants {sorted(unknown)}. Use {list(variants)}.")
+        if "bare site" not in names:
+            parser.error("--only: add 'bare site', which the ratios compare with.")
+        return {name: variants[name] for name in names}
+    if args.server == "uvicorn":
+        del variants["by hand"]  # The middleware written by hand is not async.
+    return variants
+
+
+def log_in():
+    """Return the session cookie of a new superuser."""
+    from django.contrib.auth.models import User
+    from django.test import Client
+
+    client = Client()
+    client.force_login(User.objects.create_superuser("reader"))
+    return client.cookies.output(attrs=(), header="").strip()
+
+
+def parse_arguments():
+    """Return the parser and the arguments."""
+    parser = argument_parser(__doc__, database="postgresql")
+    parser.add_argument("--server", default="gunicorn", choices=SERVERS)
+    parser.add_argument("--seconds", type=int, default=6, help="seconds per turn")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", help="variants, separated by ';'")
+    parser.add_argument("--path", help="page to request (default: a view that does nothing)")
+    parser.add_argument("--contains", help="text of that page, if it is not one of the known pages")
+    parser.add_argument("--user", action="store_true", help="send the cookie of a logged-in user")
+    parser.add_argument("--urlconf", default="tests.urls")
+    args = parser.parse_args()
+    args.path = args.path or PATHS[args.server]
+    args.contains = args.contains or TEXTS.get(args.path)
+    if not args.contains:
+        parser.error("--contains: give a text that the page at --path contains.")
+    if not shutil.which("wrk"):
+        parser.error("wrk is not installed.")
+    return parser, args
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--database", default="postgresql")
-    parser.add_argument("--server", default="gunicorn", choices=SERVERS)
-    parser.add_argument("--seconds", type=int, default=6)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", help="variants, with ; between them")
-    parser.add_argument("--path", help="/admin/login/ say; a view that does nothing without one")
-    parser.add_argument("--user", action="store_true", help="as one who is logged in")
-    args = parser.parse_args()
-    path = args.path or PATHS[args.server]
-    folder = tempfile.TemporaryDirectory()
-    buffered = {
-        "BACKEND": "eventlog.backends.buffered.BufferedBackend",
-        "OPTIONS": {"spool": f"{folder.name}/spool"},
+    """Measure all variants and print the table."""
+    parser, args = parse_arguments()
+    with tempfile.TemporaryDirectory() as directory:
+        variants = choose_variants(parser, args, directory)
+        database = configure_served_site(args.database, directory, args.urlconf)
+        from django.db import connection
+
+        def one_round(number):
+            os.environ["PYTHONHASHSEED"] = str(number)  # The layout of dicts changes the speed.
+            with serving(args.server, variants, database) as servers:
+                runs = {
+                    name: partial(measure, name, servers[name], variant, args, database, cookie)
+                    for name, variant in variants.items()
+                }
+                return take_turns(runs, 1, warm_up=0, shuffled=True)
+
+        try:
+            cookie = log_in() if args.user else ""
+            rounds = [one_round(number + 1) for number in range(args.rounds)]
+        finally:
+            connection.creation.destroy_test_db(database, verbosity=0)
+    report(args, {name: [each[name][0] for each in rounds] for name in variants})
+
+
+def report(args, turns):
+    """Print the table."""
+    columns = {
+        name: {field: [getattr(turn, field) for turn in each] for field in Turn._fields}
+        for name, each in turns.items()
     }
-    later = buffered | {"OPTIONS": {"spool": f"{folder.name}/later", "interval": None}}
-    chosen = {
-        "bare site": (SITE, {}),
-        "by hand": (["benchmarks.cost.by_hand", *SITE], {}),
-        "ours, database": (OURS, {}),
-        "ours, dummy": (OURS, {"BACKEND": "eventlog.backends.dummy.DummyBackend"}),
-        "ours, buffered": (OURS, buffered),
-        "ours, delivered later": (OURS, later),
-    }
-    if args.only:
-        if unknown := set(args.only.split(";")) - set(chosen):
-            parser.error(f"--only: {unknown} of {list(chosen)}")
-        chosen = {name: chosen[name] for name in args.only.split(";")}
-    elif args.server == "uvicorn":
-        del chosen["by hand"]  # which would not be async
-    os.environ |= {
-        "EVENTLOG_TEST_DB": args.database,
-        "DJANGO_SETTINGS_MODULE": "benchmarks.served_settings",
-        "BENCHMARK_SQLITE": f"{folder.name}/db.sqlite3",
-        "BENCHMARK_MIDDLEWARE": json.dumps(SITE),
-        "BENCHMARK_EVENTLOG": "{}",
-        "PYTHONPATH": str(ROOT),
-    }
-    import django
+    bare = columns["bare site"]
 
-    from tests.faults import Process, free_port  # which reads the name of the database
+    def line(name, of):
+        visible = None not in of["database_cpu"]
+        return [
+            name,
+            f"{median(of['rate']):.0f}",
+            ratio(of["rate"], bare["rate"]),
+            f"{median(of['p50']):.2f}",
+            f"{median(of['p99']):.2f}",
+            ratio(of["p99"], bare["p99"]),
+            f"{median(of['cpu']):.0f}",
+            ratio(of["cpu"], bare["cpu"]),
+            f"{median(of['database_cpu']):.0f}" if visible else "n/a",
+            f"{median(of['rows']):.3f}",
+        ]
 
-    django.setup()
-    from django.contrib.auth.models import User
-    from django.db import connection
-    from django.test import Client
-
-    name = connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-    from eventlog.backends.buffered import BufferedBackend
-    from eventlog.models import Log
-
-    took, kept, cookie = {}, {}, ""
-    if args.user:
-        client = Client()
-        client.force_login(User.objects.create_superuser("reader"))
-        cookie = client.cookies.output(attrs=(), header="").strip()
-
-    def serve(middleware, settings):
-        port = free_port()
-        server = [part.format(port=port) for part in SERVERS[args.server]]
-        environment = os.environ | {
-            "BENCHMARK_MIDDLEWARE": json.dumps(middleware),
-            "BENCHMARK_EVENTLOG": json.dumps(settings),
-            "BENCHMARK_DATABASE": name,
-        }
-        command = [sys.executable, "-m", *server, APPS[args.server]]
-        return Process(command, environment).listens(port), port
-
-    def turn(port):
-        """The figures, and the rows that came of each response."""
-        before = Log.objects.count()
-        warmed = wrk(port, path, INTERVAL, cookie)[3]
-        rate, p50, p99, total = wrk(port, path, args.seconds, cookie)
-        for it in (buffered, later):  # whoever delivers it now: it counts no more
-            BufferedBackend(**it["OPTIONS"] | {"interval": None}).settle(3 * INTERVAL)
-        # The last ones were sent, but wrk had gone before they were answered.
-        return (rate, p50, p99), (Log.objects.count() - before) / (warmed + total)
-
-    try:
-        for number in range(args.rounds):
-            # How dicts are laid out weighs as much.
-            os.environ["PYTHONHASHSEED"] = str(number + 1)
-            servers = {variant: serve(*of_it) for variant, of_it in chosen.items()}
-            try:
-                for variant in random.sample(list(servers), len(servers)):
-                    figures, rows = turn(servers[variant][1])
-                    took.setdefault(variant, []).append(figures)
-                    kept.setdefault(variant, []).append(rows)
-            finally:
-                for server, _port in servers.values():
-                    server.stop(signal.SIGTERM)
-                    server.output.close()
-    finally:
-        connection.creation.destroy_test_db(name, verbosity=0)
-        folder.cleanup()
-    bare = took["bare site"]
-    print(f"\n{args.server}, {path}, {args.database}, {args.rounds} rounds of {args.seconds} s\n")
-    print("| | requests/s | of bare | p50 ms | p99 ms | p99 of bare | rows a response |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for variant in chosen:
-        figures = took[variant]
-        rate, p50, p99 = (median(column) for column in zip(*figures, strict=True))
-        faster = median(a[0] / b[0] for a, b in zip(figures, bare, strict=True))
-        later = median(a[2] / b[2] for a, b in zip(figures, bare, strict=True))
-        print(
-            f"| {variant} | {rate:.0f} | {faster:.2f} | {p50:.2f} | {p99:.2f} | {later:.2f} "
-            f"| {median(kept[variant]):.3f} |"
-        )
+    print_table(
+        f"{args.server}, {args.path}, {args.database}, {args.rounds} rounds of {args.seconds} s, "
+        "ratios to the bare site, CPU time in µs per request",
+        [
+            "",
+            "requests/s",
+            "ratio",
+            "p50 ms",
+            "p99 ms",
+            "ratio of p99",
+            "server CPU",
+            "ratio of CPU",
+            "database CPU",
+            "rows per response",
+        ],
+        [line(name, of) for name, of in columns.items()],
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The site of the benchmarks, as a server loads it: what differs comes from the environment."""
+"""Settings of the served site; what differs between variants comes from the environment."""
 
 import json
 import os
@@ -8,6 +8,8 @@ from benchmarks.settings import DATABASES
 
 MIDDLEWARE = json.loads(os.environ["BENCHMARK_MIDDLEWARE"])
 EVENTLOG = json.loads(os.environ["BENCHMARK_EVENTLOG"])
+ROOT_URLCONF = os.environ["BENCHMARK_URLCONF"]
 ALLOWED_HOSTS = ["*"]
+DATABASES["default"]["CONN_MAX_AGE"] = json.loads(os.environ.get("BENCHMARK_CONN_MAX_AGE", "null"))
 if "BENCHMARK_DATABASE" in os.environ:
     DATABASES["default"]["NAME"] = os.environ["BENCHMARK_DATABASE"]

@@ -1,4 +1,4 @@
-"""What gunicorn and uvicorn are told to load."""
+"""WSGI and ASGI application that gunicorn and uvicorn load."""
 
 from django.core.asgi import get_asgi_application
 from django.core.wsgi import get_wsgi_application

@@ -1,4 +1,4 @@
-"""The site of the tests, on a database that outlives a connection."""
+"""Settings of the test site, with a database that outlives a connection."""
 
 import os
 
@@ -11,4 +11,4 @@ if DB == "sqlite":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL"
     }
 
-DATABASES["default"]["CONN_MAX_AGE"] = None  # what a busy site has
+DATABASES["default"]["CONN_MAX_AGE"] = None  # Busy sites keep their connections.
