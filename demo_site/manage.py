@@ -1,4 +1,4 @@
-"""Django's own command line, for the demo shop."""
+"""Django's command line for the demo shop."""
 
 import os
 import sys

@@ -1,14 +1,14 @@
-"""A small shop that records what happens in it. ``EVENTLOG``, at the end, is what to look at."""
+"""Settings of a small shop that records its events. ``EVENTLOG`` is at the end."""
 
 import os
 from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# This site is for your own machine: its secrets stand in a public repository.
+# Run this site on your own machine only, because its secrets are in a public repository.
 DEBUG = True
-SECRET_KEY = "of the demo shop, and no secret at all"
-# Every password is printed on the login page, so a fast hash gives nothing away. Never elsewhere.
+SECRET_KEY = "demo-shop-not-a-secret"
+# A fast hash is acceptable here, because the login page shows every password.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 ROOT_URLCONF = "config.urls"
@@ -26,7 +26,7 @@ DATABASES = {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": os.environ.get("DEMO_DB", BASE_DIR / "db.sqlite3"),
         "CONN_MAX_AGE": None,
-        # Readers and the writer do not wait for each other, and writing does not wait for the disk.
+        # WAL lets readers and the writer work at the same time; NORMAL saves most disk flushes.
         "OPTIONS": {
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
             "transaction_mode": "IMMEDIATE",
@@ -72,17 +72,17 @@ TEMPLATES = [
 ]
 
 EVENTLOG = {
-    # The first rule that matches a request decides. @log_request and @log_exempt go before them.
+    # The first matching rule decides. The rules of @log_request and @log_exempt come first.
     "REQUESTS": [
         {"path": r"^/healthz$", "log": False},
         {"path": r"^/static/", "log": False},
         {"view": "login", "methods": ["POST"], "status": 302, "action": "LOGGED_IN"},
         {"view": "login", "methods": ["POST"], "action": "LOGIN_FAILED"},
         {"view": "shop:*", "methods": ["POST"], "action": "{view}_SENT"},
-        # Much looked at, little to learn: half of these, and every error.
+        # This page is visited often, so half of its requests are recorded, and every error.
         {"view": "shop:product-list", "sample": 0.5},
         {},
     ],
-    # Whoever connects from here says in X-Forwarded-For whom the request is from.
+    # Connections from these addresses name the client in X-Forwarded-For.
     "TRUSTED_PROXIES": ["10.0.0.0/8"],
 }

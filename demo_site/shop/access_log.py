@@ -1,4 +1,4 @@
-"""Apache's combined log format, read as the requests that it tells of."""
+"""Requests, parsed from an access log in Apache's combined format."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from .traffic import make_environ
 _QUOTED = r'(?:[^"\\]|\\.)*'
 _LINE = re.compile(
     r"(?P<address>\S+) \S+ .*?\[[^\]]*\] "
-    # A target may hold spaces; whoever speaks HTTP/0.9 names no version.
+    # A target may contain spaces, and HTTP/0.9 has no version.
     rf'"(?P<method>[\w!#$%&\'*+.^`|~-]+) (?P<target>{_QUOTED}?)(?: HTTP/[\d.]+)?" '
     r"(?P<status>[1-5]\d\d) \S+ "
     rf'"(?P<referer>{_QUOTED})" "(?P<agent>{_QUOTED})"',
@@ -24,7 +24,7 @@ _SITE = re.compile(r"\A[a-z][a-z0-9+.-]*://[^/?]*", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the log. Text stands for bytes, as Latin-1."""
+    """One line of the log; its text is bytes, decoded as Latin-1."""
 
     address: str
     method: str
@@ -34,8 +34,8 @@ class Entry:
     agent: str | None
 
     def environ(self) -> dict[str, Any]:
-        """The same request once more, to be answered with the same status."""
-        # Proxies and scanners send whole URLs, of which a server takes the path.
+        """Return the WSGI environ that repeats the request and its status."""
+        # Proxies and scanners send whole URLs, and a server uses only the path.
         path, _, query = _SITE.sub("", self.target, count=1).partition("?")
         headers = {"referer": self.referer, "user-agent": self.agent}
         decoded = unquote_to_bytes(path.encode("latin-1")).decode("latin-1")
@@ -44,7 +44,7 @@ class Entry:
 
 
 def parse(line: str) -> Entry | None:
-    """The request of a line that was read as Latin-1, or None if it tells of none."""
+    """Return the request of a line that was read as Latin-1, or None if it is malformed."""
     found = _LINE.fullmatch(line)
     if found is None:
         return None
@@ -63,7 +63,7 @@ def _header(text: str) -> str | None:
 
 
 def _unescaped(text: str) -> str:
-    r"""Apache writes a quote as ``\"`` and what is not ASCII as ``\xhh``."""
+    r"""Undo Apache's escapes: ``\"`` for a quote, ``\xhh`` for a byte that is not ASCII."""
     return _ESCAPE.sub(
         lambda found: chr(int(found[1], 16)) if found[1] else _CONTROLS.get(found[2], found[2]),
         text,

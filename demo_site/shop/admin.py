@@ -1,5 +1,5 @@
 # mypy: disable-error-code=type-arg
-# (what django-stubs has as generic classes takes no parameters at run time)
+# (django-stubs declares classes as generic that take no parameters at run time)
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin

@@ -7,10 +7,10 @@ REPLAY_STATUS = "demo.replay_status"
 
 
 class ReplayMiddleware:
-    """Answers a replayed request with the status it was once answered with.
+    """Middleware that answers a replayed request with its recorded status.
 
-    That stands in the WSGI environ under a key that no visitor can send: what comes from headers
-    begins with ``HTTP_``.
+    Visitors cannot set the key in the WSGI environ, because the keys of headers begin with
+    ``HTTP_``.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

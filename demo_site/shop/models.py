@@ -25,14 +25,14 @@ class Product(models.Model):
 
     @property
     def hue(self) -> int:
-        """Which of the style sheet's six colours stands in for a picture."""
+        """Return the number of the style sheet's colour that replaces a picture."""
         return int(self.pk) % 6 + 1
 
 
 class Order(models.Model):
     customer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     product = models.ForeignKey(Product, null=True, on_delete=models.SET_NULL)
-    item = models.CharField("what the product was called", max_length=80)
+    item = models.CharField("name of the product", max_length=80)
     quantity = models.PositiveSmallIntegerField()
     total = models.DecimalField(max_digits=9, decimal_places=2)
     placed = models.DateTimeField(default=timezone.now)

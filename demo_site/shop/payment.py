@@ -1,4 +1,4 @@
-"""A bank that has never heard of money."""
+"""A fake payment provider."""
 
 from decimal import Decimal
 
@@ -6,7 +6,7 @@ TEST_CARD = "4242 4242 4242 4242"
 DECLINED = "0002"
 
 
-class PaymentDeclined(Exception):  # noqa: N818 (it is no error of ours)
+class PaymentDeclined(Exception):  # noqa: N818 (a result, not an error of the site)
     pass
 
 

@@ -8,21 +8,20 @@ from .payment import PaymentDeclined, charge
 
 
 def place_order(user: User, product: Product, quantity: int, card: str) -> Order:
-    """Sell ``product`` to ``user``; raises ``PaymentDeclined``.
+    """Sell ``product`` to ``user``, or raise ``PaymentDeclined``.
 
-    No request comes in here, yet the events know where they come from: the middleware remembers
-    which request is being answered.
+    This function has no request. ``log()`` finds the current request, which the middleware keeps.
     """
     total = product.price * quantity
-    # The card's number goes under a secret name, so it is masked before it is stored.
+    # "card" is a secret name, so the number is masked before it is stored.
     extra = {"product": product.pk, "quantity": quantity, "total": total, "card": card}
     try:
-        # An event logged in a transaction is rolled back with it: no order, no PLACED_ORDER.
+        # If the payment is declined, ORDER_PLACED is rolled back together with the order.
         with transaction.atomic():
             order = Order.objects.create(
                 customer=user, product=product, item=product.name, quantity=quantity, total=total
             )
-            log(user, "PLACED_ORDER", extra, obj=order)
+            log(user, "ORDER_PLACED", extra, obj=order)
             charge(card, total)
     except PaymentDeclined as declined:
         log(user, "PAYMENT_FAILED", extra | {"reason": str(declined)}, obj=product)

@@ -1,4 +1,4 @@
-"""Requests without a network: straight into Django's WSGI handler, as a server makes them."""
+"""Requests that go directly to Django's WSGI handler, without a network."""
 
 import logging
 import sys
@@ -21,9 +21,9 @@ def make_environ(
     headers: dict[str, str | None],
     body: bytes = b"",
 ) -> dict[str, Any]:
-    """What a server makes of a request: all text stands for bytes, as Latin-1 (PEP 3333).
+    """Return a request as a server passes it on: text is bytes, decoded as Latin-1 (PEP 3333).
 
-    ``path`` is percent-decoded. A header that is None was not sent.
+    ``path`` is percent-decoded. Headers that are None are left out.
     """
     sent = {
         "HTTP_" + name.upper().replace("-", "_"): value
@@ -54,7 +54,7 @@ def make_environ(
 
 
 def send(site: WSGIHandler, environ: dict[str, Any]) -> HttpResponseBase:
-    """The site's answer, read to its end and closed, as a server does."""
+    """Return the response after reading it to its end and closing it, as a server does."""
     response = site(environ, lambda status, headers, exc_info=None: lambda data: None)
     try:
         for _ in response:
@@ -65,8 +65,8 @@ def send(site: WSGIHandler, environ: dict[str, Any]) -> HttpResponseBase:
 
 
 @contextmanager
-def no_complaints() -> Iterator[None]:
-    """Keep Django from writing to the console that requests fail: here they are meant to."""
+def silence_request_errors() -> Iterator[None]:
+    """Turn off Django's log messages about failed requests, which are intended here."""
     loggers = [logging.getLogger(name) for name in ("django.request", "django.security")]
     levels = [logger.level for logger in loggers]
     try:

@@ -1,5 +1,5 @@
 # mypy: disable-error-code=type-arg
-# (what django-stubs has as generic classes takes no parameters at run time)
+# (django-stubs declares classes as generic that take no parameters at run time)
 
 from collections.abc import Mapping
 from typing import Any
@@ -38,11 +38,11 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "shop/home.html", {"events": Log.objects.all()[:12]})
 
 
-def _what_was_sought(request: HttpRequest, response: HttpResponseBase | None) -> Mapping[str, Any]:
-    return {"sought": request.GET.get("q", "")}
+def _search_words(request: HttpRequest, response: HttpResponseBase | None) -> Mapping[str, Any]:
+    return {"words": request.GET.get("q", "")}
 
 
-@log_request(action="SEARCHED", extra=_what_was_sought)
+@log_request(action="SEARCHED", extra=_search_words)
 @require_GET
 def search(request: HttpRequest) -> HttpResponse:
     form = SearchForm(request.GET)
@@ -54,19 +54,19 @@ def search(request: HttpRequest) -> HttpResponse:
 @log_exempt
 @require_GET
 def robots(request: HttpRequest) -> HttpResponse:
-    """Every crawler asks for it first, and nobody wants to read that."""
+    """Answer crawlers; these frequent requests are not worth recording."""
     return HttpResponse("User-agent: *\nDisallow: /admin/\n", content_type="text/plain")
 
 
 @require_GET
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Left out by the first rule in the settings."""
+    """Answer health checks, which the first rule in the settings leaves out."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 @require_GET
 def crash(request: HttpRequest) -> HttpResponse:
-    raise RuntimeError("This page crashes on purpose: look for its event.")
+    raise RuntimeError("This page fails on purpose. Look for its event.")
 
 
 class ProductList(ListView):
@@ -79,7 +79,7 @@ class ProductDetail(EventLogMixin, DetailView):
 
 
 class StaffOnly(LoginRequiredMixin, UserPassesTestMixin):
-    """Anonymous visitors are sent to the login page, customers get a 403."""
+    """Access for staff only: the login page for anonymous visitors, a 403 for customers."""
 
     request: HttpRequest
 

@@ -1,4 +1,4 @@
-"""People and programs that visit the shop, each with a way of their own to go about it."""
+"""Simulated visitors of the shop: people and programs, each with a typical visit."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from uuid import uuid4
 from django.core.handlers.wsgi import WSGIHandler
 from django.http.response import HttpResponseBase
 
-from . import cast
+from . import sample_data
 from .payment import DECLINED, TEST_CARD
 from .traffic import make_environ, send
 
@@ -18,7 +18,7 @@ LOGIN = "/accounts/login/"
 
 @dataclass
 class Visitor:
-    """One visit: an address, a program and its cookies."""
+    """One visit: an address, a User-Agent and its cookies."""
 
     site: WSGIHandler
     random: Random
@@ -37,7 +37,7 @@ class Visitor:
         form["csrfmiddlewaretoken"] = self.cookies.get("csrftoken", "")
         return self._request("POST", path, body=urlencode(form).encode())
 
-    def log_in(self, name: str, password: str = cast.PASSWORD) -> Iterator[HttpResponseBase]:
+    def log_in(self, name: str, password: str = sample_data.PASSWORD) -> Iterator[HttpResponseBase]:
         yield self.get(LOGIN)
         yield self.post(LOGIN, username=name, password=password)
 
@@ -45,14 +45,13 @@ class Visitor:
         return f"/products/{self.random.choice(self.products)}/"
 
     def maybe(self, chance: float) -> bool:
+        """Return True with this probability."""
         return self.random.random() < chance
 
     def _request(
         self, method: str, path: str, query: str = "", body: bytes = b""
     ) -> HttpResponseBase:
-        request_id = (
-            uuid4().hex
-        )  # as a proxy names each request, even if the seed is the same again
+        request_id = uuid4().hex  # not from the seed, because ids must not repeat between runs
         self.request_ids.append(request_id)
         headers = {
             "user-agent": self.agent,
@@ -75,108 +74,111 @@ class Visitor:
 Visit = Callable[[Visitor], Iterator[HttpResponseBase]]
 
 
-def window_shopper(me: Visitor) -> Iterator[HttpResponseBase]:
-    yield me.get("/")
-    yield me.get("/products/")
-    for _ in range(me.random.randint(1, 4)):
-        yield me.get(me.product())
-    if me.maybe(0.4):
-        yield me.get("/search/", urlencode({"q": me.random.choice(cast.SEARCHES)}))
-    if me.maybe(0.1):
-        yield me.get("/produkts/")
-    if me.maybe(0.06):
-        yield me.get("/crash/")
-    if me.maybe(0.15):
-        yield me.get(me.product() + "order/")
+def window_shopper(visitor: Visitor) -> Iterator[HttpResponseBase]:
+    yield visitor.get("/")
+    yield visitor.get("/products/")
+    for _ in range(visitor.random.randint(1, 4)):
+        yield visitor.get(visitor.product())
+    if visitor.maybe(0.4):
+        yield visitor.get("/search/", urlencode({"q": visitor.random.choice(sample_data.SEARCHES)}))
+    if visitor.maybe(0.1):
+        yield visitor.get("/produkts/")
+    if visitor.maybe(0.06):
+        yield visitor.get("/crash/")
+    if visitor.maybe(0.15):
+        yield visitor.get(visitor.product() + "order/")
 
 
-def customer(me: Visitor) -> Iterator[HttpResponseBase]:
-    name = me.random.choice(cast.CUSTOMERS)
-    if me.maybe(0.2):
-        yield me.post(LOGIN, username=name, password=cast.PASSWORD)  # without a token: 403
-    if me.maybe(0.2):
-        yield from me.log_in(name, "eventlog-dmeo")
-    yield from me.log_in(name)
-    product = me.product()
-    yield me.get(product)
-    yield me.get(product + "order/")
-    if me.maybe(0.2):
-        yield me.post(product + "order/", quantity=1, card=f"4000 0000 0000 {DECLINED}")
-    if me.maybe(0.1):
-        yield me.post(product + "order/", quantity=0, card="?")
-    order = me.post(product + "order/", quantity=me.random.randint(1, 4), card=TEST_CARD)
+def customer(visitor: Visitor) -> Iterator[HttpResponseBase]:
+    name = visitor.random.choice(sample_data.CUSTOMERS)
+    if visitor.maybe(0.2):
+        # A 403, because the CSRF token is missing.
+        yield visitor.post(LOGIN, username=name, password=sample_data.PASSWORD)
+    if visitor.maybe(0.2):
+        yield from visitor.log_in(name, "eventlog-dmeo")
+    yield from visitor.log_in(name)
+    product = visitor.product()
+    yield visitor.get(product)
+    yield visitor.get(product + "order/")
+    if visitor.maybe(0.2):
+        yield visitor.post(product + "order/", quantity=1, card=f"4000 0000 0000 {DECLINED}")
+    if visitor.maybe(0.1):
+        yield visitor.post(product + "order/", quantity=0, card="?")
+    order = visitor.post(product + "order/", quantity=visitor.random.randint(1, 4), card=TEST_CARD)
     yield order
     if order.status_code == 302:
-        yield me.get(order["Location"])
-    yield me.get("/orders/")
-    if me.maybe(0.3):
-        yield me.get(f"/orders/{me.random.randint(1, 40)}/")  # most are somebody else's
-    if me.maybe(0.15):
-        yield me.get(me.product() + "edit/")
-    if me.maybe(0.5):
-        yield me.post("/accounts/logout/")
+        yield visitor.get(order["Location"])
+    yield visitor.get("/orders/")
+    if visitor.maybe(0.3):
+        yield visitor.get(f"/orders/{visitor.random.randint(1, 40)}/")  # often a 403
+    if visitor.maybe(0.15):
+        yield visitor.get(visitor.product() + "edit/")
+    if visitor.maybe(0.5):
+        yield visitor.post("/accounts/logout/")
 
 
-def keeper(me: Visitor) -> Iterator[HttpResponseBase]:
-    yield from me.log_in(cast.KEEPER)
-    yield me.get("/products/new/")
-    name = f"{me.random.choice(('Plain', 'Striped', 'Large', 'Small'))} sample"
-    price = me.random.randint(5, 90)
-    created = me.post("/products/new/", name=name, description="A trial.", price=price)
+def shopkeeper(visitor: Visitor) -> Iterator[HttpResponseBase]:
+    yield from visitor.log_in(sample_data.SHOPKEEPER)
+    yield visitor.get("/products/new/")
+    name = f"{visitor.random.choice(('Plain', 'Striped', 'Large', 'Small'))} sample"
+    price = visitor.random.randint(5, 90)
+    created = visitor.post("/products/new/", name=name, description="A trial.", price=price)
     yield created
     if created.status_code == 302:
         path = created["Location"]
-        yield me.get(path)
-        yield me.get(path + "edit/")
-        yield me.post(path + "edit/", name=name, description="A trial.", price=price + 2)
-        if me.maybe(0.8):
-            yield me.get(path + "delete/")
-            yield me.post(path + "delete/")
+        yield visitor.get(path)
+        yield visitor.get(path + "edit/")
+        yield visitor.post(path + "edit/", name=name, description="A trial.", price=price + 2)
+        if visitor.maybe(0.8):
+            yield visitor.get(path + "delete/")
+            yield visitor.post(path + "delete/")
 
 
-def administrator(me: Visitor) -> Iterator[HttpResponseBase]:
-    yield me.get("/admin/")
-    yield from me.log_in(cast.ADMIN)
-    yield me.get("/admin/")
-    yield me.get("/admin/shop/order/")
+def administrator(visitor: Visitor) -> Iterator[HttpResponseBase]:
+    yield visitor.get("/admin/")
+    yield from visitor.log_in(sample_data.ADMIN)
+    yield visitor.get("/admin/")
+    yield visitor.get("/admin/shop/order/")
 
 
-def crawler(me: Visitor) -> Iterator[HttpResponseBase]:
-    me.agent = me.random.choice(cast.CRAWLERS)
-    me.referer = None
-    yield me.get("/robots.txt")
-    for _ in range(me.random.randint(2, 7)):
-        yield me.get(me.product())
-    if me.maybe(0.3):
-        yield me.get(f"/products/{me.random.randint(900, 999)}/")
+def crawler(visitor: Visitor) -> Iterator[HttpResponseBase]:
+    visitor.agent = visitor.random.choice(sample_data.CRAWLERS)
+    visitor.referer = None
+    yield visitor.get("/robots.txt")
+    for _ in range(visitor.random.randint(2, 7)):
+        yield visitor.get(visitor.product())
+    if visitor.maybe(0.3):
+        yield visitor.get(f"/products/{visitor.random.randint(900, 999)}/")
 
 
-def scanner(me: Visitor) -> Iterator[HttpResponseBase]:
-    me.agent = me.random.choice((*cast.SCRIPTS, None))
-    me.referer = None
-    for path in me.random.sample(cast.PROBES, 4):
-        yield me.get(path)
+def scanner(visitor: Visitor) -> Iterator[HttpResponseBase]:
+    visitor.agent = visitor.random.choice((*sample_data.SCRIPTS, None))
+    visitor.referer = None
+    for path in visitor.random.sample(sample_data.PROBES, 4):
+        yield visitor.get(path)
 
 
-def guesser(me: Visitor) -> Iterator[HttpResponseBase]:
-    name = me.random.choice((cast.ADMIN, "root", *cast.CUSTOMERS))
-    for password in me.random.sample(("123456", "password", "letmein", "qwerty", "hunter2"), 3):
-        yield from me.log_in(name, password)
+def guesser(visitor: Visitor) -> Iterator[HttpResponseBase]:
+    name = visitor.random.choice((sample_data.ADMIN, "root", *sample_data.CUSTOMERS))
+    for password in visitor.random.sample(
+        ("123456", "password", "letmein", "qwerty", "hunter2"), 3
+    ):
+        yield from visitor.log_in(name, password)
 
 
-def script(me: Visitor) -> Iterator[HttpResponseBase]:
-    me.agent = me.random.choice(cast.SCRIPTS)
-    me.referer = None
-    for q in me.random.sample(cast.SEARCHES, 2):
-        token = f"{me.random.getrandbits(64):x}"
-        yield me.get("/search/", urlencode({"q": q, "api_token": token}))
+def script(visitor: Visitor) -> Iterator[HttpResponseBase]:
+    visitor.agent = visitor.random.choice(sample_data.SCRIPTS)
+    visitor.referer = None
+    for q in visitor.random.sample(sample_data.SEARCHES, 2):
+        token = f"{visitor.random.getrandbits(64):x}"
+        yield visitor.get("/search/", urlencode({"q": q, "api_token": token}))
 
 
-def monitor(me: Visitor) -> Iterator[HttpResponseBase]:
-    me.agent = cast.CURL
-    me.referer = None
-    yield me.get("/healthz")
-    yield me.get("/")
+def monitor(visitor: Visitor) -> Iterator[HttpResponseBase]:
+    visitor.agent = sample_data.CURL
+    visitor.referer = None
+    yield visitor.get("/healthz")
+    yield visitor.get("/")
 
 
 VISITS: dict[Visit, int] = {
@@ -184,7 +186,7 @@ VISITS: dict[Visit, int] = {
     customer: 24,
     crawler: 14,
     script: 6,
-    keeper: 5,
+    shopkeeper: 5,
     scanner: 5,
     monitor: 4,
     guesser: 3,
@@ -192,14 +194,16 @@ VISITS: dict[Visit, int] = {
 }
 
 
-def arrive(site: WSGIHandler, random: Random, products: Sequence[int]) -> Visitor:
-    """Somebody with a browser, at an address that is set aside for examples."""
-    agents = random.choices((cast.DESKTOPS, cast.PHONES, cast.TABLETS), (50, 40, 10))[0]
+def new_visitor(site: WSGIHandler, random: Random, products: Sequence[int]) -> Visitor:
+    """Return a visitor with a browser, at an address that is reserved for documentation."""
+    agents = random.choices(
+        (sample_data.DESKTOPS, sample_data.PHONES, sample_data.TABLETS), (50, 40, 10)
+    )[0]
     visitor = Visitor(site, random, products, agent=random.choice(agents), address=_address(random))
-    visitor.referer = random.choice((*cast.REFERERS, None))
+    visitor.referer = random.choice((*sample_data.REFERERS, None))
     if random.random() < 0.3:
         visitor.proxy = f"10.0.0.{random.randint(1, 4)}"
-        if random.random() < 0.1:  # a visitor who claims to be somebody else; it is not believed
+        if random.random() < 0.1:  # a forged address, which must be ignored
             visitor.address = f"127.0.0.1, {visitor.address}"
     return visitor
 

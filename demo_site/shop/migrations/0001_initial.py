@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "item",
-                    models.CharField(max_length=80, verbose_name="what the product was called"),
+                    models.CharField(max_length=80, verbose_name="name of the product"),
                 ),
                 ("quantity", models.PositiveSmallIntegerField()),
                 ("total", models.DecimalField(decimal_places=2, max_digits=9)),

@@ -9,23 +9,26 @@ from tqdm import tqdm
 
 from eventlog.models import Log
 from shop.access_log import parse
-from shop.traffic import no_complaints, send
+from shop.traffic import send, silence_request_errors
 
 
 class Command(BaseCommand):
-    help = "Send the site the requests that an access log in Apache's combined format tells of."
+    help = "Send the site the requests of an access log in Apache's combined format."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("path", type=Path, help="the access log")
 
     def handle(self, *, path: Path, **options: Any) -> None:
         if not path.is_file():
-            raise CommandError(f"There is no file {path}.")
+            raise CommandError(f"No file {path} found. Give the path of an access log.")
         before = Log.objects.count()
-        # Every request is recorded, and none of another site's is redirected to a page of ours.
-        ours = settings.EVENTLOG  # type: ignore[misc]  # mypy knows those of the tests
+        # Without APPEND_SLASH, because the paths belong to another site.
+        ours = settings.EVENTLOG  # type: ignore[misc]  # mypy reads the settings of the tests
         every_request = {**ours, "REQUESTS": [{"action": "REPLAYED_{method}"}]}
-        with override_settings(EVENTLOG=every_request, APPEND_SLASH=False), no_complaints():
+        with (
+            override_settings(EVENTLOG=every_request, APPEND_SLASH=False),
+            silence_request_errors(),
+        ):
             replayed, malformed = self.replay(path)
         self.stdout.write(
             f"{replayed} requests replayed, {Log.objects.count() - before} events, "
@@ -36,7 +39,7 @@ class Command(BaseCommand):
         site = WSGIHandler()
         replayed = malformed = 0
         size = path.stat().st_size
-        # Latin-1 keeps every byte, and a lone \r or the like does not end a line.
+        # Latin-1 keeps every byte, and newline="\n" keeps a single \r inside its line.
         with (
             path.open(encoding="latin-1", newline="\n") as lines,
             tqdm(total=size, unit="B", unit_scale=True, desc="replaying") as bar,

@@ -1,8 +1,8 @@
-"""Who and what is in the play: users, products, and the programs that visitors come with."""
+"""Sample data: users, products, searches, and the User-Agents of visitors."""
 
 PASSWORD = "eventlog-demo"
 ADMIN = "admin"
-KEEPER = "grace"
+SHOPKEEPER = "grace"
 CUSTOMERS = ("ada", "alan", "barbara", "edsger")
 
 PRODUCTS = (
