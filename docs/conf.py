@@ -23,7 +23,7 @@ settings.configure(
 )
 django.setup()
 
-import eventlog_docs  # noqa: E402
+from eventlog_docs.pages import repository  # noqa: E402
 
 import eventlog  # noqa: E402 (after django.setup)
 
@@ -34,7 +34,7 @@ release = version = eventlog.__version__
 language = "en"
 smartquotes = False  # Messages and searches are shown as they are written.
 
-extensions = ["myst_parser", "sphinx_copybutton", "sphinx_design", "eventlog_docs"]
+extensions = ["myst_parser", "sphinx_copybutton", "sphinx_design", "eventlog_docs.extension"]
 root_doc = "index"
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["eventlog_docs"]
@@ -53,14 +53,14 @@ html_css_files = ["tables.css"]
 html_copy_source = False
 html_show_sphinx = False
 html_theme_options = {
-    "source_repository": eventlog_docs.repository(),
+    "source_repository": repository(),
     "source_branch": "main",
     "source_directory": "docs/",
     "footer_icons": [],
 }
 # The checks of external links, which need the network: sphinx-build -b linkcheck
 linkcheck_ignore = [
-    rf"{eventlog_docs.repository()}.*",
+    rf"{repository()}.*",
     r"https?://(127\.0\.0\.1|example\.com|collector).*",
 ]
 linkcheck_anchors = False

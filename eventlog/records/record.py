@@ -35,7 +35,7 @@ class Record(NamedTuple):
     timestamp: datetime  # aware
     user_id: int | str | None = None  # primary key of the user
     user_repr: str = ""  # name of the user at the time of the event
-    user_state: int | None = None  # 1 known, 2 anonymous, 3 not known; None if there is no user
+    user_state: int | None = None  # 1 known, 2 anonymous, 3 not known; None without a user
     model: str | None = None  # model of the object, as "app_label.modelname"
     object_id: int | str | None = None  # primary key of the object, as text unless it is a number
     object_repr: str = ""  # name of the object at the time of the event
