@@ -39,7 +39,10 @@ class Command(BaseCommand):
         )
         deliver = subcommands.add_parser("deliver", help="write the pending events now")
         deliver.add_argument(
-            "--timeout", type=float, metavar="SECONDS", help="the most seconds to wait for the delivery"
+            "--timeout",
+            type=float,
+            metavar="SECONDS",
+            help="the most seconds to wait for the delivery",
         )
         subcommands.add_parser(
             "dead", help="list the events that no database accepts, with the reasons"
