@@ -63,7 +63,9 @@ FILTERS: Mapping[str, Filter] = {
         _("events by a person who acted on behalf of another user"),
         ["acting_user:admin"],
     ),
-    "reason": Filter(reason, _("a part of the reason that was given for the event"), ["reason:4711"]),
+    "reason": Filter(
+        reason, _("a part of the reason that was given for the event"), ["reason:4711"]
+    ),
     "command": Filter(command, _("a management command"), ["command:import_orders"]),
     "ip": Filter(
         ip, _("events from an address or a network"), ["ip:203.0.113.7", "ip:203.0.113.0/24"]
@@ -110,7 +112,9 @@ FILTERS: Mapping[str, Filter] = {
         referer, _("a part of the page that the visitor came from"), ["referer:example.com"]
     ),
     "device": Filter(device, _("the kind of device"), ["device:mobile"], values=DEVICES),
-    "browser": Filter(browser, _("a browser whose name starts with this text"), ["browser:firefox"]),
+    "browser": Filter(
+        browser, _("a browser whose name starts with this text"), ["browser:firefox"]
+    ),
     "os": Filter(system, _("an operating system whose name starts with this text"), ["os:windows"]),
     "is": Filter(
         is_,
