@@ -159,13 +159,13 @@ FIELDS: dict[str, Field] = {
     ),
     "acting_user": Field(
         _("Acting user"),
-        "the name of the person who acts in the name of the user, from `eventlog.context()`",
+        "the name of the person who acted on behalf of the user",
         section="event",
         column="text",
     ),
     "acting_user_id": Field(
         _("Key of the acting user"),
-        "the primary key of this person, from `eventlog.context()`",
+        "the primary key of this person",
         section="event",
     ),
     "reason": Field(
