@@ -25,8 +25,9 @@ def settings_section(settings_page: str) -> str:
             key = setting.key
             anchor = re.sub(r"[^\w\- ]", "", f"{key}: {types[key]}".lower()).replace(" ", "-")
             link = f"[{code(key)}](settings.md#{anchor})"
-            rows.append((link, code(types[key]), _default(setting.default), setting.__doc__ or ""))
-    return table(("setting", "type", "default", "meaning"), rows)
+            meaning = setting.__doc__ or ""
+            rows.append((link, meaning, code(types[key]), _default(setting.default)))
+    return table(("setting", "meaning", "type", "default"), rows)
 
 
 def _default(value: Any) -> str:
@@ -41,11 +42,11 @@ def rules_section() -> str:
     meanings = _listed(Rule.__doc__ or "")
     parameters = signature(Rule.__init__).parameters.values()
     rows = [
-        (code(each.name), code(_type(each)), code(each.default), meanings[each.name])
+        (code(each.name), meanings[each.name], code(_type(each)), code(each.default))
         for each in parameters
         if each.kind is Parameter.KEYWORD_ONLY
     ]
-    return table(("key", "type", "default", "meaning"), rows)
+    return table(("key", "meaning", "type", "default"), rows)
 
 
 def _listed(docstring: str) -> dict[str, str]:
