@@ -87,20 +87,21 @@ def _detached_earlier(connection: BaseDatabaseWrapper, table: Table) -> list[str
 def _detach(
     connection: BaseDatabaseWrapper, table: Table, partition: Partition, patience: Patience
 ) -> None:
+    has_default = any(each.is_default for each in partitions_of(connection, table))
     statement = f"ALTER TABLE {table} DETACH PARTITION {partition}"
     with lock_timeout(connection, patience) as cursor:
-        until_locked(lambda: cursor.execute(f"COMMENT ON TABLE {partition} IS '{MARK}'"), patience)
-        if any(each.is_default for each in partitions_of(connection, table)):
-            until_locked(lambda: cursor.execute(statement), patience)
-            return
-        # After an interrupted attempt, the partition is no longer read, and only FINALIZE is left.
-        # https://www.postgresql.org/docs/current/sql-altertable.html
-        until_locked(lambda: cursor.execute(_concurrently(connection, table, partition)), patience)
+        until_locked(
+            lambda: cursor.execute(
+                statement if has_default else _concurrently(connection, table, partition)
+            ),
+            patience,
+        )
+        cursor.execute(f"COMMENT ON TABLE {partition} IS '{MARK}'")
 
 
 def _is_empty(connection: BaseDatabaseWrapper, partition: Partition) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT NOT EXISTS (SELECT FROM {partition})")
+        cursor.execute(f"SELECT NOT EXISTS (SELECT FROM {partition})")  # noqa: S608
         (is_empty,) = cursor.fetchone()
     return bool(is_empty)
 
@@ -112,10 +113,16 @@ def _attach(
     bounds = f"FROM ({lower}) TO ({upper})"
     statement = f"ALTER TABLE {table} ATTACH PARTITION {partition} FOR VALUES {bounds}"
     in_transaction(connection, lambda cursor: cursor.execute(statement), patience)
+    with connection.cursor() as cursor:
+        cursor.execute(f"COMMENT ON TABLE {partition} IS NULL")
 
 
 def _concurrently(connection: BaseDatabaseWrapper, table: Table, partition: Partition) -> str:
-    """Return the statement that begins to detach the partition, or ends an earlier attempt."""
+    """Return the statement that detaches the partition, or that ends an interrupted attempt.
+
+    After an interrupted attempt, nothing reads the partition, and only FINALIZE is allowed.
+    https://www.postgresql.org/docs/current/sql-altertable.html
+    """
     now = {each.name: each for each in partitions_of(connection, table)}[partition.name]
     mode = "FINALIZE" if now.is_pending else "CONCURRENTLY"
     return f"ALTER TABLE {table} DETACH PARTITION {partition} {mode}"
