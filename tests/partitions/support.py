@@ -54,17 +54,17 @@ def in_month(number, day=10, **values):
     return Log(timestamp=this_month(number).replace(day=day), **{"action": "X"} | values)
 
 
-def months_read(run):
-    """Return the starts of the months whose partitions the queries of ``run`` read."""
+def months_read(run, part=""):
+    """Return the months whose partitions the queries of ``run`` that contain ``part`` read."""
     with CaptureQueriesContext(connection) as captured:
         run()
-    queries = [each["sql"] for each in captured if is_read(each["sql"])]
+    queries = [each["sql"] for each in captured if is_read(each["sql"], part)]
     assert queries
     return {month for sql in queries for month in _months_of(sql)}
 
 
-def is_read(sql):
-    return sql.startswith("SELECT") and 'FROM "eventlog_log"' in sql
+def is_read(sql, part):
+    return sql.startswith("SELECT") and 'FROM "eventlog_log"' in sql and part in sql
 
 
 def _months_of(sql):
