@@ -67,7 +67,7 @@ class Conversion:
         """The name of the first partition."""
         if self.lower is not None:
             return partition_name(self.table, self.lower)
-        return f"{self.table.name}_before_{self.upper:%Y%m%d}"
+        return f"{self.table.name}_before_{self.upper:%Y_%m}"
 
     def obstacles(self) -> Iterator[str]:
         """Yield the reasons why the table cannot be converted as it is."""

@@ -18,8 +18,12 @@ _LIKE = "INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE INCLUDING CO
 
 
 def partition_name(table: Table, lower: datetime) -> str:
-    """Return the name that pg_partman 5 would choose."""
-    return f"{table.name}_p{lower:%Y%m%d}"
+    """Return the name of a partition, such as ``eventlog_log_p2026_12``.
+
+    pg_partman 4 reads the month from the name.
+    """
+    day = "" if lower.day == 1 else f"_{lower:%d}"
+    return f"{table.name}_p{lower:%Y_%m}{day}"
 
 
 def missing_spans(

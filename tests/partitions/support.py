@@ -72,7 +72,7 @@ def _months_of(sql):
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}")
         (found,) = cursor.fetchone()
     plan = json.loads(found) if isinstance(found, str) else found
-    return {datetime.strptime(name[-8:], "%Y%m%d").replace(tzinfo=UTC)
+    return {datetime.strptime(name[-7:], "%Y_%m").replace(tzinfo=UTC)
             for name in _relations(plan[0]["Plan"])}  # fmt: skip
 
 

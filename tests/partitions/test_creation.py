@@ -53,7 +53,7 @@ def test_without_apply_the_statements_are_only_printed(capsys):
     only_months(0)
     call_command("eventlog_partition", "--months-ahead=1")
     output = capsys.readouterr().out
-    assert f'ATTACH PARTITION "public"."eventlog_log_p{this_month(1):%Y%m%d}"' in output
+    assert f'ATTACH PARTITION "public"."eventlog_log_p{this_month(1):%Y_%m}"' in output
     assert len(names()) == 1
 
 
