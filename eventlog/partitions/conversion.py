@@ -107,8 +107,8 @@ class Conversion:
         )
         yield Step(
             f"Create the partitions of {len(self.months())} months",
-            "There is no DEFAULT partition, because PostgreSQL would then detach a partition only "
-            "under an exclusive lock.",
+            "A DEFAULT partition is not created, because PostgreSQL would then detach a partition "
+            "only under an exclusive lock.",
             f"SHARE ROW EXCLUSIVE on {', '.join(targets) or 'no table'} for some milliseconds: "
             "their writers wait, readers do not.",
             [],
@@ -144,7 +144,7 @@ class Conversion:
             add = f"ADD CONSTRAINT {name} CHECK ({self._condition()}) NOT VALID"
             statement = f"ALTER TABLE {self.table} {', '.join([*drop, add])}"
             yield Step(
-                "Restrict the times of the table to those of its future partition",
+                "Restrict the times of the table to the times of its future partition",
                 "Otherwise PostgreSQL would read the whole table under an exclusive lock when it "
                 f"becomes a partition. Events from {self.upper:%Y-%m-%d} on are rejected until "
                 "the conversion is finished.",

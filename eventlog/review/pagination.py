@@ -140,7 +140,7 @@ def estimate_row_count() -> int:
     connection = connections[router.db_for_read(Log)]
     table = Log._meta.db_table
     question = {
-        # The rows of a partitioned table are those of its partitions.
+        # The partitions have the rows of a partitioned table.
         "postgresql": "SELECT SUM(GREATEST(reltuples, 0)) FROM pg_class "
         "WHERE relkind <> 'p' AND oid IN (SELECT %s::regclass UNION "
         "SELECT relid FROM pg_partition_tree(%s::regclass))",
