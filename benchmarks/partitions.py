@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from statistics import median
+from typing import Any
 
 from benchmarks import review, seed
 from benchmarks.common import (
@@ -104,11 +105,59 @@ def write_one_by_one(count: int) -> float:
     return time.perf_counter() - started
 
 
+def connect(rows: int) -> dict[str, Any]:
+    """Return an open connection to each database, of which `activate` chooses one."""
+    from copy import deepcopy
+
+    from django.db import connections
+
+    found = {}
+    for kind in (FLAT, MONTHS):
+        settings = deepcopy(connections["default"].settings_dict)
+        settings["NAME"] = database_of(kind, rows)
+        found[kind] = type(connections["default"])(settings, "default")
+    return found
+
+
+def activate(connection: Any) -> None:
+    """Use this connection for all queries."""
+    from django.contrib.contenttypes.models import ContentType
+    from django.db import connections
+
+    connections["default"] = connection
+    ContentType.objects.clear_cache()
+
+
+def compare_pages(rows: int, pages, rounds: int, times: int) -> list[list[object]]:
+    """Return a line for each page. The databases take turns at each page, seconds apart."""
+    databases = connect(rows)
+    clients, facts = {}, {}
+    for kind, connection in databases.items():
+        activate(connection)
+        clients[kind], facts[kind] = review.superuser_client(), review.known()
+    lines = []
+    for page in pages:
+        took: dict[str, list[float]] = {FLAT: [], MONTHS: []}
+        for _ in range(rounds):
+            for kind, connection in databases.items():
+                activate(connection)
+                found = review.measure(clients[kind], [page], times, facts[kind], warm_up=1)
+                ((figures, queries),) = found.values()
+                took[kind].append(median(figures))
+        flat, months = took[FLAT], took[MONTHS]
+        ratios = Spread.of(b / a for a, b in zip(flat, months, strict=True))
+        lines.append(
+            [page[0], queries, f"{median(flat):.1f}", f"{median(months):.1f}", ratios.show()]
+        )
+    return lines
+
+
 def compare(rows: int, run: Callable[[], float], rounds: int) -> dict[str, list[float]]:
     """Return the seconds of `run` in each database, which take turns."""
+    databases = connect(rows)
 
     def within(kind: str) -> float:
-        seed.use(database_of(kind, rows))
+        activate(databases[kind])
         return run()
 
     return take_turns({kind: lambda kind=kind: within(kind) for kind in (FLAT, MONTHS)}, rounds)
@@ -118,8 +167,8 @@ def main():
     """Measure pages and writing in both databases and print the tables."""
     parser = argument_parser(__doc__, database=None)
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--times", type=int, default=5, help="requests per page and round")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--times", type=int, default=3, help="requests per page and round")
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--fresh", action="store_true", help="seed the databases again")
     args = parser.parse_args()
     configure("postgresql")
@@ -128,25 +177,10 @@ def main():
     for kind in (FLAT, MONTHS):
         prepare(kind, args.rows, DAYS, fresh=args.fresh)
     pages = [(name, address, review.text_of(name, address)) for name, address in review.PAGES]
-    took: dict[str, dict[str, list[float]]] = {FLAT: {}, MONTHS: {}}
-    queries: dict[str, int] = {}
-    for _ in range(args.rounds):
-        for kind in (FLAT, MONTHS):
-            seed.use(database_of(kind, args.rows))
-            with override_settings(EVENTLOG={"REQUESTS": []}):
-                found = review.measure(review.superuser_client(), pages, args.times, review.known())
-            for name, (times, number) in found.items():
-                took[kind].setdefault(name, []).append(median(times))
-                queries[name] = number
-    lines = []
-    for name, _ in review.PAGES:
-        flat, months = took[FLAT][name], took[MONTHS][name]
-        ratios = Spread.of(b / a for a, b in zip(flat, months, strict=True))
-        lines.append(
-            [name, queries[name], f"{median(flat):.1f}", f"{median(months):.1f}", ratios.show()]
-        )
+    with override_settings(EVENTLOG={"REQUESTS": []}):
+        lines = compare_pages(args.rows, pages, args.rounds, args.times)
     print_table(
-        f"{args.rows:,} events of {DAYS} days, milliseconds, medians of {args.times} requests",
+        f"{args.rows:,} events of {DAYS} days, milliseconds, medians of {args.rounds} rounds",
         ["page", "queries", "one table", "months", "ratio"],
         lines,
     )
@@ -155,7 +189,7 @@ def main():
         ("10 batches of 5,000 events", lambda: write_batches(10, 5000)),
         ("2,000 calls of log()", lambda: write_one_by_one(2000)),
     ):
-        found = compare(args.rows, run, args.rounds * 2 + 1)
+        found = compare(args.rows, run, args.rounds)
         ratios = Spread.of(b / a for a, b in zip(found[FLAT], found[MONTHS], strict=True))
         lines.append(
             [name, f"{median(found[FLAT]):.2f}", f"{median(found[MONTHS]):.2f}", ratios.show()]
