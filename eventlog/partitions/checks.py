@@ -34,20 +34,20 @@ def _messages(partitions: list[Partition]) -> Iterator[CheckMessage]:
         yield Error(
             "The table of events has no partition for this month, so no event can be written.",
             hint=CREATE,
-            id="eventlog.E041",
+            id="eventlog.E050",
         )
     elif following:
         yield Warning(
             "The table of events has no partition for the next month.",
             hint=CREATE,
-            id="eventlog.W041",
+            id="eventlog.W050",
         )
     if any(each.is_default for each in partitions):
         yield Warning(
             "The table of events has a DEFAULT partition, so months are detached under an "
             "exclusive lock.",
             hint="Move its events into months, and drop it.",
-            id="eventlog.W042",
+            id="eventlog.W051",
         )
 
 
@@ -65,5 +65,5 @@ def _unfinished(connection: BaseDatabaseWrapper, table: Table) -> Iterator[Check
             f"A conversion into partitions was not finished, so events are rejected from "
             f"{date[:4]}-{date[4:6]}-{date[6:]} on.",
             hint="Run manage.py eventlog_partition --apply again, or with --cancel.",
-            id="eventlog.W043",
+            id="eventlog.W052",
         )

@@ -67,9 +67,9 @@ def test_an_invalid_option_is_refused(option):
     ("months", "messages"),
     [
         ([0, 1], []),
-        ([0], [(checks.Warning, "eventlog.W041")]),
-        ([1], [(checks.Error, "eventlog.E041")]),
-        ([], [(checks.Error, "eventlog.E041")]),
+        ([0], [(checks.Warning, "eventlog.W050")]),
+        ([1], [(checks.Error, "eventlog.E050")]),
+        ([], [(checks.Error, "eventlog.E050")]),
     ],
 )
 def test_a_check_reports_a_missing_month(months, messages):
@@ -79,7 +79,7 @@ def test_a_check_reports_a_missing_month(months, messages):
 
 def test_a_check_reports_a_default_partition():
     execute("CREATE TABLE other PARTITION OF eventlog_log DEFAULT")
-    assert check() == [(checks.Warning, "eventlog.W042")]
+    assert check() == [(checks.Warning, "eventlog.W051")]
 
 
 def test_a_check_reads_no_other_database():
