@@ -31,6 +31,7 @@ from .request_filters import (
     route,
     status,
     system,
+    trace,
     view,
 )
 from .spelling import nearest, one_of
@@ -135,6 +136,11 @@ FILTERS: Mapping[str, Filter] = {
         changed, _("events that changed a field, if the changes were recorded"), ["changed:price"]
     ),
     "request": Filter(request, _("all events of one request, by its ID"), ["request:3f2a…"]),
+    "trace": Filter(
+        trace,
+        _("all events of one trace, by its ID or a traceparent"),
+        ["trace:4bf92f3577b34da6a3ce929d0e0e4736"],
+    ),
     "last": Filter(last, _("a time span until now"), ["last:24h"], values=["1h", "24h", "7d"]),
     "from": Filter(from_, _("from this date or time on"), ["from:2026-01-31"]),
     "to": Filter(to, _("up to a date, or before a time"), ["to:2026-01-31T09:30"]),
