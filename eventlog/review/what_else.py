@@ -29,6 +29,7 @@ from .related import (
 from .search import references
 from .search.condition import Condition, InvalidTermError
 from .search.filters import find
+from .search.periods import time_text
 from .search.plan import count_up_to
 from .search.tree import Term
 
@@ -159,10 +160,7 @@ def _period(first: Position, last: Position) -> Sequence[Term]:
     """Return the terms of a time span that includes both events."""
     # ``to:`` excludes its time. No database stores less than a microsecond.
     end = shifted(last.timestamp, timedelta(microseconds=1))
-    return [
-        Term("from", html.local(first.timestamp).isoformat()),
-        Term("to", html.local(end).isoformat()),
-    ]
+    return [Term("from", time_text(first.timestamp)), Term("to", time_text(end))]
 
 
 def _from_to(session: Span) -> str:
