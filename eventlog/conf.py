@@ -92,6 +92,11 @@ class Conf:
         ("X-Forwarded-For", "Forwarded"),
         "Headers in which trusted proxies name the client; the first that is present is used.",
     )
+    request_id_headers: Setting[Sequence[str]] = Setting(
+        ("X-Request-ID", "X-Correlation-ID"),
+        "Headers in which trusted proxies send the id of a request; the first that is present is "
+        "used.",
+    )
     anonymize_ip = Setting(False, "Keep only the /24 of an IPv4 and the /48 of an IPv6 address.")
     redact: Setting[Sequence[str]] = Setting(
         (), "Parts of names whose values are masked, in addition to the built-in ones."

@@ -52,7 +52,7 @@ class Match:
         return bool(self.key == event.object_id)
 
     def acted_in(self, event: Log) -> bool:
-        """Return whether the person acted in the name of the user of ``event``."""
+        """Return whether the person acted on behalf of the user of ``event``."""
         facts = event.facts
         if (key := facts.get("acting_user_id")) is not None:
             return bool(key == self.key)

@@ -117,7 +117,12 @@ def trusted_proxies() -> TrustedProxies:
 
 @once_per_settings
 def _meta_keys() -> Sequence[str]:
-    return ["HTTP_" + header.upper().replace("-", "_") for header in conf.proxy_headers]
+    return meta_keys(conf.proxy_headers)
+
+
+def meta_keys(headers: Sequence[str]) -> Sequence[str]:
+    """Return the keys of ``request.META`` that hold these headers."""
+    return ["HTTP_" + header.upper().replace("-", "_") for header in headers]
 
 
 def _network(entry: object) -> IPv4Network | IPv6Network:

@@ -17,7 +17,7 @@ from ..records.arguments import object_key
 from ..records.user_state import UserState
 from ..text import UNSTORABLE
 from .search.patterns import MAX_STARS
-from .search.request_filters import DEVICES
+from .search.request_filters import DEVICES, TRACE_ID
 from .search.tree import Node, Term, all_of
 
 LIST = "admin:eventlog_log_changelist"
@@ -37,6 +37,7 @@ FACT_FILTERS: Mapping[str, str] = {
     "ua": "extra.ua",
     "exception": "exception",
     "request_id": "request",
+    "trace_id": "trace",
     "acting_user": "acting_user",
     "reason": "reason",
     "command": "command",
@@ -111,6 +112,8 @@ def fact_term(name: str, value: Any) -> Term | None:
     if key == "status" and not re.fullmatch(r"[1-5]\d\d", text, re.ASCII):
         return None
     if key == "device" and text not in DEVICES:
+        return None
+    if key == "trace" and not TRACE_ID.fullmatch(text):
         return None
     return Term(key, text) if len(re.findall(r"\*+", text)) <= MAX_STARS else None
 

@@ -61,7 +61,7 @@ def _namesakes(
 
 
 def acting_user(value: str) -> Condition:
-    """Find what a person did in the name of another user."""
+    """Find what a person did on behalf of another user."""
     keys = users_named(value) or _users_with_email(value) or _users_with_key(value)
     name, by_key = Fact("acting_user"), Fact("acting_user_id")
     found = Q(In(name, in_any_case(value)))
