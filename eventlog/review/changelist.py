@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
+from django.core.exceptions import DisallowedHost
 from django.db import transaction
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
@@ -119,7 +120,10 @@ class EventList(ListPanels, ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         """Read one page."""
-        self.page_address = request.build_absolute_uri(request.path)
+        try:
+            self.page_address = request.build_absolute_uri(request.path)
+        except DisallowedHost:  # on a site without CommonMiddleware
+            self.page_address = request.path
         # The columns link to this list. A copy, because all requests share the ModelAdmin.
         own_admin: Any = copy(self.model_admin)
         own_admin.narrowed_to = self.narrowed_to

@@ -1,7 +1,7 @@
 """The links of the list of events: to other pages, other searches and corrected searches."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,7 +11,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from ..counts.buckets import PERIODS
-from ..datetimes import MINUTE, aware
+from ..datetimes import MINUTE, aware, hour_of
 from .choices import CHOICES, Choice, Group, SearchError
 from .pagination import OLDEST, Page
 from .search.filters import EXTRA_FILTER, FILTERS, WORD_FILTER, Filter
@@ -91,8 +91,11 @@ class ListLinks:
         if not self.query:
             return ""
         start, _end = self.bounds()
-        age = timedelta() if start is None else timezone.now() - start
-        period = next((name for name, length in PERIODS.items() if age <= length), [*PERIODS][-1])
+        now = timezone.now()
+        # The overview begins at a full hour.
+        starts = {name: hour_of(now - length) for name, length in PERIODS.items()}
+        covering = [name for name in starts if start is None or starts[name] <= aware(start)]
+        period = (covering or [*PERIODS][-1:])[0]
         return f"?{urlencode({'q': self.query, 'period': period})}"
 
     @property
