@@ -52,8 +52,8 @@ class EventLogHandler(logging.Handler):
     def createLock(self) -> None:  # noqa: N802 (a method of logging.Handler)
         """Do without the lock of a handler.
 
-        A thread that holds it while its INSERT waits for the transaction of another thread would
-        never end if that thread logs too.
+        A thread would hold the lock while its INSERT waits for the transaction of another thread,
+        which could not log, and so not commit, until the database gives up.
         """
         self.lock = None
 

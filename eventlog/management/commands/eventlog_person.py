@@ -41,7 +41,9 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("what", choices=["export", "erase"])
+        parser.add_argument(
+            "what", choices=["export", "erase"], help="print the events, or erase the person"
+        )
         parser.add_argument(
             "username", nargs="?", help="a current or earlier name, also of a deleted account"
         )

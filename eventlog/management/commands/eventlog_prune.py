@@ -3,6 +3,7 @@
 import re
 import time
 from argparse import ArgumentTypeError
+from collections import deque
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -17,10 +18,12 @@ from eventlog import access
 from eventlog.counts.hours import drop_before
 from eventlog.management.terminal import SearchCommand
 from eventlog.models import Log
+from eventlog.partitions.pruning import drop_months, months_before
 from eventlog.review.search.known_values import known_actions
 from eventlog.review.search.plan import QueryPlan, limit_to_first, timestamps, up_to
 from eventlog.review.search.tree import And
 
+CONDITIONS = ("action", "keep", "requests", "events", "search")  # besides the age
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -101,11 +104,17 @@ class Command(SearchCommand):
         with access.Operation(
             "prune", _recorded(options, before), command="eventlog_prune"
         ) as pruning:
+            has_conditions = any(map(options.get, CONDITIONS))
+            if not has_conditions:
+                _drop_months(before, using, pruning)
             for batch in _batches(old.filter(plan.period), plan, options["batch"]):
                 pruning.start()
-                Log.objects.using(using).filter(pk__in=batch)._raw_delete(using)
+                near = Log.objects.using(using).around(timestamp for _, timestamp in batch)
+                near.filter(pk__in=[pk for pk, _ in batch])._raw_delete(using)
                 pruning.count += len(batch)
                 time.sleep(options["pause"])
+            if has_conditions:
+                deque(drop_months(before, using, only_empty=True), maxlen=0)
         drop_before()
         if options["verbosity"]:
             self.stdout.write(f"{_events(pruning.count)} deleted.")
@@ -132,13 +141,23 @@ class Command(SearchCommand):
 
 def _recorded(options: dict[str, Any], before: datetime) -> dict[str, Any]:
     """Return the conditions that were given, for the event."""
-    given = ("action", "keep", "requests", "events", "search")
-    conditions = {name: options[name] for name in given if options[name]}
+    conditions = {name: options[name] for name in CONDITIONS if options[name]}
     return {"before": before.isoformat(), **conditions}
 
 
-def _batches(old: QuerySet[Log], plan: QueryPlan, size: int) -> Iterator[list[int]]:
-    """Yield the keys of the events to delete, oldest first. The caller deletes each batch.
+def _drop_months(before: datetime, using: str, pruning: access.Operation) -> None:
+    """Drop the partitions whose events are all old, which takes less time than to delete them."""
+    if months_before(before, using):
+        pruning.start()
+    for dropped in drop_months(before, using):
+        pruning.count += dropped.events
+
+
+Batch = list[tuple[int, datetime]]
+
+
+def _batches(old: QuerySet[Log], plan: QueryPlan, size: int) -> Iterator[Batch]:
+    """Yield keys and times of the events to delete, oldest first. The caller deletes each batch.
 
     Each batch starts where the last one ended, so that kept events are read once.
     """
@@ -151,7 +170,7 @@ def _batches(old: QuerySet[Log], plan: QueryPlan, size: int) -> Iterator[list[in
             if end is not None:
                 # The bounds are the first conditions, because SQLite ends its index scan there.
                 some = Log.objects.using(old.db).filter(up_to(end, backwards=True), start) & some
-            found = some.filter(plan.residual).order_by("timestamp").values_list("pk", flat=True)
+            found = some.filter(plan.residual).order_by("timestamp").values_list("pk", "timestamp")
             while batch := list(found[:size]):
                 yield batch
                 if len(batch) < size:
@@ -163,7 +182,7 @@ def _batches(old: QuerySet[Log], plan: QueryPlan, size: int) -> Iterator[list[in
             rows = list(some.order_by("timestamp").values_list("pk", "timestamp")[:size])
             if not rows:
                 return
-            yield [pk for pk, _ in rows]
+            yield rows
             start = Q(timestamp__gte=rows[-1][1])
 
 

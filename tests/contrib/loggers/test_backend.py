@@ -91,12 +91,25 @@ def test_a_line_is_written_after_the_commit_and_not_after_a_rollback(lines):
     assert [line["action"] for line in lines()] == ["ALWAYS", "COMMITTED"]
 
 
-def test_event_logged_is_sent_for_each_line(lines, receiver):
+def test_event_logged_is_sent_for_each_line(lines, receiver, async_client):
     log(None, "ORDER_PAID")
     async_to_sync(alog)(None, "ORDER_SENT")
-    assert [event.action for event in receiver] == ["ORDER_PAID", "ORDER_SENT"]
+    async_to_sync(async_client.get)("/aok/")
+    assert [event.action for event in receiver] == ["ORDER_PAID", "ORDER_SENT", "GET_AOK"]
     assert {event.pk for event in receiver} == {None}
-    assert len(lines()) == 2
+    assert len(lines()) == 3
+
+
+def test_an_event_of_a_receiver_is_a_line_and_has_no_receivers(lines):
+    def receiver(event, **kwargs):
+        log(None, f"SEEN_{event.action}")
+
+    event_logged.connect(receiver)
+    try:
+        log(None, "ORDER_PAID")
+    finally:
+        event_logged.disconnect(receiver)
+    assert [line["action"] for line in lines()] == ["ORDER_PAID", "SEEN_ORDER_PAID"]
 
 
 def test_lines_do_not_become_events_again(lines, handling, logger):
