@@ -145,7 +145,7 @@ def test_the_events_around_link_from_their_time_and_have_their_duration(root, an
     for _ in range(2):
         event = write_request({**FACTS, "duration_ms": 1234}, user=anna)
     around = page(root, event).partition('aria-labelledby="around"')[2]
-    assert re.search(r'<a href="[^"]+/change/"><time ', around)
+    assert re.search(r'<a href="[^"]+/change/[^"]*"><time ', around)
     assert around.count("1.2 s") == 2
 
 
