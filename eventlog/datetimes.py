@@ -6,6 +6,7 @@ from functools import lru_cache
 from django.conf import settings
 from django.utils import timezone
 
+MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 # Earlier and later datetimes count as these, because an offset must not leave the years 1 to 9999.

@@ -270,7 +270,7 @@ def test_nothing_scrolls_sideways(page, long_events):
 
 
 @on_both
-@pytest.mark.parametrize("panel", ["Columns", "Saved searches"])
+@pytest.mark.parametrize("panel", ["Columns", "Saved searches", "Permanent link"])
 def test_a_panel_of_the_list_fits_its_content_and_the_window(page, events, panel):
     page.goto(f"{LIST}?q=status:5xx+last:24h+user:anna")
     page.locator("summary", has_text=panel).click()
@@ -379,6 +379,40 @@ def test_folded_events_are_shown_by_a_click(page, anna):
     expect(shown).to_have_count(1)
     page.get_by_label("Show 1 more event of this request").check()
     expect(shown).to_have_count(2)
+
+
+@on_both
+def test_the_switch_of_folded_events_is_a_triangle_and_not_a_box(page):
+    Log.objects.bulk_create([event(), event(1), event(2)])
+    page.goto(LIST)
+    switch = page.get_by_label("Show 2 more events like this")
+    expect(switch).to_have_css("appearance", "none")
+    shape = "it => getComputedStyle(it, '::before').content"
+    assert switch.evaluate(shape) == '"▸"'
+    switch.check()
+    assert switch.evaluate(shape) == '"▾"'
+
+
+@on_phone
+def test_a_finger_hits_bars_and_minus_signs(page, events):
+    page.goto(f"{LIST}?facets=1&q=last:24h")
+    for target in (page.locator(".strip .zones a").first, page.locator(".facets .not").first):
+        box = target.bounding_box()
+        assert min(box["width"], box["height"]) >= 24
+    page.locator(".strip .zones a").last.click()
+    expect(chips(page)).to_have_count(2)
+
+
+@on_both
+def test_a_permanent_link_is_shown_and_copied(page, events):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"{LIST}?q=last:24h+user:bob")
+    page.get_by_text("Permanent link").click()
+    page.locator(".link-panel").get_by_role("button", name="Copy").click()
+    expect(page.locator(".link-panel").get_by_role("status")).to_have_text("Copied.")
+    page.goto(page.evaluate("navigator.clipboard.readText()"))
+    shows(page, 2, 3)
+    assert "last" not in box(page).input_value()
 
 
 @on_desk
@@ -501,6 +535,8 @@ def test_the_overview_needs_no_scripts(page, events):
 @on_phone
 def test_the_axis_of_a_chart_and_its_newest_bar_are_in_view(page, events):
     page.goto(OVERVIEW)
+    expect(page.get_by_text("Scroll the chart sideways")).to_have_count(2)
+    expect(page.get_by_text("Scroll the chart sideways").first).to_be_visible()
     width = page.viewport_size["width"]
     newest = page.get_by_role("link", name="· 5xx ·").last.bounding_box()
     assert newest["x"] + newest["width"] < width

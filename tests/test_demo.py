@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -69,6 +70,14 @@ def filled(demo):
 
 
 @pytest.fixture(scope="module")
+def incident(filled):
+    """Add the incident twice, and return what the second run prints."""
+    filled.manage("incident")
+    filled.of_first_run = filled.events()
+    return filled.manage("incident").stdout
+
+
+@pytest.fixture(scope="module")
 def replayed(filled):
     log = filled.database.with_name("access.log")
     log.write_text(LOG)
@@ -127,12 +136,40 @@ def test_fill_changes_nothing_if_there_are_events(filled):
     assert filled.events("action NOT LIKE 'REPLAYED%'") == filled.filled
 
 
-def test_the_searches_of_the_incident_are_slow_and_by_one_client(replayed):
-    replayed.manage("incident")
-    searches = replayed.events("action = 'SEARCHED' AND ip = '203.0.113.177'")
+@pytest.mark.usefixtures("incident")
+def test_the_searches_of_the_incident_are_slow_and_by_one_client(filled):
+    searches = filled.events("action = 'SEARCHED' AND ip = '203.0.113.177'")
     assert len(searches) == 240
     assert {event["user"] for event in searches} == {"alan"}
     assert min(event["duration_ms"] for event in searches) > 2000
+
+
+@pytest.mark.usefixtures("incident")
+def test_the_incident_begins_at_a_fixed_minute_of_one_day(filled):
+    times = [event["time"] for event in filled.events("ip = '203.0.113.177'")]
+    assert times[0][14:19] == "12:00"
+    assert {time[:10] for time in times} == {times[0][:10]}
+
+
+def test_a_second_incident_replaces_the_first_and_says_when_it_was(filled, incident):
+    requests = [
+        [event["request_id"] for event in events if "status" in event]
+        for events in (filled.of_first_run, filled.events("action NOT LIKE 'REPLAYED%'"))
+    ]
+    # Half of the requests for the list of products are recorded, by chance.
+    assert abs(len(requests[0]) - len(requests[1])) < 60
+    assert len(set(requests[1])) == len(requests[1])
+    assert re.search(r"The incident was from \d\d:12 to \d\d:02 on .* \(UTC\)", incident)
+
+
+@pytest.mark.usefixtures("incident")
+def test_a_customer_has_an_address_for_each_device_besides_the_script(filled):
+    addresses = {event.get("ip") for event in filled.events("user_repr = 'alan'")}
+    assert addresses == {"198.51.100.120", "2001:db8::120", "203.0.113.177"}
+
+
+def test_reading_in_the_admin_is_not_recorded(filled):
+    assert not [event for event in filled.filled if event.get("path", "").startswith("/admin/")]
 
 
 def test_replay_reports_the_number_of_requests_and_events(replayed):

@@ -65,6 +65,13 @@ def test_the_figures_of_a_period(root):
     }
 
 
+@pytest.mark.usefixtures("_traffic")
+def test_bots_are_a_share_of_the_requests_and_not_among_the_browsers(root):
+    html = root.get(PAGE, {"period": "7d"}).content.decode()
+    assert re.search(r">10</bdi></a>\s*<small><bdi>25 % of requests<", html)
+    assert "Without bots." in html
+
+
 def test_values_of_the_application_are_not_counted_as_requests(root):
     own = {"status": 500, "view": "own-view", "browser": "Own", "os": "Own", "device_type": "bot"}
     log(None, "PAID", extra={**own, "duration_ms": 9999})

@@ -159,7 +159,8 @@ def test_exceptions_that_did_not_occur_before_are_new(root):
         (0, 5, "\N{MINUS SIGN}100 %"),
         (56, 50, "+12 %"),
         (1000, 1001, "±0 %"),
-        (5000, 1, "+499,900 %"),
+        (11, 1, "+1,000 %"),
+        (5340, 10, "534 \N{MULTIPLICATION SIGN}"),
     ],
 )
 def test_a_change_in_percent(now, before, text):

@@ -55,7 +55,7 @@ assert "around this time" in html
 assert "order.<wbr>id" in html
 assert f'href="{LIST}?q=user%3Aroot">Same user</a>' in html
 assert "All data as JSON" in html
-assert "eventlog/event.css" in html and "eventlog/event.js" in html
+assert "eventlog/event.css" in html and "eventlog/copy.js" in html
 html = client.get(f"/admin/auth/user/{root.pk}/change/").content.decode()
 assert "Done by" in html and "Done to" in html
 """

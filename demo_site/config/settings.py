@@ -75,13 +75,14 @@ EVENTLOG = {
     # The first matching rule decides. The rules of @log_request and @log_exempt come first.
     "REQUESTS": [
         {"path": r"^/healthz$", "log": False},
-        {"path": r"^/static/", "log": False},
+        # Reading in the admin is not part of the shop. Changes in the admin are recorded.
+        {"path": r"^/admin/", "methods": ["GET", "HEAD"], "log": False},
         {"view": "login", "methods": ["POST"], "status": 302, "action": "LOGGED_IN"},
         {"view": "login", "methods": ["POST"], "action": "LOGIN_FAILED"},
         {"view": "shop:*", "methods": ["POST"], "action": "{view}_SENT"},
         # This page is visited often, so half of its requests are recorded, and every error.
         {"view": "shop:product-list", "sample": 0.5},
-        {},
+        "defaults",  # other requests, but not those for static files and for the event log
     ],
     # Connections from these addresses name the client in X-Forwarded-For.
     "TRUSTED_PROXIES": ["10.0.0.0/8"],

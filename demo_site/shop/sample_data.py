@@ -1,9 +1,13 @@
-"""Sample data: users, products, searches, and the User-Agents of visitors."""
+"""Sample data: users and their devices, products, searches, and the User-Agents of visitors."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 PASSWORD = "eventlog-demo"
 ADMIN = "admin"
 SHOPKEEPER = "grace"
 CUSTOMERS = ("ada", "alan", "barbara", "edsger")
+MAIL_DOMAIN = "mail.example"
 
 PRODUCTS = (
     (
@@ -60,6 +64,23 @@ TABLETS = (
     "Mozilla/5.0 (Linux; Android 14; SM-X710) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/131.0.0.0 Safari/537.36",
 )
+
+
+class Device(NamedTuple):
+    """A computer or phone of a user, at an address that no other visitor of the demo has."""
+
+    address: str
+    agent: str
+
+
+DEVICES: Mapping[str, Sequence[Device]] = {
+    ADMIN: (Device("192.0.2.200", DESKTOPS[3]),),
+    SHOPKEEPER: (Device("192.0.2.201", DESKTOPS[0]), Device("2001:db8::201", TABLETS[0])),
+    "ada": (Device("198.51.100.110", DESKTOPS[2]), Device("2001:db8::110", PHONES[0])),
+    "alan": (Device("198.51.100.120", DESKTOPS[1]), Device("2001:db8::120", PHONES[1])),
+    "barbara": (Device("198.51.100.130", DESKTOPS[4]), Device("2001:db8::130", PHONES[2])),
+    "edsger": (Device("198.51.100.140", DESKTOPS[0]), Device("2001:db8::140", TABLETS[1])),
+}
 CRAWLERS = (
     "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
     "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)",

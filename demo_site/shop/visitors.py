@@ -29,6 +29,8 @@ class Visitor:
     referer: str | None = None
     cookies: dict[str, str] = field(default_factory=dict)
     request_ids: list[str] = field(default_factory=list)
+    # Not from the seed, because ids must not repeat between runs.
+    new_id: Callable[[], str] = lambda: uuid4().hex
 
     def get(self, path: str, query: str = "") -> HttpResponseBase:
         return self._request("GET", path, query)
@@ -36,6 +38,14 @@ class Visitor:
     def post(self, path: str, **form: object) -> HttpResponseBase:
         form["csrfmiddlewaretoken"] = self.cookies.get("csrftoken", "")
         return self._request("POST", path, body=urlencode(form).encode())
+
+    def use(self, device: sample_data.Device) -> None:
+        """Continue with the address and the browser of this device."""
+        self.address, self.agent = device
+
+    def use_device_of(self, name: str) -> None:
+        """Continue with one of the devices of this user."""
+        self.use(self.random.choice(sample_data.DEVICES[name]))
 
     def log_in(self, name: str, password: str = sample_data.PASSWORD) -> Iterator[HttpResponseBase]:
         yield self.get(LOGIN)
@@ -51,7 +61,7 @@ class Visitor:
     def _request(
         self, method: str, path: str, query: str = "", body: bytes = b""
     ) -> HttpResponseBase:
-        request_id = uuid4().hex  # not from the seed, because ids must not repeat between runs
+        request_id = self.new_id()
         self.request_ids.append(request_id)
         headers = {
             "user-agent": self.agent,
@@ -91,6 +101,7 @@ def window_shopper(visitor: Visitor) -> Iterator[HttpResponseBase]:
 
 def customer(visitor: Visitor) -> Iterator[HttpResponseBase]:
     name = visitor.random.choice(sample_data.CUSTOMERS)
+    visitor.use_device_of(name)
     if visitor.maybe(0.2):
         # A 403, because the CSRF token is missing.
         yield visitor.post(LOGIN, username=name, password=sample_data.PASSWORD)
@@ -118,6 +129,7 @@ def customer(visitor: Visitor) -> Iterator[HttpResponseBase]:
 
 
 def shopkeeper(visitor: Visitor) -> Iterator[HttpResponseBase]:
+    visitor.use_device_of(sample_data.SHOPKEEPER)
     yield from visitor.log_in(sample_data.SHOPKEEPER)
     yield visitor.get("/products/new/")
     name = f"{visitor.random.choice(('Plain', 'Striped', 'Large', 'Small'))} sample"
@@ -135,10 +147,10 @@ def shopkeeper(visitor: Visitor) -> Iterator[HttpResponseBase]:
 
 
 def administrator(visitor: Visitor) -> Iterator[HttpResponseBase]:
-    yield visitor.get("/admin/")
+    visitor.use_device_of(sample_data.ADMIN)
     yield from visitor.log_in(sample_data.ADMIN)
-    yield visitor.get("/admin/")
-    yield visitor.get("/admin/shop/order/")
+    yield visitor.get("/admin/shop/order/")  # which is not recorded
+    yield visitor.post("/accounts/logout/")
 
 
 def crawler(visitor: Visitor) -> Iterator[HttpResponseBase]:

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
+from django.core.exceptions import DisallowedHost
 from django.db import transaction
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
@@ -124,6 +125,10 @@ class EventList(ListPanels, ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         """Read one page."""
+        try:
+            self.page_address = request.build_absolute_uri(request.path)
+        except DisallowedHost:  # on a site without CommonMiddleware
+            self.page_address = request.path
         # The columns link to this list. A copy, because all requests share the ModelAdmin.
         own_admin: Any = copy(self.model_admin)
         own_admin.narrowed_to = self.narrowed_to
@@ -182,12 +187,12 @@ class EventList(ListPanels, ChangeList):
     # Counts
 
     def how_many(self) -> tuple[str, int]:
-        """Return the number of events, and whether it is exact, a minimum or an estimate."""
+        """Return the number of events, after a word that says how exact it is."""
         if not (self.page.newer or self.page.older or self.page.scanned_until):
             return "exactly", len(self.page.events)
         plan = self.plan
         if plan.residual:
-            return "shown", len(self.page.events)
+            return self.count_of_chart()
         if plan.index_scan or plan.period or self._has_filters or self._is_restricted:
             events = self.events.filter(plan.period)
             count = count_up_to(MAX_COUNTED_EVENTS, events, plan.index_scan)
@@ -198,9 +203,8 @@ class EventList(ListPanels, ChangeList):
             return "about", estimate
         return "exactly", self.queryset.order_by()[: estimate * 10 + MAX_COUNTED_EVENTS].count()
 
-    def period(self) -> tuple[Any, Any]:
-        """Return start and end of the period of the search, by default the last 30 days."""
-        now = timezone.now()
+    def bounds(self) -> tuple[Any, Any]:
+        """Return the first time of the search and the end of its period; None for no bound."""
         bounds = [
             cast("tuple[str, Any]", bound)
             for term, found in self.search.conditions.items()
@@ -209,9 +213,15 @@ class EventList(ListPanels, ChangeList):
         ]
         starts = [moment for bound, moment in bounds if bound == "timestamp__gte"]
         ends = [moment for bound, moment in bounds if bound == "timestamp__lt"]
-        end = min(ends, default=now)
+        return max(starts, default=None), min(ends, default=None)
+
+    def period(self) -> tuple[Any, Any]:
+        """Return start and end of the period of the search, by default the last 30 days."""
+        start, end = self.bounds()
+        end = timezone.now() if end is None else end
         earliest = EARLIEST if timezone.is_aware(end) else EARLIEST.replace(tzinfo=None)
-        return max(starts, default=max(end, earliest + DEFAULT_PERIOD) - DEFAULT_PERIOD), end
+        default = max(end, earliest + DEFAULT_PERIOD) - DEFAULT_PERIOD
+        return default if start is None else start, end
 
     def actions(self) -> Sequence[Choice]:
         """Return the actions of the period, the most frequent first."""

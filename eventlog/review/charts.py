@@ -46,9 +46,10 @@ def columns(stacks: Sequence[tuple[str, Sequence[Bar]]], label: Any) -> Chart:
         for bar in bars:
             height = bar.amount / most * room
             bottom -= height
-            drawn.append((bar.address, bar.series, left, bottom, step * 0.86, height, bar.label))
+            place = map(rounded, (left, bottom, step * 0.86, height))
+            drawn.append((height, (bar.address, bar.label, bar.series, *place, bar.label)))
         if number % every == 0 and left + 7 * len(name) < WIDTH:  # because longer names do not fit
-            names.append((_n(left), HEIGHT - 5, name))
+            names.append((rounded(left), HEIGHT - 5, name))
     scale = [(HEIGHT - BOTTOM - amount / most * room, amount) for amount in (0, most // 2, most)]
     axis = _axis((max(y + 4, 10), short(amount)) for y, amount in scale)
     plot = format_html(
@@ -59,49 +60,17 @@ def columns(stacks: Sequence[tuple[str, Sequence[Bar]]], label: Any) -> Chart:
         format_html_join(
             "",
             '<line class="grid" x1="0" x2="{}" y1="{}" y2="{}"/>',
-            ((WIDTH, _n(y), _n(y)) for y, _amount in scale),
+            ((WIDTH, rounded(y), rounded(y)) for y, _amount in scale),
         ),
         format_html_join(
             "",
             '<a href="{}" tabindex="-1" aria-label="{}">'
             '<rect class="{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect></a>',
-            (
-                (address, title, series, _n(x), _n(y), _n(width), _n(height), title)
-                for address, series, x, y, width, height, title in drawn
-                if height
-            ),
+            (values for height, values in drawn if height),
         ),
         _names(names),
     )
     return Chart(_axis_svg(HEIGHT, axis), plot)
-
-
-def strip(bars: Sequence[tuple[int, str, str]], label: Any) -> SafeString:
-    """Return low columns without a scale: amount, address and tooltip of each."""
-    height, gap = 48, 2
-    most = max((amount for amount, _, _ in bars), default=0) or 1
-    step = WIDTH / max(1, len(bars))
-    drawn = [
-        (address, title, x, _n(step), height, title, x, _n(height - tall), wide, _n(tall))
-        for number, (amount, address, title) in enumerate(bars)
-        # An event among thousands must be visible.
-        for x, wide in [(_n(number * step), _n(max(1.0, step - gap)))]
-        for tall in [max(2.0, amount / most * (height - 2)) if amount else 0.0]
-    ]
-    return format_html(
-        '<svg class="strip" viewBox="0 0 {} {}" preserveAspectRatio="none" role="group" '
-        'aria-label="{}">{}</svg>',
-        WIDTH,
-        height,
-        label,
-        format_html_join(
-            "",
-            '<a href="{}" tabindex="-1" aria-label="{}"><rect class="area" x="{}" y="0" width="{}" '
-            'height="{}"><title>{}</title></rect>'
-            '<rect class="amount" x="{}" y="{}" width="{}" height="{}"/></a>',
-            drawn,
-        ),
-    )
 
 
 def heatmap(cells: Sequence[Sequence[int]], days: Sequence[Any], label: Any) -> Chart:
@@ -114,9 +83,9 @@ def heatmap(cells: Sequence[Sequence[int]], days: Sequence[Any], label: Any) -> 
     squares = [
         (
             f"heat h{ceil(8 * sqrt(count / most))}",
-            _n(hour * size),
+            rounded(hour * size),
             4 + day * ROW_HEIGHT,
-            _n(size - 2),
+            rounded(size - 2),
             ROW_HEIGHT - 2,
             f"{days[day]} {hour:02}:00 · {count:,}",
         )
@@ -133,7 +102,7 @@ def heatmap(cells: Sequence[Sequence[int]], days: Sequence[Any], label: Any) -> 
             '<rect class="{}" x="{}" y="{}" width="{}" height="{}" rx="2"><title>{}</title></rect>',
             squares,
         ),
-        _names((_n(hour * size), WEEK_HEIGHT - 4, f"{hour:02}") for hour in range(0, 24, 3)),
+        _names((rounded(hour * size), WEEK_HEIGHT - 4, f"{hour:02}") for hour in range(0, 24, 3)),
     )
     axis = _axis((18 + number * ROW_HEIGHT, day) for number, day in enumerate(days))
     return Chart(_axis_svg(WEEK_HEIGHT, axis), plot)
@@ -143,7 +112,7 @@ def _axis(labels: Iterable[tuple[float, Any]]) -> SafeString:
     return format_html_join(
         "",
         '<text class="scale" x="{}" y="{}">{}</text>',
-        ((AXIS_WIDTH - 6, _n(y), label) for y, label in labels),
+        ((AXIS_WIDTH - 6, rounded(y), label) for y, label in labels),
     )
 
 
@@ -166,7 +135,7 @@ def share_bar(amount: float, most: float) -> SafeString:
     return format_html(
         '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
         '<rect width="{}" height="8"/></svg>',
-        _n(100 * amount / most if most else 0),
+        rounded(100 * amount / most if most else 0),
     )
 
 
@@ -184,5 +153,6 @@ def _round_up(amount: int) -> int:
     return next(n * size for n in (1, 2, 3, 4, 5, 6, 8, 10) if n * size >= amount) if amount else 2
 
 
-def _n(number: float) -> str:
+def rounded(number: float) -> str:
+    """Return a coordinate with at most one decimal."""
     return f"{number:.1f}".removesuffix(".0")

@@ -11,6 +11,7 @@ from ..counts.period import PeriodCounts
 from .html import local
 
 WEEK = timedelta(weeks=1)
+MAX_PERCENT = 1000  # a larger increase is a factor, because +66,900 % is hard to read
 
 
 class Change(NamedTuple):
@@ -34,6 +35,10 @@ def change(now: float, before: float, before_text: str) -> Change | None:
         return None
     percent = round(100 * (now - before) / before)
     values = {"percent": f"{abs(percent):,}", "before": before_text}
+    if percent > MAX_PERCENT:
+        factor = f"{now / before:,.0f}"
+        spoken = _("%(factor)s times as much as in the period before: %(before)s")
+        return Change(f"{factor} \N{MULTIPLICATION SIGN}", spoken % (values | {"factor": factor}))
     if percent > 0:
         spoken = _("%(percent)s percent more than in the period before: %(before)s") % values
         return Change(f"+{abs(percent):,} %", spoken)

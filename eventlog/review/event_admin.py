@@ -24,8 +24,7 @@ from .pagination import Cursor
 from .related import adjacent_in_search
 from .search.query import Search
 
-# Only for this page, because the list and the overview need no script.
-_SCRIPT: Any = Script("eventlog/event.js", defer=True)
+_SCRIPT: Any = Script("eventlog/copy.js", defer=True)
 PAGE_MEDIA = Media(css={"all": ("eventlog/event.css", "eventlog/changes.css")}, js=[_SCRIPT])
 
 

@@ -1,6 +1,6 @@
 """The page of one event: the application's data, the facts of the request, and what else."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -21,6 +21,8 @@ from .html import EMPTY, linked, table
 from .search.tree import Term
 
 EVENT_FACTS, REQUEST_FACTS, CLIENT_FACTS = labels("event"), labels("request"), labels("client")
+UNKNOWN_PRODUCT = "Other"  # the name that user-agents gives to what it does not know
+PRODUCTS = ("browser", "os", "device")
 _SHOWN: Mapping[str, Callable[[Any], Any]] = {
     "status": html.status_html,
     "duration_ms": html.duration,
@@ -92,9 +94,15 @@ def _facts_table(event: Log, names: Mapping[str, Any], site: str) -> SafeString:
 
 
 def _facts(event: Log, names: Mapping[str, Any], site: str) -> Iterator[tuple[Any, Any]]:
-    for name, label in names.items():
-        if (value := event.facts.get(name)) is not None:
-            yield label, _fact(event, name, value, site)
+    for name in _known(event, names):
+        yield names[name], _fact(event, name, event.facts[name], site)
+
+
+def _known(event: Log, names: Mapping[str, Any]) -> Sequence[str]:
+    """Return the names of the facts that say something."""
+    facts = event.facts
+    unknown = {name for name in PRODUCTS if facts.get(name) == UNKNOWN_PRODUCT}
+    return [name for name in names if facts.get(name) is not None and name not in unknown]
 
 
 def _fact(event: Log, name: str, value: Any, site: str) -> Any:
@@ -112,12 +120,11 @@ def raw_json(event: Log) -> str:
 
 def empty_sections(event: Log) -> frozenset[str]:
     """Return the fields of the sections that have nothing to show."""
-    facts = {name for name, value in event.facts.items() if value is not None}
     is_shown = {
         "changed_fields": bool(event.changes),
         "own_data": bool(full_size(event)) or own_values(event) not in (None, "", [], {}),
-        "request_facts": bool(facts & REQUEST_FACTS.keys()),
-        "client_facts": bool(facts & CLIENT_FACTS.keys()),
+        "request_facts": bool(_known(event, REQUEST_FACTS)),
+        "client_facts": bool(_known(event, CLIENT_FACTS)),
         "links_to_related": bool(found_else(event).items),
     }
     return frozenset(name for name, shown in is_shown.items() if not shown)

@@ -57,7 +57,7 @@ class Numbers:
         self.events = counts.totals("all")[""]
         self.requests = statuses.total()
         self.client_errors, self.server_errors = statuses["4xx"], statuses["5xx"]
-        self.bots, self.clients = devices["bot"], devices.total()
+        self.bots = devices["bot"]
         self.latencies = counts.latency_histogram()
         self.users = users
 
@@ -73,7 +73,7 @@ def figures(now: Numbers, before: Numbers | None, address: Address) -> list[Figu
 
     share_4xx = _share(_("%s of requests"), now.client_errors, now.requests)
     share_5xx = _share(_("%s of requests"), now.server_errors, now.requests)
-    share_bots = _share(_("%s of clients"), now.bots, now.clients)
+    share_bots = _share(_("%s of requests"), now.bots, now.requests)
     return [
         count(_("Events"), "events", ""),
         count(_("Requests"), "requests", "", REQUEST),

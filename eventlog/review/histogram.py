@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from ..counts.period import PeriodCounts
-from ..datetimes import DAY, EARLIEST, HOUR, aware, hour_of, to_db_timezone
+from ..datetimes import DAY, EARLIEST, HOUR, MINUTE, aware, hour_of, to_db_timezone
 from ..models import Log
 from .pagination import SCAN_LIMIT
 from .search.plan import QueryPlan, limit_to_first, timestamps, up_to
@@ -19,10 +19,9 @@ MAX_BARS = 72
 MAX_PERIOD = 370 * DAY
 MAX_LIVE_EVENTS = 100_000  # of an hour that is not counted yet
 MAX_EVENTS = 5000  # newest events of a search that are counted one by one
-_MINUTE = timedelta(minutes=1)
 WIDTHS = [
     *(n * timedelta(seconds=1) for n in (1, 5, 10, 30)),
-    *(n * _MINUTE for n in (1, 2, 5, 10, 15, 30)),
+    *(n * MINUTE for n in (1, 2, 5, 10, 15, 30)),
     *(n * HOUR for n in (1, 2, 3, 6, 12)),
     *(n * DAY for n in (1, 2, 7)),
 ]

@@ -149,7 +149,7 @@ def duration(milliseconds: Any) -> str:
 
 
 def request_line(event: Log) -> SafeString:
-    """Return method, path, status and duration in one line."""
+    """Return method, path, status, duration and the application's values in one line."""
     known, own = event.facts, own_values(event)
     if "path" not in known:
         return format_html('<div class="line" dir="ltr"><bdi>{}</bdi></div>', own) if own else EMPTY
@@ -160,14 +160,14 @@ def request_line(event: Log) -> SafeString:
     answer = "" if status is None else format_html("<span> → {}</span>", status_html(status))
     time = "" if took is None else format_html('<span class="quiet"> · {}</span>', duration(took))
     return format_html(
-        '<div class="line" dir="ltr">{}<span class="method">{}</span> '
-        '<bdi title="{}">{}</bdi>{}{}</div>',
-        format_html('<span class="own-values"><bdi>{}</bdi></span> ', own) if own else "",
+        '<div class="line" dir="ltr"><span class="method">{}</span> '
+        '<bdi title="{}">{}</bdi>{}{}{}</div>',
         shorten(known.get("method", ""), MAX_WORD_LENGTH),
         path,
         shorten(path, MAX_PATH_LENGTH),
         answer,
         time,
+        format_html(' <span class="own-values"><bdi>{}</bdi></span>', own) if own else "",
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.translation import ngettext
+from django.utils.translation import gettext, ngettext
 
 from ..models import Log
 from .html import local
@@ -27,7 +27,8 @@ class Fold(NamedTuple):
         if not self.is_run:
             return f"+{len(self.events) - 1}"
         oldest = local(self.events[-1].timestamp)
-        return f"{len(self.events)} × · {oldest:%H:%M:%S}"  # noqa: RUF001 (the sign for times)
+        values = {"n": len(self.events), "time": f"{oldest:%H:%M:%S}"}
+        return gettext("%(n)d × since %(time)s") % values  # noqa: RUF001 (the sign for times)
 
     @property
     def description(self) -> str:

@@ -1,7 +1,7 @@
 """The links of the list of events: to other pages, other searches and corrected searches."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,9 +10,12 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from ..counts.buckets import PERIODS
+from ..datetimes import MINUTE, aware, hour_of
 from .choices import CHOICES, Choice, Group, SearchError
-from .pagination import Page
+from .pagination import OLDEST, Page
 from .search.filters import EXTRA_FILTER, FILTERS, WORD_FILTER, Filter
+from .search.periods import time_text
 from .search.query import BOUNDS, Problem, Search
 from .search.tree import Node, Term
 
@@ -24,18 +27,10 @@ KINDS = {"events": _("events"), "requests": _("requests"), "both": _("both")}
 VIEW_PARAMETERS = (KIND_VAR, COLUMNS_VAR, FACETS_VAR, SELECT_VAR)
 PAGE_PARAMETERS = (OLDER_VAR, NEWER_VAR, SCAN_VAR, PICK_VAR, FOLLOW_VAR, *VIEW_PARAMETERS)
 FOLLOW_SECONDS = 5
-OLDEST = "0001-01-04T01:00:00+00:00~0"  # a cursor before all events
 
 
-MINUTE = timedelta(minutes=1)
-
-
-def _second(moment: datetime) -> str:
-    return timezone.localtime(moment).replace(microsecond=0).isoformat()
-
-
-def _minute(moment: datetime) -> str:
-    return _second(moment.replace(second=0))
+def _minute(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)
 
 
 class ListLinks:
@@ -49,8 +44,12 @@ class ListLinks:
     scan_step: int
     kind: str
 
+    def bounds(self) -> tuple[datetime | None, datetime | None]:
+        """Return the first time of the search and the end of its period; None for no bound."""
+        raise NotImplementedError
+
     def period(self) -> tuple[datetime, datetime]:
-        """Return start and end of the period of the search."""
+        """Return start and end of the period of the search, or of the chart if it has none."""
         raise NotImplementedError
 
     def address(self, query: str | None = None, params: Mapping[str, Any] | None = None) -> str:
@@ -87,6 +86,19 @@ class ListLinks:
         return self.address(params={NEWER_VAR: OLDEST})
 
     @property
+    def overview_query(self) -> str:
+        """The query string of the overview of the same search; empty without a search."""
+        if not self.query:
+            return ""
+        start, _end = self.bounds()
+        now = timezone.now()
+        # The overview begins at a full hour.
+        starts = {name: hour_of(now - length) for name, length in PERIODS.items()}
+        covering = [name for name in starts if start is None or starts[name] <= aware(start)]
+        period = (covering or [*PERIODS][-1:])[0]
+        return f"?{urlencode({'q': self.query, 'period': period})}"
+
+    @property
     def kinds(self) -> Sequence[Choice]:
         """The links that show events, requests or both."""
         return [
@@ -121,13 +133,20 @@ class ListLinks:
 
     @property
     def absolute_address(self) -> str:
-        """This list for a colleague: with the times that ``last:`` stands for now."""
-        start, end = self.period()
-        terms = {term.key for term in self.search.terms}
-        if "last" not in terms:
+        """This list for a colleague: with an end, and with times of every time zone."""
+        if self.search.errors:
             return self.address(params=self._position)
-        bounds = [Term("from", _minute(start)), Term("to", _minute(end + MINUTE))]
-        return self.address(self.search.replacing(BOUNDS, *bounds), self._position)
+        start, end = self.bounds()
+        terms = {term.key for term in self.search.terms}
+        if start is not None and "last" in terms:
+            start = _minute(start)
+        bounds = {"from": start, "to": end or _minute(timezone.now() + MINUTE)}
+        absolute = [
+            Term(key, timezone.localtime(aware(moment)).isoformat())
+            for key, moment in bounds.items()
+            if moment is not None
+        ]
+        return self.address(self.search.replacing(BOUNDS, *absolute), self._position)
 
     @property
     def _position(self) -> Mapping[str, str]:
@@ -135,7 +154,10 @@ class ListLinks:
 
     def within(self, start: datetime, end: datetime) -> str:
         """Return the address of this list for another period."""
-        bounds = Term("from", _second(start)), Term("to", _second(end))
+        bounds = [
+            Term(key, time_text(moment.replace(microsecond=0)))
+            for key, moment in (("from", start), ("to", end))
+        ]
         return self.address(self.search.replacing(BOUNDS, *bounds))
 
     @property

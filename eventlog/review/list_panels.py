@@ -6,23 +6,25 @@ from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 
+from ..datetimes import MINUTE, aware
 from ..metadata.fields import FIELDS
 from ..models import Log
-from . import charts
+from .charts import short
 from .columns import OWN_COLUMNS
 from .facets import MAX_EVENTS, Facet, facets
-from .histogram import Histogram, histogram
+from .histogram import Histogram, Span, histogram
 from .lines import Line, lines
 from .list_links import COLUMNS_VAR, FACETS_VAR, SELECT_VAR, ListLinks
-from .pagination import page
+from .pagination import Page, page
 from .search.plan import QueryPlan
 from .search.query import BOUNDS
 from .search.tree import Term
+from .strip import StripBar, per_zone, strip, times
 
 UNITS: Sequence[tuple[timedelta, Callable[[int], str]]] = (
     (timedelta(weeks=1), lambda n: ngettext("%(n)d week", "%(n)d weeks", n)),
@@ -37,10 +39,13 @@ class Chart(NamedTuple):
     """The number of events over time, with links to other periods."""
 
     svg: SafeString
+    times: SafeString
+    most: str  # events of a bar
     start: str
     end: str
     width: str
     total: int
+    is_complete: bool  # whether the total is the number of events that the search finds
     counted_from: datetime | None
     earlier: str
     later: str | None
@@ -72,27 +77,48 @@ class ListPanels(ListLinks):
     def _chart(self, found: Histogram) -> Chart:
         start, end = found.spans[0].start, found.spans[-1].end
         length = end - start
-        bars = [
-            (
-                span.events,
-                self.within(span.start, span.end),
-                f"{_named(span.start)} · {span.events:,}",
-            )
-            for span in found.spans
-        ]
+        bars = [self._bar(span, _named(span.start, found.width)) for span in found.spans]
+        first, _end = self.bounds()
+        is_complete = found.counted_from is None and first is not None and aware(first) >= start
         now = timezone.now()
         later = self.within(start + length, end + length) if end < now else None
         return Chart(
-            charts.strip(bars, gettext("Events over time")),
-            _named(start),
-            _named(end),
+            strip(bars, [*self._zones(found)], gettext("Events over time")),
+            times([span.start for span in found.spans], found.width),
+            short(max(span.events for span in found.spans)),
+            _named(start, found.width),
+            _named(end, found.width),
             _in_words(found.width),
             sum(span.events for span in found.spans),
+            is_complete,
             found.counted_from,
             self.within(_shifted(start, -length), start),
             later,
             self.within(_shifted(start, -length / 2), min(end + length / 2, max(end, now))),
         )
+
+    def _bar(self, span: Span, name: str) -> StripBar:
+        address = self.within(span.start, span.end)
+        return StripBar(span.events, address, f"{name} · {span.events:,}")
+
+    def _zones(self, found: Histogram) -> Iterator[StripBar]:
+        """Yield the links of a narrow window, each to several bars."""
+        number = per_zone(found.spans)
+        for at in range(0, len(found.spans), number):
+            some = found.spans[at : at + number]
+            span = Span(some[0].start, some[-1].end, sum(each.events for each in some))
+            start, end = (_named(moment, found.width) for moment in span[:2])
+            yield self._bar(span, f"{start} – {end}")  # noqa: RUF001 (a range of times)
+
+    def count_of_chart(self) -> tuple[str, int]:
+        """Return the number of events that the chart has counted, and whether it is all of them.
+
+        It is "shown" if the chart has counted no more events than the page shows.
+        """
+        shown, chart = len(self.page.events), self.chart
+        if chart is None or chart.total <= shown:
+            return "shown", shown
+        return "all" if chart.is_complete else "at least", chart.total
 
     @property
     def has_facets(self) -> bool:
@@ -102,19 +128,23 @@ class ListPanels(ListLinks):
     @cached_property
     def facets(self) -> Sequence[Facet]:
         """Return the facets of the newest events that the search finds."""
-        return [*facets(self._counted, self.narrowed_to, self.without_term)]
+        return [*facets(self._counted.events, self.narrowed_to, self.without_term)]
 
     @cached_property
-    def _counted(self) -> Sequence[Log]:
-        return page(self.events, self.plan, MAX_EVENTS).events
+    def _counted(self) -> Page:
+        return page(self.events, self.plan, MAX_EVENTS)
 
     @property
-    def facet_note(self) -> str:
-        """The sentence that says how many events the facets counted; empty if all were."""
-        count = len(self._counted)
-        if count < MAX_EVENTS:
-            return ""
-        return gettext("Counted in the newest %(count)s events.") % {"count": count}
+    def facets_title(self) -> str:
+        """The heading of the facets, which says how many events they have counted."""
+        counted, count = self._counted, len(self._counted.events)
+        if counted.older or counted.scanned_until:
+            text = ngettext(
+                "Facets of the newest event", "Facets of the newest %(count)s events", count
+            )
+        else:
+            text = ngettext("Facets of %(count)s event", "Facets of %(count)s events", count)
+        return text % {"count": number_format(count, force_grouping=True)}
 
     def without_term(self, term: Term) -> str:
         """Return the address of this list without the events that ``term`` finds."""
@@ -156,8 +186,9 @@ def _shifted(moment: datetime, by: timedelta) -> datetime:
         return moment
 
 
-def _named(moment: datetime) -> str:
-    return date_format(timezone.localtime(moment), "M j, Y H:i")
+def _named(moment: datetime, width: timedelta) -> str:
+    """Return the date and the time, with seconds if a bar is shorter than a minute."""
+    return date_format(timezone.localtime(moment), f"M j, Y {'H:i:s' if width < MINUTE else 'H:i'}")
 
 
 def _in_words(width: timedelta) -> str:

@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 
 from ..counts.buckets import PERIODS, Bucket
 from .choices import Choice
-from .html import local
 from .links import LIST, query
 from .list_links import ListLinks
+from .search.periods import time_text
 from .search.query import BOUNDS, Search
 from .search.tree import Node, Term, all_of, alternatives
 
@@ -57,11 +57,7 @@ class OverviewLinks(ListLinks):
 
     def events(self, bucket: Bucket, *terms: Term) -> str:
         """Return the list of the events of a bucket that ``terms`` and the search find."""
-        start, end = local(bucket.start), local(bucket.end)
-        bounds = (
-            Term("from", start.isoformat(timespec="minutes")),
-            Term("to", end.isoformat(timespec="minutes")),
-        )
+        bounds = Term("from", time_text(bucket.start)), Term("to", time_text(bucket.end))
         return self._list + query(_narrowed(self.search, [*terms, *bounds]))
 
 

@@ -12,7 +12,7 @@ from django.db import connections, router
 from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_datetime
 
-from ..datetimes import to_db_timezone, to_utc
+from ..datetimes import EARLIEST, to_db_timezone, to_utc
 from ..models import Log
 from .extras import defer_large_extra, fetch
 from .search.plan import QueryPlan, limit_to_first, timestamps, up_to
@@ -22,6 +22,7 @@ SCAN_LIMIT_FACTOR = 10  # for each time that the scan is continued without a res
 SCAN_CHUNK = 1000  # events
 MAX_KEY = 2**63 - 1
 ORDER = ("-timestamp", "-pk")
+OLDEST = "oldest"  # the text of a cursor before all events
 
 
 class Cursor(NamedTuple):
@@ -36,6 +37,8 @@ class Cursor(NamedTuple):
     @classmethod
     def read(cls, text: str) -> "Cursor | None":
         """Return the cursor in ``text``; None if it is not valid."""
+        if text == OLDEST:
+            return cls(to_db_timezone(EARLIEST), 0)
         moment, _, pk = text.replace(" ", "+").partition("~")
         try:
             timestamp, key = parse_datetime(moment), int(pk)
@@ -51,7 +54,7 @@ class Page(NamedTuple):
 
     events: Sequence[Log]
     newer: Cursor | None  # None on the first page
-    older: Cursor | None
+    older: Cursor | None  # None on the last page
     scanned_until: Cursor | None  # set if the scan stopped at its limit
 
 
@@ -83,7 +86,8 @@ def page(
     if shown:
         first, final = _cursor_of(shown[0]), _cursor_of(shown[-1])
     if backwards:
-        return Page(shown, first if more or further else None, final, None)
+        is_oldest = newer == Cursor.read(OLDEST)
+        return Page(shown, first if more or further else None, None if is_oldest else final, None)
     return Page(shown, first if older else None, final if more else None, further)
 
 

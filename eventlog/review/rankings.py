@@ -67,7 +67,7 @@ def rankings(
         _visitors(counts, address),
         ranking(_("Addresses"), "address", key="ip"),
         ranking(_("Devices"), "device", REQUEST, key="device"),
-        ranking(_("Browsers"), "browser"),
+        ranking(_("Browsers"), "browser")._replace(note=_("Without bots.")),
     ]
     return [each for each in found if each.rows]
 

@@ -37,7 +37,7 @@ def printable(text: str, escape: Callable[[str], str] = _escape) -> str:
 
 
 def line(event: Log) -> Sequence[Part]:
-    """Return time, user, action, object, request and address of an event."""
+    """Return time, user, action, object, request, own values and address of an event."""
     moment = local(event.timestamp).replace(tzinfo=None)
     address = event.facts.get("ip")
     fields = [
@@ -45,8 +45,8 @@ def line(event: Log) -> Sequence[Part]:
         [Part(_cut(who(event), MAX_USER_LENGTH).ljust(USER_WIDTH), "bold")],
         [Part(_cut(event.action, MAX_LABEL_LENGTH).ljust(ACTION_WIDTH), "cyan")],
         [Part(_cut(event.object_name, MAX_LABEL_LENGTH), "magenta")],
-        [Part(_cut(own_values(event), MAX_OWN_LENGTH))],
         [*_request(event)],
+        [Part(_cut(own_values(event), MAX_OWN_LENGTH))],
         [Part("" if address is None else _cut(address, MAX_ADDRESS_LENGTH), "dim")],
     ]
     parts: list[Part] = []

@@ -29,6 +29,7 @@ from .related import (
 from .search import references
 from .search.condition import Condition, InvalidTermError
 from .search.filters import find
+from .search.periods import time_text
 from .search.plan import count_up_to
 from .search.tree import Term
 
@@ -158,10 +159,7 @@ def period(first: datetime, last: datetime) -> Sequence[Term]:
     """Return the terms of a time span that includes both times."""
     # ``to:`` excludes its time. No database stores less than a microsecond.
     end = shifted(last, timedelta(microseconds=1))
-    return [
-        Term("from", html.local(first).isoformat()),
-        Term("to", html.local(end).isoformat()),
-    ]
+    return [Term("from", time_text(first)), Term("to", time_text(end))]
 
 
 def _from_to(session: Span) -> str:

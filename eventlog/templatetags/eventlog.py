@@ -15,10 +15,12 @@ from ..models import Log
 from ..models.relations import select
 from ..review import links
 from ..review.extras import defer_large_extra, fetch
+from ..review.html import duration
 from ..review.lines import Line
 from ..review.list_panels import ListPanels
 
 register = template.Library()
+register.filter("duration", duration)
 MAX_TEMPLATE_NAME_BYTES = 200  # because few file systems take more than 255
 
 

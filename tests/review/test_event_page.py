@@ -130,8 +130,23 @@ def test_the_json_is_folded_and_has_a_hidden_button(root):
     html = page(root, write_request({"more": {"é": [1]}}))
     assert re.search(r"<details class=\"related raw module\">", html)
     assert '<p class="copy" hidden>' in html
-    assert '<script src="/static/eventlog/event.js" defer></script>' in html
-    assert "event.js" not in root.get(LIST).content.decode()
+    assert '<script src="/static/eventlog/copy.js" defer></script>' in html
+
+
+def test_a_product_that_is_not_known_is_left_out(root):
+    unknown = {"browser": "Python Requests 2.32", "os": "Other", "device": "Other"}
+    html = page(root, write_request({**unknown, "device_type": "bot", "ip": "192.0.2.9"}))
+    assert "Python Requests 2.32" in html
+    assert "System" not in text(html)
+    assert ">Other<" not in html
+
+
+def test_the_events_around_link_from_their_time_and_have_their_duration(root, anna):
+    for _ in range(2):
+        event = write_request({**FACTS, "duration_ms": 1234}, user=anna)
+    around = page(root, event).partition('aria-labelledby="around"')[2]
+    assert re.search(r'<a href="[^"]+/change/[^"]*"><time ', around)
+    assert around.count("1.2 s") == 2
 
 
 def test_the_user_links_to_the_page_of_the_user_and_not_to_events(root, anna):

@@ -7,11 +7,23 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from ...datetimes import DAY, to_db_timezone, to_utc
+from ...datetimes import DAY, aware, to_db_timezone, to_utc
 from .condition import Condition, InvalidTermError
 from .tree import Term
 
 TIME_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def time_text(moment: datetime) -> str:
+    """Return a time for a term, in the current time zone and without what goes without saying.
+
+    The offset is left out, except in the hour that the clocks show twice. Seconds are left out if
+    they are 0.
+    """
+    moment = timezone.localtime(aware(moment))
+    timespec = "auto" if moment.second or moment.microsecond else "minutes"
+    is_clear = len({moment.replace(fold=fold).utcoffset() for fold in (0, 1)}) == 1
+    return (moment.replace(tzinfo=None) if is_clear else moment).isoformat(timespec=timespec)
 
 
 def last(value: str) -> Condition:

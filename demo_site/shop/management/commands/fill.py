@@ -46,6 +46,7 @@ class Command(BaseCommand):
         with silence_request_errors():
             visits = send_requests(requests, random)
         events = list(Log.objects.filter(pk__gt=last.pk if last else 0).order_by("pk"))
+        set_durations(events, random)
         set_times(events, schedule(visits, random, timezone.now()))
         call_command("eventlog_count", verbosity=0)
         self.stdout.write(f"{requests} requests sent, {len(events)} events recorded")
@@ -53,7 +54,8 @@ class Command(BaseCommand):
 
 def create_users(joined: datetime) -> None:
     for name in (sample_data.ADMIN, sample_data.SHOPKEEPER, *sample_data.CUSTOMERS):
-        user, is_new = User.objects.get_or_create(username=name, defaults={"date_joined": joined})
+        defaults = {"date_joined": joined, "email": f"{name}@{sample_data.MAIL_DOMAIN}"}
+        user, is_new = User.objects.get_or_create(username=name, defaults=defaults)
         if is_new:
             user.is_staff = name in (sample_data.ADMIN, sample_data.SHOPKEEPER)
             user.is_superuser = name == sample_data.ADMIN
@@ -110,6 +112,18 @@ def schedule(visits: Sequence[list[str]], random: Random, now: datetime) -> dict
             time += timedelta(seconds=pause * random.uniform(0.2, 2))
     too_late = max(time - now, timedelta(0))
     return {request_id: time - too_late for request_id, time in times.items()}
+
+
+def usual_duration(random: Random) -> float:
+    """Return how long a request takes in a larger shop than this one, in milliseconds."""
+    return round(random.triangular(20, 600, 60), 1)
+
+
+def set_durations(events: Sequence[Log], random: Random) -> None:
+    """Give the requests usual durations; ``set_times()`` saves them."""
+    for event in events:
+        if "duration_ms" in event.extra:
+            event.extra["duration_ms"] = usual_duration(random)
 
 
 def set_times(events: Sequence[Log], times: dict[str, datetime]) -> None:

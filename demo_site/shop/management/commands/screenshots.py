@@ -19,10 +19,10 @@ from django.test.testcases import LiveServerThread
 from django.utils import timezone
 from playwright.sync_api import Locator, Page, sync_playwright
 
-from eventlog.models import Log
+from eventlog.review.export.formats import FORMATS
 from shop import sample_data, visitors
 
-from .incident import ADDRESS
+from .incident import ADDRESS, PHONE
 
 site: Any = settings  # any type, because mypy reads the settings of the tests
 NOW = datetime(2026, 1, 31, 11, 30, tzinfo=UTC)  # a fixed clock, so that images stay the same
@@ -48,23 +48,30 @@ class Command(BaseCommand):
         with patch.object(timezone, "now", return_value=NOW), temporary_database():
             with rules(without_samples(site.EVENTLOG["REQUESTS"])), same_request_ids():
                 call_command("fill", requests=requests)
-                set_usual_durations()
                 call_command("incident")
-            # The visits of the browser are not part of the story.
-            with rules([]), server() as url, browser_page(chromium, url, session_key()) as page:
+            # The visits of the browser are not part of the story, nor are optional packages.
+            with (
+                rules([]),
+                without_parquet(),
+                server() as url,
+                browser_page(chromium, url, session_key()) as page,
+            ):
                 follow_the_guide(page)
         for path in sorted(IMAGES.glob("*.png")):
             self.stdout.write(f"{path.name}: {path.stat().st_size / 1024:.0f} KB")
 
 
-def rules(rules: list[dict[str, Any]]) -> override_settings:
+def rules(rules: list[Any]) -> override_settings:
     """Use other rules in a ``with`` block."""
     return override_settings(EVENTLOG=site.EVENTLOG | {"REQUESTS": rules})
 
 
-def without_samples(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def without_samples(rules: list[Any]) -> list[Any]:
     """Return the rules without their samples, which differ each time."""
-    return [{key: rule[key] for key in rule if key != "sample"} for rule in rules]
+    return [
+        {key: rule[key] for key in rule if key != "sample"} if isinstance(rule, dict) else rule
+        for rule in rules
+    ]
 
 
 @contextmanager
@@ -75,13 +82,12 @@ def same_request_ids() -> Iterator[None]:
         yield
 
 
-def set_usual_durations() -> None:
-    """Give the requests of the demo the durations of a larger shop."""
-    random = Random(1)
-    events = [event for event in Log.objects.order_by("pk") if "duration_ms" in event.extra]
-    for event in events:
-        event.extra["duration_ms"] = round(random.triangular(20, 600, 60), 1)
-    Log.objects.bulk_update(events, ["extra"], batch_size=500)
+@contextmanager
+def without_parquet() -> Iterator[None]:
+    """Offer the formats that the demo has, which does not install pyarrow."""
+    with patch.dict(FORMATS):
+        FORMATS.pop("parquet", None)
+        yield
 
 
 @contextmanager
@@ -136,36 +142,56 @@ def browser_page(chromium: str, url: str, session: str) -> Iterator[Page]:
 
 def follow_the_guide(page: Page) -> None:
     """Take the steps of docs/incident.md, with an image of each, and of two further pages."""
-    page.goto(f"{LIST}overview/")
+    page.goto(LIST)
+    link(page, "Overview").click()
     save(page, "overview", until=page.get_by_role("region", name="Events over time"))
-    slowest = page.locator(".panel").filter(has=page.get_by_role("heading", name="Slowest pages"))
-    save(page, "slowest-pages", only=slowest)
+    save(page, "slowest-pages", only=panel(page, "Slowest pages"))
 
-    search(page, "duration:>2s last:24h")
-    save(page, "slow-requests", height=400)
+    panel(page, "Slowest pages").get_by_role("link", name="shop:search").click()
+    save(page, "slow-requests", until=page.locator("#result_list"))
     first_high_bar(page).click()
-    page.get_by_role("link", name="Facets").click()
+    link(page, "Facets").click()
     save(page, "facets", until=page.locator(".facets"))
-    page.get_by_role("link", name=f"Not {ADDRESS}").click()
-    save(page, "without-client", until=page.locator("#result_list"))
+    link(page, f"Not {ADDRESS}").click()
+    link(page, "Overview").click()
+    search(page, f"-ip:{ADDRESS} from:2026-01-31T09:12 to:2026-01-31T10:02")
+    save(page, "without-client", until=panel(page, "Pages"))
 
-    search(page, f"ip:{ADDRESS} last:24h")
-    page.get_by_role("link", name="Oldest").first.click()
+    link(page, "Events").click()
+    search(page, f"ip:{ADDRESS}")
+    first_high_bar(page).click()
+    link(page, "Oldest").first.click()
     save(page, "client", until=page.locator("#result_list"))
     page.locator("#result_list .field-when a").first.click()
     save(page, "event", until=page.locator("fieldset").filter(has_text="Request ID"))
+    link(page, "Same user").click()
+    link(page, "Facets").click()
+    save(page, "account", until=page.locator(".facets"))
+    link(page, PHONE.address).first.click()
 
+    page.goto(LIST)
     search(page, "from:2026-01-26 to:2026-01-30")
     save(page, "list", height=560)
     page.emulate_media(color_scheme="dark")
+    page.goto(LIST)
     search(page, "action:ORDER_PLACED last:24h")
     page.locator("#result_list .field-when a").first.click()
     save(page, "event-dark", height=640)
 
 
+def link(page: Page, name: str) -> Locator:
+    """Return the link with exactly this text."""
+    return page.get_by_role("link", name=name, exact=True)
+
+
+def panel(page: Page, title: str) -> Locator:
+    """Return a panel of the overview."""
+    heading = page.get_by_role("heading", name=title, exact=True)
+    return page.locator(".panel").filter(has=heading)
+
+
 def search(page: Page, text: str) -> None:
-    """Search the list."""
-    page.goto(LIST)
+    """Search the list or the overview."""
     box = page.get_by_role("combobox", name="Search events")
     box.fill(text)
     box.press("Enter")
@@ -174,7 +200,7 @@ def search(page: Page, text: str) -> None:
 
 def first_high_bar(page: Page) -> Locator:
     """Return the first bar of the chart with at least half the height of the highest one."""
-    bars = page.locator(".strip a")
+    bars = page.locator(".strip .bars a")
     heights = bars.evaluate_all(
         "all => all.map(it => it.querySelector('.amount')?.getBBox().height ?? 0)"
     )
