@@ -148,11 +148,23 @@ def import_and_kill(source, count):
 def import_rest(source):
     """Import the other rows; return the output, and the peak memory in MB."""
     process = start(source)
+    memory = 0.0
+    while process.poll() is None:
+        memory = peak_memory(process.pid) or memory
+        time.sleep(0.05)
     output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
     require(process.returncode == 0, output)
-    return output, usage.ru_maxrss / 1024
+    return output, memory
+
+
+def peak_memory(pid):
+    """Return the peak memory of a process in MB; 0 if it has ended.
+
+    Not ``ru_maxrss``, which includes the memory of the process that started it.
+    """
+    with open(f"/proc/{pid}/status") as status:
+        found = re.search(r"VmHWM:\s+(\d+) kB", status.read())
+    return int(found[1]) / 1024 if found else 0.0
 
 
 def compare(source):

@@ -15,11 +15,14 @@ Advance = Callable[[int], None]
 
 @contextmanager
 def progress(title: str, total: int, out: OutputWrapper, *, quiet: bool) -> Iterator[Advance]:
-    """Provide a function that is called with the number of rows that were processed."""
+    """Provide a function that is called with the number of rows that were processed.
+
+    ``out`` is stderr.
+    """
     if quiet:
         yield lambda rows: None
     elif (rich := _rich()) is not None and out.isatty():
-        with _bar(rich, out) as bar:
+        with _bar(rich) as bar:
             task = bar.add_task(title, total=total)
             yield lambda rows: bar.update(task, advance=rows)
     else:
@@ -34,8 +37,9 @@ def _rich() -> Any:
         return None
 
 
-def _bar(rich: Any, out: OutputWrapper) -> Any:
-    console = import_module("rich.console").Console(file=out)
+def _bar(rich: Any) -> Any:
+    # Not the wrapper, because it adds a line break to everything that is written.
+    console = import_module("rich.console").Console(stderr=True)
     columns = (
         rich.TextColumn("{task.description}"),
         rich.BarColumn(),
@@ -58,4 +62,5 @@ class _Lines:
         now = time.monotonic()
         if now - self._written >= LINE_INTERVAL_SECONDS:
             self._written = now
-            self._out.write(f"{self._title}: {self._done:,} of {self._total:,} rows")
+            # Without the colour of errors.
+            self._out.write(f"{self._title}: {self._done:,} of {self._total:,} rows", str)

@@ -89,7 +89,7 @@ def address_of(recorded: str | None) -> tuple[Mapping[str, Any], Mapping[str, An
 
 
 def _client(recorded: str) -> str | None:
-    proxies, anonymize = trusted_proxies(conf.trusted_proxies), bool(conf.anonymize_ip)
+    proxies, anonymize = trusted_proxies(), bool(conf.anonymize_ip)
     before, _, last = recorded.strip().rpartition(",")
     if before and isinstance(conf.trusted_proxies, int):  # a number of hops
         return proxies.client_of("", recorded, anonymize)

@@ -26,8 +26,7 @@ def stored(settings, monkeypatch):
     writer = InsertLogIntoDatabase()  # It takes over both signals.
     for number, handler in handlers.items():
         signal.signal(number, handler)
-    for module in (apps, __import__(MIDDLEWARE.rpartition(".")[0], fromlist=["x"])):
-        monkeypatch.setattr(module, "LOGGER_THREAD", writer, raising=False)
+    monkeypatch.setattr(apps, "LOGGER_THREAD", writer)
     return writer.shutdown
 
 

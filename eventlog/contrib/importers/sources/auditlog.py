@@ -13,7 +13,7 @@ from ..package_table import Factory, PackageTable, user_key_field
 from ..problems import Problems, SkipRow
 from ..requests import address_of
 from ..table import Context, Row
-from ..users import NO_ONE, Who
+from ..users import Who
 from ..values import document, field_of, typed_pair
 
 CREATE, UPDATE, DELETE, ACCESS = range(4)
@@ -72,14 +72,13 @@ class LogEntries(PackageTable):
 
 
 def _who(row: Row, context: Context) -> Who:
-    who = context.users.by_key(row["actor_id"], "")
-    if who is not NO_ONE and row["actor_id"] is not None and who.key is not None:
-        return who
-    if email := row.get("actor_email"):
+    key, email = row["actor_id"], row.get("actor_email")
+    if key is not None and not context.users.is_deleted(key):
+        return context.users.by_key(key)
+    if email:
         return context.users.by_key(None, email)
-    if who is NO_ONE and row.get("remote_addr"):
-        return context.no_user  # A request made the change.
-    return who
+    # A change with an address was made by a request.
+    return context.no_user if key is None and row.get("remote_addr") else context.users.by_key(key)
 
 
 def _extra(row: Row) -> dict[str, Any]:
