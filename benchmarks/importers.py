@@ -2,8 +2,8 @@
 
 Rows are made with the models of the real packages. The process that imports them is killed with
 SIGKILL, and started again. Then each event is compared with its row, field by field. The ratio
-compares the rows per second with those of a loop over the rows that writes events without
-converting anything. Needs the dependency group `packages`.
+compares the rows per second with a loop over the rows that writes events without converting
+anything. Needs the dependency group `packages`.
 """
 
 import os

@@ -140,7 +140,7 @@ class TableImport:
                 problems.skip(f"the database refused it, {type(error).__name__}", origin)
             values["events"] = self.state.events + len(records) - len(rejected)
             values["problems"] = problems.to_json()
-            # The old position is part of the condition, so that of two processes one succeeds.
+            # The old position is part of the condition, so that only one of two processes succeeds.
             stored = ImportedTable.objects.using(self._using)
             if not stored.filter(pk=self.state.pk, position=before).update(**values):
                 raise AlreadyMovedError(self.table.name)

@@ -20,7 +20,7 @@ class Source(NamedTuple):
 
     package: str  # as the package index names it
     tables: Callable[[str | None], Sequence[Table]]
-    """Returns the tables in a database, by default in that of their models."""
+    """Returns the tables in a database; by default, each in the database of its model."""
     missing: str
     """What to do if no table is found."""
 

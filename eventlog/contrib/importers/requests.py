@@ -1,4 +1,4 @@
-"""The facts of a recorded request, read by the same code as those of a request of today."""
+"""The facts of a recorded request, read by the same code as the facts of a current request."""
 
 from collections.abc import Mapping
 from functools import lru_cache

@@ -10,6 +10,7 @@ from auditlog.registry import auditlog
 from auditlog.signals import accessed
 from django.contrib.auth.models import User
 
+from eventlog.contrib.model_changes import track, untrack
 from eventlog.models import Log
 from eventlog.records.redaction import MASK
 from eventlog.records.user_state import KNOWN, UNKNOWN
@@ -69,6 +70,14 @@ def test_the_page_of_an_event_shows_the_changes(admin_client, product):
     page = admin_client.get(f"/admin/eventlog/log/{event.pk}/change/").text
     assert '<table class="changes">' in page
     assert "Desk lamp" in page
+
+
+def test_a_tracked_model_has_the_actions_that_the_site_has_chosen(product):
+    track(Product, actions={"CREATED": "PRODUCT_LISTED"})
+    try:
+        assert imported("auditlog")[0].action == "PRODUCT_LISTED"
+    finally:
+        untrack(Product)
 
 
 def test_secrets_are_masked(product):

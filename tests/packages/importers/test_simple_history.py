@@ -80,7 +80,7 @@ def test_without_an_earlier_version_the_object_is_stored_as_it_was(product):
     product.save()
     Product.history.earliest().delete()
     output = run("simple_history", "--final")
-    assert "Imported with a restriction: 1 row, there is no earlier version" in output
+    assert "Imported with a restriction: 1 row, an earlier version is missing" in output
     (event,) = events()
     assert (event.changes, event.extra["object"]["name"]) == ({}, "Lamp")
 

@@ -20,7 +20,7 @@ from ..table import Context, Row, Table
 
 CREATED, UPDATED, DELETED = "+", "~", "-"
 ACTIONS = {CREATED: "CREATED", UPDATED: "UPDATED", DELETED: "DELETED"}
-NO_VERSION = "there is no earlier version, so the changes are not known"
+NO_VERSION = "an earlier version is missing, so the changes are not known"
 
 
 class HistoryTable(Table):
