@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from django.db import InterfaceError, OperationalError
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -115,6 +116,8 @@ class TableImport:
                 records += self._records(row, Origin(self.table.name, key))
             except SkipRow as reason:
                 self.problems.skip(str(reason), key)
+            except (InterfaceError, OperationalError):
+                raise  # The row is not at fault, and the next run imports it.
             except Exception as error:  # noqa: BLE001 (fields and models of the site may raise any)
                 self.problems.skip(f"{type(error).__name__}: {error}"[:200], key)
         return records

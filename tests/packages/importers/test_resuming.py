@@ -205,6 +205,13 @@ def test_an_account_that_is_deleted_during_the_import_costs_no_event(anna):
     assert [event.user_id for event in events()] == [None] * 4
 
 
+def test_sites_without_time_zones_keep_the_times_of_rows(settings):
+    settings.USE_TZ = False
+    add(2, time=datetime(2024, 5, 1, 12))
+    imported("request")
+    assert {event.timestamp for event in events()} == {datetime(2024, 5, 1, 12)}
+
+
 def test_switched_off_recording_is_said(settings):
     settings.EVENTLOG = {"ENABLED": False}
     with pytest.raises(CommandError, match="ENABLED"):
