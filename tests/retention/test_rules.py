@@ -1,6 +1,6 @@
 """Which events a run deletes and anonymizes."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import User
@@ -183,6 +183,20 @@ def test_recheck_finds_events_that_were_changed_without_notice(rules):
     assert actions() == ["A"]
     retain("--recheck")
     assert actions() == []
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Asia/Kolkata"])
+@pytest.mark.parametrize("use_tz", [True, False])
+def test_every_hour_around_a_change_of_the_clocks_is_checked(rules, settings, use_tz, zone):
+    settings.USE_TZ, settings.TIME_ZONE = use_tz, zone
+    rules({"action": "A", "keep": "30d"})
+    start = datetime(2025, 10, 25, 23, 30)
+    moments = [start + timedelta(minutes=20 * n) for n in range(18)]
+    for moment in moments:
+        log(None, "A", dateof=timezone.make_aware(moment) if use_tz else moment)
+    retain()
+    assert actions() == []
+    assert [text for text in changes_of(retain) if "eventlog_log" in text] == []
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
