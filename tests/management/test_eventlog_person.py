@@ -206,7 +206,7 @@ def test_keys_of_extra_that_the_application_chose_are_listed(anna):
 
 @pytest.mark.usefixtures("_events")
 def test_a_dry_run_lists_the_keys_too_and_an_export_can_be_tried(anna):
-    out, errors = person("erase", "anna", "--dry-run")
+    _, errors = person("erase", "anna", "--dry-run")
     assert errors.rstrip().endswith("would not be changed: total")
     assert person("export", "anna", "--dry-run")[0] == "2 events would be exported.\n"
 

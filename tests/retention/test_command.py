@@ -58,7 +58,7 @@ def test_no_age_is_below_the_minimum(retention):
     retention({"minimum": "90d"})
     event("A")
     for arguments in (["89d"], ["0h", "--dry-run"]):
-        with pytest.raises(CommandError, match="less than the minimum .* which is 90d"):
+        with pytest.raises(CommandError, match=r"less than the minimum .* which is 90d"):
             retain(*arguments)
     assert actions() == ["A"]
     retain("90d")
