@@ -57,6 +57,7 @@ def readers():
     from django.core.handlers.wsgi import WSGIRequest
     from django.http import HttpResponse
 
+    from eventlog.metadata import correlation
     from eventlog.metadata import readers as facts
     from eventlog.middleware.rules import select_rule
     from eventlog.records.encoding import encode
@@ -94,7 +95,8 @@ def readers():
         "referer with a secret": header(
             facts.referrer, "HTTP_REFERER", "https://localhost" + secret
         ),
-        "request id": header(facts.request_ids, "HTTP_X_REQUEST_ID"),
+        "request id": header(correlation.ids, "HTTP_X_REQUEST_ID"),
+        "trace": header(correlation.ids, "HTTP_TRACEPARENT"),
         "rules": header(decide, "PATH_INFO", "/"),
         "redact_query": function(redact_query),
         "redact_url": function(redact_url),

@@ -66,7 +66,7 @@ PAGES = [  # name and address; known() gives the values in braces
     ("facets of a path", LIST + "?facets=1&q=path:/orders/"),
     ("columns", LIST + "?columns=time,user,view,extra.title"),
     ("actions counted, 30 d", LIST + "?q=last:30d&pick=action"),
-    ("an event", LIST + "{pk}/change/"),
+    ("an event", LIST + "{pk}/change/?at={at}"),
     ("overview, 24 h", LIST + "overview/?period=24h"),
     ("overview, 30 d", LIST + "overview/?period=30d"),
     ("overview, 180 d", LIST + "overview/?period=180d"),
@@ -80,7 +80,8 @@ OVERVIEW_TEXT, EVENT_TEXT = 'class="chart"', "submit-row"
 # In a small table these searches can be empty, so only their search form is checked.
 SPARSE_TEXT = 'id="searchbar"'
 SPARSE_PAGES = {"a quiet user", "a rare action", "status 503", "method DELETE", "five at once"}
-SPARSE_PAGES |= {"a value that no event has"}
+# Seeded events do not tell whether a visitor was anonymous.
+SPARSE_PAGES |= {"a value that no event has", "anonymous"}
 
 
 def text_of(name: str, address: str) -> str:
@@ -89,7 +90,7 @@ def text_of(name: str, address: str) -> str:
         return SPARSE_TEXT
     if "/overview/" in address:
         return OVERVIEW_TEXT
-    return EVENT_TEXT if address.endswith("/change/") else LIST_TEXT
+    return EVENT_TEXT if "/change/" in address else LIST_TEXT
 
 
 def known() -> dict[str, str]:
@@ -105,6 +106,7 @@ def known() -> dict[str, str]:
     about = half.filter(object_id__isnull=False).select_related("content_type")[0]
     facts = event.extra | {
         "pk": event.pk,
+        "at": event.timestamp.isoformat(),
         "kind": f"{about.content_type.app_label}.{about.content_type.model}",
         "object_id": about.object_id,
         "place": f"{event.timestamp.isoformat()}~{event.pk}",

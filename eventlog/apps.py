@@ -18,9 +18,11 @@ class EventLogConfig(AppConfig):
         from .checks import check_settings
         from .metadata.celery_import import connect_when_imported
         from .models.reversal import before_migrate
+        from .partitions.checks import check_partitions
 
         destinations.remember_configured_names()
 
         checks.register(check_settings)
+        checks.register(check_partitions, checks.Tags.database)
         pre_migrate.connect(before_migrate, sender=self)
         connect_when_imported()

@@ -3,6 +3,7 @@
 The constructors that use a value also validate it, so the checks call them.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -40,6 +41,7 @@ _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "FIELDS": ((list, tuple, set, frozenset), "a list of keys"),
     "TRUSTED_PROXIES": ((list, tuple, set, frozenset, int), "a list of networks, or a number"),
     "PROXY_HEADERS": ((list, tuple), "a list of header names"),
+    "REQUEST_ID_HEADERS": ((list, tuple), "a list of header names"),
     "ANONYMIZE_IP": ((bool,), "True or False"),
     "REDACT": ((list, tuple, set, frozenset), "a list of names"),
     "REDACT_EXCEPT": ((list, tuple, set, frozenset), "a list of names"),
@@ -53,7 +55,8 @@ _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "MODEL_CHANGES": ((Mapping,), "a dict of models with their options"),
 }
 MIN_EXTRA_BYTES = 1024  # room for the facts of a request
-_LISTS_OF_STRINGS = ("FIELDS", "PROXY_HEADERS", "REDACT", "REDACT_EXCEPT")
+_LISTS_OF_HEADERS = ("PROXY_HEADERS", "REQUEST_ID_HEADERS")
+_LISTS_OF_STRINGS = ("FIELDS", *_LISTS_OF_HEADERS, "REDACT", "REDACT_EXCEPT")
 
 
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
@@ -68,6 +71,7 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
         *shape,
         *_backend(),
         *_proxies(),
+        *_headers(raw),
         *check_rules(conf.requests or (), settings.MIDDLEWARE),
         *_middleware(),
         *check_retention(conf.retention),
@@ -155,6 +159,17 @@ def _proxies() -> Iterator[CheckMessage]:
             hint="Set TRUSTED_PROXIES to the proxy's addresses or networks, or to their number.",
             id="eventlog.W003",
         )
+
+
+def _headers(raw: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    for key in _LISTS_OF_HEADERS:
+        for name in raw.get(key, ()):
+            if not re.fullmatch(r"[^\s:_]+", name):
+                yield Error(
+                    f"EVENTLOG[{key!r}] has {name!r}, which is not the name of a header.",
+                    hint="Write the name as in HTTP, such as 'X-Request-ID'.",
+                    id="eventlog.E040",
+                )
 
 
 def _middleware() -> Iterator[CheckMessage]:

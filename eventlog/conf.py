@@ -6,7 +6,7 @@ depends on it (``benchmarks.cost``). It is read again after the signal ``setting
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, wraps
 from typing import Any, Generic, Self, TypeVar, cast, overload
 
 from django.conf import settings
@@ -92,6 +92,11 @@ class Conf:
         ("X-Forwarded-For", "Forwarded"),
         "Headers in which trusted proxies name the client; the first that is present is used.",
     )
+    request_id_headers: Setting[Sequence[str]] = Setting(
+        ("X-Request-ID", "X-Correlation-ID"),
+        "Headers in which trusted proxies send the id of a request; the first that is present is "
+        "used.",
+    )
     anonymize_ip = Setting(False, "Keep only the /24 of an IPv4 and the /48 of an IPv6 address.")
     redact: Setting[Sequence[str]] = Setting(
         (), "Parts of names whose values are masked, in addition to the built-in ones."
@@ -144,6 +149,11 @@ class Conf:
         urls = (settings.STATIC_URL, settings.MEDIA_URL)
         return tuple(url for url in urls if url and url != get_script_prefix())
 
+    @cached_property
+    def results(self) -> dict[Callable[[], Any], Any]:
+        """The results of the functions that are called once per settings."""
+        return {}
+
     def reset(self, **_: Any) -> None:
         """Discard the values, so that each is read again at its next use."""
         self.__dict__ = {}
@@ -155,21 +165,17 @@ setting_changed.connect(conf.reset)
 SETTING_NAMES = tuple(value.key for value in vars(Conf).values() if isinstance(value, Setting))
 
 
-class once_per_value(Generic[V, R]):  # noqa: N801 (a decorator)
-    """A cache of one result, which is valid while the argument is the same object.
+def once_per_settings(build: Callable[[], R]) -> Callable[[], R]:
+    """Make a function that is called once, and once more after each change of the settings."""
 
-    The argument is a setting. No reset is needed, because ``override_settings`` passes a new
-    object.
-    """
+    @wraps(build)
+    def result() -> R:
+        # Fetch the cache first, as in Setting.__get__().
+        results = conf.results
+        try:
+            found: R = results[build]
+        except KeyError:
+            found = results[build] = build()
+        return found
 
-    def __init__(self, build: Callable[[V], R]) -> None:
-        self._build = build
-        self._last: tuple[V, R] | None = None
-
-    def __call__(self, value: V) -> R:
-        last = self._last  # read once, because another thread may replace it
-        if last is not None and last[0] is value:
-            return last[1]
-        result = self._build(value)
-        self._last = (value, result)
-        return result
+    return result

@@ -30,6 +30,14 @@ def to_utc(moment: datetime) -> datetime:
     return moment
 
 
+def shifted(moment: datetime, by: timedelta) -> datetime:
+    """Return ``moment`` moved by a time span; unchanged at the ends of the calendar."""
+    try:
+        return moment + by
+    except OverflowError:
+        return moment
+
+
 def hour_of(moment: datetime) -> datetime:
     """Return the start in UTC of the hour that contains ``moment`` in ``TIME_ZONE``.
 

@@ -52,7 +52,7 @@ class Match:
         return bool(self.key == event.object_id)
 
     def acted_in(self, event: Log) -> bool:
-        """Return whether the person acted in the name of the user of ``event``."""
+        """Return whether the person acted on behalf of the user of ``event``."""
         facts = event.facts
         if (key := facts.get("acting_user_id")) is not None:
             return bool(key == self.key)
@@ -153,18 +153,19 @@ def erase(matches: Sequence[Match], events: Sequence[Log], *, delete: bool) -> i
         acted = [event for event in chunk if any(match.acted_in(event) for match in matches)]
         # Compared again in Python, because a site may have changed the collation of a column.
         theirs = {event.pk: event for event in [*by, *about, *acted]}
-        rows = _events().filter(pk__in=theirs)
+        near = _events().around(event.timestamp for event in theirs.values())
+        rows = near.filter(pk__in=theirs)
         with transaction.atomic(using=using):
             if delete:
                 rows._raw_delete(using)
             else:
                 rows.filter(pk__in=_keys(by)).update(user=None, user_repr="", ip=None)
-                _events().bulk_update(list(_without(PERSONAL_KEYS, by)), ["extra"])
+                near.bulk_update(list(_without(PERSONAL_KEYS, by)), ["extra"])
                 # The request was theirs, so its personal facts are too.
                 rows.filter(pk__in=_keys(acted)).update(ip=None)
-                _events().bulk_update(list(_without(PERSONAL_KEYS | ACTING_KEYS, acted)), ["extra"])
+                near.bulk_update(list(_without(PERSONAL_KEYS | ACTING_KEYS, acted)), ["extra"])
                 # Old and new values of the person's own account.
-                _events().bulk_update(list(_without(frozenset([CHANGES]), about)), ["extra"])
+                near.bulk_update(list(_without(frozenset([CHANGES]), about)), ["extra"])
                 rows.filter(pk__in=_keys(about)).update(object_id=None, object_repr="")
             drop_personal((event.timestamp for event in chunk), using)
         count += len(theirs)

@@ -1,5 +1,6 @@
 """Calls on the event loop that may need a query, such as ``str()`` of a model instance."""
 
+from asyncio import get_running_loop
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -17,8 +18,7 @@ def off_loop(call: Callable[[], R]) -> R:
     try:
         return call()
     except SynchronousOnlyOperation:
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            return pool.submit(copy_context().run, _call_and_close, call).result()
+        return in_thread(call)
 
 
 async def aoff_loop(call: Callable[[], R]) -> R:
@@ -27,6 +27,21 @@ async def aoff_loop(call: Callable[[], R]) -> R:
         return call()
     except SynchronousOnlyOperation:
         return await sync_to_async(call)()
+
+
+def is_on_loop() -> bool:
+    """Return whether an event loop runs the current code."""
+    try:
+        get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def in_thread(call: Callable[[], R]) -> R:
+    """Return ``call()`` from a thread of its own, with the current context variables."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(copy_context().run, _call_and_close, call).result()
 
 
 def _call_and_close(call: Callable[[], R]) -> R:

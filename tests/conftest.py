@@ -1,11 +1,15 @@
+import os
+
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.db import connection
 from django.test import AsyncClient, Client
 
 from eventlog import error_log
 from eventlog.backends import locmem
+from eventlog.partitions.catalog import read_partitions
 
 # Their packages are installed in one tox environment only, which has settings of its own.
 # Tests whose parameters are different cases for each database.
@@ -48,6 +52,22 @@ def pytest_collection_modifyitems(config, items):
         fixtures = {"db", "transactional_db", "django_db_setup"}.intersection(item.fixturenames)
         if fixtures or item.get_closest_marker("django_db"):
             item.add_marker("database")
+
+
+if os.environ.get("EVENTLOG_TEST_PARTITIONED"):
+
+    @pytest.fixture(scope="session")
+    def django_db_setup(django_db_setup, django_db_blocker):
+        """Partition the table of events, so that any test can run on a partitioned one."""
+        with django_db_blocker.unblock():
+            call_command("eventlog_partition", "--apply", verbosity=0)
+            # Some tests write events of far years.
+            last = read_partitions(connection)[-1].upper
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "CREATE TABLE eventlog_log_later PARTITION OF eventlog_log "
+                    f"FOR VALUES FROM ('{last}') TO (MAXVALUE)"
+                )
 
 
 @pytest.fixture(autouse=True)

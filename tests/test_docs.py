@@ -144,10 +144,10 @@ def anchors(page):
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def links():
+def links(pages=PAGES):
     """Yield the pages with their links to files of this repository, as path and anchor."""
     (repository,) = re.findall(r'^Repository = "(.*)"$', PYPROJECT, re.MULTILINE)
-    for page in PAGES:
+    for page in pages:
         for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
             path, _, anchor = target.partition("#")
             if path.startswith(f"{repository}/blob/main/"):

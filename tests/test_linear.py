@@ -13,8 +13,8 @@ from django.urls import ResolverMatch, reverse
 
 from eventlog import text as texts
 from eventlog.contrib.graphql import action_of_operation
+from eventlog.metadata import correlation, user_agent
 from eventlog.metadata import readers as facts
-from eventlog.metadata import user_agent
 from eventlog.metadata.fields import FIELDS
 from eventlog.metadata.url_secrets import mask_values, secret_patterns
 from eventlog.middleware import EventLogMiddleware
@@ -261,7 +261,13 @@ READERS = {
         in_header(facts.referrer, name, HTTP_REFERER="https://a.example/accounts/reset/a/b/")
         for name in ("HTTP_HOST", "HTTP_X_FORWARDED_HOST")
     ],
-    facts.request_ids: [in_header(facts.request_ids, "HTTP_X_REQUEST_ID")],
+    correlation.ids: [
+        in_header(correlation.ids, "HTTP_X_REQUEST_ID"),
+        *(
+            in_header(correlation.ids, "HTTP_TRACEPARENT", value)
+            for value in ("{}", "01-" + "a" * 32 + "-" + "b" * 16 + "-00-{}")
+        ),
+    ],
 }
 
 
@@ -288,7 +294,9 @@ def test_readers_of_requests_take_linear_time(prepare):
 
 
 @pytest.mark.parametrize("proxies", PROXIES, ids=str)
-@pytest.mark.parametrize("header", [*FORWARDED, "REMOTE_ADDR", "HTTP_X_REQUEST_ID"])
+@pytest.mark.parametrize(
+    "header", [*FORWARDED, "REMOTE_ADDR", "HTTP_X_REQUEST_ID", "HTTP_TRACEPARENT"]
+)
 def test_readers_of_addresses_and_ids_take_linear_time_with_any_trusted_proxies(
     settings, proxies, header
 ):
@@ -300,7 +308,7 @@ def test_readers_of_addresses_and_ids_take_linear_time_with_any_trusted_proxies(
     )
 
     def read(request):
-        return facts.address(request), facts.request_ids(request)
+        return facts.address(request), correlation.ids(request)
 
     assert_linear(in_header(read, header, **peer))
 

@@ -288,6 +288,11 @@ def test_each_kind_of_value_can_be_expected(events, anna, widget):
     events.assert_logged(is_request=False, ip=None, object_repr="Foo")
 
 
+def test_a_count_of_zero_names_the_assertion_for_no_event(events):
+    with pytest.raises(ValueError, match=r"count is 0\. Use assert_not_logged"):
+        events.assert_logged("PAID", count=0)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

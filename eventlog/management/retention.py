@@ -1,7 +1,9 @@
 """The run of the retention rules on a terminal: progress, counts, and its event."""
 
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -12,9 +14,18 @@ from eventlog import access
 from eventlog.management.progress import progress_bar
 from eventlog.management.terminal import of_events
 from eventlog.models import Log
+from eventlog.partitions.pruning import drop_months, months_before
 from eventlog.retention.compiled import CompiledPolicy
 from eventlog.retention.policy import Rule
 from eventlog.retention.run import Run
+
+
+def drop_old_months(before: datetime, using: str, pruning: access.Operation) -> None:
+    """Drop the partitions whose events are all old, which takes less time than to delete them."""
+    if months_before(before, using):
+        pruning.start()
+    for dropped in drop_months(before, using):
+        pruning.count += dropped.events
 
 
 class RetentionReport:
@@ -24,8 +35,9 @@ class RetentionReport:
         self, command: BaseCommand, compiled: CompiledPolicy, options: Mapping[str, Any]
     ) -> None:
         self._command, self._compiled, self._options = command, compiled, options
-        using, now = router.db_for_write(Log), timezone.now()
-        self._run = Run(compiled, using, now, recheck=options["recheck"])
+        self._using, self._now = router.db_for_write(Log), timezone.now()
+        self._run = Run(compiled, self._using, self._now, recheck=options["recheck"])
+        self._dropped = 0  # events in partitions that were dropped
 
     def count(self) -> None:
         """Print what the rules would do."""
@@ -39,11 +51,24 @@ class RetentionReport:
         recorded = {"rules": rules, **({"hold": holds} if holds else {})}
         with access.Operation("prune", recorded, command=command) as pruning:
             try:
+                self._drop_months(pruning)
                 self._show(self._run.apply(self._options["batch"], pruning.start))
+                self._drop_empty_months()
             finally:
-                pruning.count = self._run.deleted.total()
+                self._dropped = pruning.count
+                pruning.count += self._run.deleted.total()
                 pruning.outcome = self._outcome()
         self._write()
+
+    def _drop_months(self, pruning: access.Operation) -> None:
+        """Drop the partitions of which the rules keep nothing."""
+        if (age := self._compiled.policy.keeps_nothing_after) is not None:
+            drop_old_months(self._now - age, self._using, pruning)
+
+    def _drop_empty_months(self) -> None:
+        ages = [rule.keep for rule in self._compiled.policy.rules if rule.keep is not None]
+        if ages:
+            deque(drop_months(self._now - min(ages), self._using, only_empty=True), maxlen=0)
 
     def _show(self, steps: Iterator[bool], prefix: str = "") -> None:
         run, is_wanted = self._run, bool(self._options["verbosity"])
@@ -71,6 +96,8 @@ class RetentionReport:
                 for rule in self._compiled.policy.rules
             ],
         }
+        if self._dropped:
+            outcome["dropped"] = self._dropped
         if run.unclear:
             outcome["unclear"] = run.unclear
         if self._compiled.warnings:
@@ -93,7 +120,10 @@ class RetentionReport:
             ]
             if parts:
                 write(f"{rule}: {', '.join(parts)}.")
+        if self._dropped:
+            write(f"{of_events(self._dropped)} dropped with their months.")
         if run.unclear:
             write(f"{of_events(run.unclear)} left as they are, see the warnings.")
-        deleted, anonymized = of_events(run.deleted.total()), of_events(run.anonymized.total())
+        deleted = of_events(self._dropped + run.deleted.total())
+        anonymized = of_events(run.anonymized.total())
         write(f"{deleted} {prefix}deleted, {anonymized} {prefix}anonymized.")

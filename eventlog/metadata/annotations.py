@@ -76,7 +76,7 @@ def context(
     Use it where no web request tells them, as in management commands, tasks and consumers, or to
     add values inside a request. Blocks can be nested; the inner values take precedence. ``user``
     is the user of events that are logged with ``user=None``. ``acting_user`` is the person who
-    acts in the name of ``user``. ``extra`` is merged into the events' ``extra``. A block in a
+    acts on behalf of ``user``. ``extra`` is merged into the events' ``extra``. A block in a
     management command also records the command's name.
 
     Raises ``TypeError`` or ``ValueError`` with the name of an invalid argument.

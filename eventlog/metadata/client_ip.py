@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_net
 from django.http import HttpRequest
 from python_ipware.modern.parsers import forwarded_for, parse_ip, unwrap_ipv4_network
 
-from ..conf import conf, once_per_value
+from ..conf import conf, once_per_settings
 from ..text import cut
 
 Address = IPv4Address | IPv6Address
@@ -27,10 +27,10 @@ _ESCAPED_OR_QUOTE = re.compile(r'\\.|"')
 def client_ip(request: HttpRequest) -> str | None:
     """Return the client's address, or None if it is unknown, as for a UNIX socket."""
     meta = request.META
-    proxies = trusted_proxies(conf.trusted_proxies)
+    proxies = trusted_proxies()
     forwarded: str | None = None
     if proxies.trusts_any:
-        for key in _meta_keys(conf.proxy_headers):
+        for key in _meta_keys():
             if forwarded := meta.get(key):
                 # Keep the right-hand end, because the trusted proxies wrote it.
                 forwarded = forwarded[-MAX_HEADER_LENGTH:]
@@ -40,7 +40,7 @@ def client_ip(request: HttpRequest) -> str | None:
 
 def is_from_trusted_proxy(request: HttpRequest) -> bool:
     """Return whether ``TRUSTED_PROXIES`` contains the peer, so that its headers are believed."""
-    proxies = trusted_proxies(conf.trusted_proxies)
+    proxies = trusted_proxies()
     return proxies.trusts_any and proxies.trusts(_peer(request))
 
 
@@ -109,11 +109,19 @@ class TrustedProxies:
         )
 
 
-trusted_proxies = once_per_value(TrustedProxies)
+@once_per_settings
+def trusted_proxies() -> TrustedProxies:
+    """Return the parsed setting ``TRUSTED_PROXIES``."""
+    return TrustedProxies(conf.trusted_proxies)
 
 
-@once_per_value
-def _meta_keys(headers: Sequence[str]) -> Sequence[str]:
+@once_per_settings
+def _meta_keys() -> Sequence[str]:
+    return meta_keys(conf.proxy_headers)
+
+
+def meta_keys(headers: Sequence[str]) -> Sequence[str]:
+    """Return the keys of ``request.META`` that hold these headers."""
     return ["HTTP_" + header.upper().replace("-", "_") for header in headers]
 
 

@@ -6,15 +6,16 @@ from typing import Any
 from django.http import HttpRequest
 
 from ..conf import FIELDS as ALL_NAMES
-from ..conf import conf, once_per_value
+from ..conf import conf, once_per_settings
 from ..error_log import report
 from . import readers, user_agent_loader
 from .fields import FIELDS, Reader
 
 
-@once_per_value
-def _enabled_readers(names: Sequence[str]) -> dict[Reader, Sequence[str]]:
-    """Return each reader that the names need, with the names of its fields."""
+@once_per_settings
+def _enabled_readers() -> dict[Reader, Sequence[str]]:
+    """Return each reader that ``FIELDS`` enables, with the names of its fields."""
+    names = conf.fields
     enabled: dict[Reader, list[str]] = {}
     for name, field in FIELDS.items():
         if name in names and field.reader is not None:
@@ -25,7 +26,7 @@ def _enabled_readers(names: Sequence[str]) -> dict[Reader, Sequence[str]]:
 def collect(request: HttpRequest) -> dict[str, Any]:
     """Return the enabled fields that the request itself has."""
     facts: dict[str, Any] = {}
-    for read, names in _enabled_readers(conf.fields).items():
+    for read, names in _enabled_readers().items():
         try:
             facts |= read(request)
         except Exception as error:  # noqa: BLE001 (requests may be objects that the site made)
@@ -49,7 +50,7 @@ async def aload_user_agent_parser(request: Any) -> None:
     if user_agent_loader.is_loaded():
         return
     try:
-        if request.META.get("HTTP_USER_AGENT") and readers.client in _enabled_readers(conf.fields):
+        if request.META.get("HTTP_USER_AGENT") and readers.client in _enabled_readers():
             await user_agent_loader.aload()
     except Exception as error:  # noqa: BLE001 (the visitor must get the page)
         report("loading the user agent parser", error)

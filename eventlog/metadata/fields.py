@@ -11,7 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ..text import MAX_PATH_LENGTH, MAX_REASON_LENGTH
-from . import readers
+from . import correlation, readers
 
 Reader = Callable[[HttpRequest], Mapping[str, Any]]
 Section = Literal["event", "request", "client"]
@@ -139,33 +139,52 @@ FIELDS: dict[str, Field] = {
         MAX_PATH_LENGTH,
         is_personal=True,
     ),
-    "exception": Field(_("Exception"), "the class name of the exception that the view raised"),
+    "exception": Field(
+        _("Exception"),
+        "the class name of the exception that the view raised, or that a log record has",
+    ),
     "request_id": Field(
         _("Request ID"),
-        "the `X-Request-ID` from a trusted proxy (see `TRUSTED_PROXIES`), or else a new id; all "
-        "events of a request have the same id",
-        readers.request_ids,
-        readers.MAX_REQUEST_ID_LENGTH,
+        "the id in one of the `REQUEST_ID_HEADERS` from a trusted proxy (see `TRUSTED_PROXIES`), "
+        "or else a new id; all events of a request have the same id",
+        correlation.ids,
+        correlation.MAX_REQUEST_ID_LENGTH,
         is_personal=True,
         column="text",
     ),
     "client_request_id": Field(
         _("Request ID of the client"),
-        "an `X-Request-ID` from anywhere else; stored separately, because a client can send the id "
-        "of another visitor's request",
-        readers.request_ids,
-        readers.MAX_REQUEST_ID_LENGTH,
+        "an id in these headers from anywhere else; stored separately, because a client can send "
+        "the id of another visitor's request",
+        correlation.ids,
+        correlation.MAX_REQUEST_ID_LENGTH,
+        is_personal=True,
+    ),
+    "trace_id": Field(
+        _("Trace ID"),
+        "the trace of the request, from a `traceparent` header (W3C Trace Context) of a trusted "
+        "proxy",
+        correlation.ids,
+        correlation.TRACE_ID_LENGTH,
+        is_personal=True,
+        column="text",
+    ),
+    "span_id": Field(
+        _("Span ID"),
+        "the span that sent the request, from the same header",
+        correlation.ids,
+        correlation.SPAN_ID_LENGTH,
         is_personal=True,
     ),
     "acting_user": Field(
         _("Acting user"),
-        "the name of the person who acts in the name of the user, from `eventlog.context()`",
+        "the name of the person who acted on behalf of the user",
         section="event",
         column="text",
     ),
     "acting_user_id": Field(
         _("Key of the acting user"),
-        "the primary key of this person, from `eventlog.context()`",
+        "the primary key of this person",
         section="event",
     ),
     "reason": Field(

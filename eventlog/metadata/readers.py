@@ -1,9 +1,7 @@
 """Readers of request fields. Each returns fields that are found together, without unknown ones."""
 
-import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache, partial
-from os import urandom
 from typing import Any
 
 from django.http import HttpRequest
@@ -11,7 +9,7 @@ from django.http import HttpRequest
 from ..records.redaction import mask_and_cut, redact_query, redact_url
 from ..text import CUT, MAX_EXAMINED_LENGTH, MAX_PATH_LENGTH, cut, header_text, sanitize
 from . import user_agent_loader
-from .client_ip import client_ip, is_from_trusted_proxy
+from .client_ip import client_ip
 from .referer import referer
 from .url_secrets import captures_secret, given_to_view, mask_values, secret_patterns
 
@@ -20,13 +18,11 @@ Facts = Mapping[str, Any]
 MAX_METHOD_LENGTH = 32
 MAX_NAME_LENGTH = 255
 MAX_PRODUCT_LENGTH = 100
-MAX_REQUEST_ID_LENGTH = 128
 MAX_USER_AGENT_LENGTH = 512  # parsing time grows with the length, and real agents are shorter
 MAX_UTF8_BYTES = 4  # per character
 PREFIX_LENGTH = 16  # characters that identify a secret which is cut in two
 
 _NOTHING: Facts = {}
-_REQUEST_ID = re.compile(rf"[\w.:/+=@-]{{1,{MAX_REQUEST_ID_LENGTH}}}", re.ASCII)
 
 
 def address(request: HttpRequest) -> Facts:
@@ -116,21 +112,3 @@ def referrer(request: HttpRequest) -> Facts:
     """Return the page that the visitor came from."""
     page = referer(request)
     return _NOTHING if page is None else {"referer": page}
-
-
-def request_ids(request: HttpRequest) -> Facts:
-    """Return the id that all events of this request share, and an untrusted id of the client."""
-    known: Facts | None = vars(request).get("_eventlog_ids")
-    if known is None:
-        known = request._eventlog_ids = _request_ids(request)  # type: ignore[attr-defined]
-    return known
-
-
-def _request_ids(request: HttpRequest) -> Facts:
-    sent = request.META.get("HTTP_X_REQUEST_ID")
-    valid = sent if sent and _REQUEST_ID.fullmatch(sent) else None
-    if valid and is_from_trusted_proxy(request):
-        return {"request_id": valid}
-    # urandom, because a site may seed Python's generator, and a fork would repeat its numbers.
-    new = {"request_id": urandom(16).hex()}
-    return new | {"client_request_id": valid} if valid else new

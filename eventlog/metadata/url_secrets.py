@@ -13,9 +13,8 @@ from django.urls.converters import IntConverter
 from django.urls.resolvers import LocalePrefixPattern, RegexPattern, RoutePattern
 from django.utils.translation import get_language
 
-from ..conf import conf
 from ..error_log import report
-from ..records.redaction import MASK, NUMERIC, classifier_for, current_classifier, hides_in_path
+from ..records.redaction import MASK, NUMERIC, current_classifier, hides_in_path
 from ..text import MAX_PATH_LENGTH
 
 MIN_PART_LENGTH = 4  # characters of a secret that is masked even within a word
@@ -144,7 +143,7 @@ def secret_patterns(request: HttpRequest) -> SecretPatterns:
     try:
         # Read the language only for translated patterns, because get_language() is slow.
         language = get_language() if _is_translated(urlconf) else None
-        return _patterns_of(urlconf, tuple(conf.redact), tuple(conf.redact_except), language)
+        return _patterns_of(urlconf, current_classifier(), language)
     except Exception as error:  # noqa: BLE001 (the site's own patterns may raise anything)
         report("looking for secrets in the URL patterns", error)
         return _NO_PATTERNS
@@ -152,9 +151,8 @@ def secret_patterns(request: HttpRequest) -> SecretPatterns:
 
 @lru_cache(maxsize=1024)
 def _patterns_of(
-    urlconf: Any, redacted: Sequence[str], exempt: Sequence[str], language: str | None
+    urlconf: Any, classify: Callable[[str], int], language: str | None
 ) -> SecretPatterns:
-    classify = classifier_for(redacted, exempt)
     # Names are read from the text of a pattern, so that few patterns have to be compiled.
     secret = [
         patterns

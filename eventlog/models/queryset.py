@@ -9,6 +9,7 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from ..datetimes import DAY, shifted
 from ..records.arguments import object_key
 from ..records.user_state import UserState
 from .fields import NameField
@@ -91,6 +92,18 @@ class LogQuerySet(models.QuerySet[Any]):
     def between(self, start: datetime, end: datetime) -> "LogQuerySet":
         """Return the events from ``start`` on and before ``end``."""
         return self.since(start).until(end)
+
+    def around(self, timestamps: Iterable[datetime]) -> "LogQuerySet":
+        """Return the events from about the first to about the last of these times.
+
+        A query by primary keys has this condition too, because a table in partitions has no index
+        of keys alone. The margin is for sites without time zones, whose clocks repeat an hour.
+        """
+        moments = [*timestamps]
+        if not moments:
+            return self.none()
+        start, end = shifted(min(moments), -DAY), shifted(max(moments), DAY)
+        return self.filter(timestamp__gte=start, timestamp__lte=end)
 
     def bulk_create(self, objs: Any, *args: Any, **kwargs: Any) -> list[Any]:
         # Set before self.db is read, because a router may name another database for reading.

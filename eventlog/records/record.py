@@ -31,19 +31,19 @@ _BOOL_JSON = ("false", "true")
 class Record(NamedTuple):
     """The event that a backend receives: immutable, and already encoded."""
 
-    action: str
-    timestamp: datetime
-    user_id: int | str | None = None
+    action: str  # name of what happened
+    timestamp: datetime  # aware
+    user_id: int | str | None = None  # primary key of the user
     user_repr: str = ""  # name of the user at the time of the event
-    user_state: int | None = None  # see UserState
+    user_state: int | None = None  # 1 known, 2 anonymous, 3 not known; None without a user
     model: str | None = None  # model of the object, as "app_label.modelname"
-    object_id: int | str | None = None
+    object_id: int | str | None = None  # primary key of the object, as text unless it is a number
     object_repr: str = ""  # name of the object at the time of the event
     is_request: bool = False  # True for the event of a request, False for events logged during it
     ip: str | None = None  # address of the client, unless the application chose extra["ip"]
     status: int | None = None  # status of the response, for the event of a request
-    own_keys: str = ""  # see own_keys()
-    uid: str = ""  # see new_uid(); empty in records of earlier releases
+    own_keys: str = ""  # facts that the application chose itself, as ",path,view,"
+    uid: str = ""  # UUID of the event; empty in records of earlier releases
     is_announced: bool = True  # whether event_logged is sent for the event
     extra: str = "{}"  # a JSON document
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.db.models import Case, CharField, F, Q, QuerySet, Value, When
 
 from ..changes import KEY as CHANGES
-from ..models import Log
+from ..models import LogQuerySet
 from ..models.expressions import HasAnyKey, WithoutKeys
 from ..models.pending_key import PendingKey
 from ..people import ACTING_KEYS, PERSONAL_KEYS, user_types
@@ -20,16 +20,17 @@ def is_personal() -> Q:
     return named | (_is_about_account() & about) | Q(HasAnyKey(*REMOVED_KEYS))
 
 
-def anonymize(keys: Sequence[int], using: str) -> None:
-    """Remove all persons from the events with these primary keys.
+def anonymize(events: LogQuerySet, keys: Sequence[int]) -> None:
+    """Remove all persons from the events, which have these primary keys.
 
     The caller marks the hours of the events, because other changes need another mark.
     """
     # Otherwise, a key that was locked when the event was written would be filled in again.
-    PendingKey.objects.using(using).filter(event_id__in=keys).delete()
+    PendingKey.objects.using(events.db).filter(event_id__in=keys).delete()
     about = _is_about_account()
-    # Without LogQuerySet, which would read and mark the hours.
-    QuerySet(Log, using=using).filter(pk__in=keys).update(
+    # The method of LogQuerySet would read the hours, and make them due again.
+    QuerySet.update(
+        events,
         user=None,
         user_repr="",
         ip=None,

@@ -1,15 +1,18 @@
 """Batches of the old events that a search finds."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
 from ..models import Log
 from ..review.search.plan import QueryPlan, limit_to_first, timestamps, up_to
 
+Batch = list[tuple[int, datetime]]
 
-def batches(old: QuerySet[Log], plan: QueryPlan, size: int) -> Iterator[list[int]]:
-    """Yield the keys of the events to delete, oldest first. The caller deletes each batch.
+
+def batches(old: QuerySet[Log], plan: QueryPlan, size: int) -> Iterator[Batch]:
+    """Yield keys and times of the events to delete, oldest first. The caller deletes each batch.
 
     Each batch starts where the last one ended, so that kept events are read once.
     """
@@ -22,7 +25,7 @@ def batches(old: QuerySet[Log], plan: QueryPlan, size: int) -> Iterator[list[int
             if end is not None:
                 # The bounds are the first conditions, because SQLite ends its index scan there.
                 some = Log.objects.using(old.db).filter(up_to(end, backwards=True), start) & some
-            found = some.filter(plan.residual).order_by("timestamp").values_list("pk", flat=True)
+            found = some.filter(plan.residual).order_by("timestamp").values_list("pk", "timestamp")
             while batch := list(found[:size]):
                 yield batch
                 if len(batch) < size:
@@ -34,5 +37,5 @@ def batches(old: QuerySet[Log], plan: QueryPlan, size: int) -> Iterator[list[int
             rows = list(some.order_by("timestamp").values_list("pk", "timestamp")[:size])
             if not rows:
                 return
-            yield [pk for pk, _ in rows]
+            yield rows
             start = Q(timestamp__gte=rows[-1][1])

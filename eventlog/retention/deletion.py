@@ -24,8 +24,9 @@ def held_among(events: Iterable[Log]) -> list[str]:
     if hold is None:
         return []
     lines: list[str] = []
-    keys = iter([event.pk for event in events])
-    while len(lines) < MAX_NAMED and (some := [*islice(keys, MAX_KEYS)]):
-        held = Log.objects.using(router.db_for_write(Log)).filter(hold, pk__in=some)
+    remaining = iter(events)
+    while len(lines) < MAX_NAMED and (some := [*islice(remaining, MAX_KEYS)]):
+        near = Log.objects.using(router.db_for_write(Log)).around(each.timestamp for each in some)
+        held = near.filter(hold, pk__in=[each.pk for each in some])
         lines += [gettext("%s, under legal hold") % event for event in held[:MAX_NAMED]]
     return lines[:MAX_NAMED]

@@ -5,7 +5,7 @@ from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple
 
-from ..conf import Misconfigured, conf, once_per_value
+from ..conf import Misconfigured, conf, once_per_settings
 from ..review.search.query import InvalidSearch
 from .ages import age_text, parse_age
 from .searches import validate_search
@@ -58,15 +58,23 @@ class Policy(NamedTuple):
     holds: Sequence[str] = ()
     """Searches for events under legal hold."""
 
+    @property
+    def keeps_nothing_after(self) -> timedelta | None:
+        """The age from which on every event is deleted; None if some events are kept."""
+        ages: list[timedelta] = []
+        for rule in () if self.holds else self.rules:
+            if rule.keep is None:
+                return None
+            ages.append(rule.keep)
+            if not rule.conditions:
+                return max(ages)
+        return None
 
+
+@once_per_settings
 def current_policy() -> Policy:
     """Return the policy of the settings. Raise ``Misconfigured`` if it is not valid."""
-    return _valid(conf.retention)
-
-
-@once_per_value
-def _valid(setting: Any) -> Policy:
-    policy, errors = read_policy(setting)
+    policy, errors = read_policy(conf.retention)
     if errors:
         raise errors[0]
     return policy

@@ -129,19 +129,23 @@ class Run:
         """Return the keys of the events from which something is to be removed."""
         if not rows:
             return set()
-        events = Log.objects.using(self._using).filter(pk__in=[row.pk for row in rows])
-        return set(events.filter(is_personal()).order_by().values_list("pk", flat=True))
+        events = self._rows(rows).filter(is_personal())
+        return set(events.order_by().values_list("pk", flat=True))
+
+    def _rows(self, rows: Sequence[Row]) -> LogQuerySet:
+        near = Log.objects.using(self._using).around(row.timestamp for row in rows)
+        return near.filter(pk__in=[row.pk for row in rows])
 
     def _write(self, rows: Sequence[Row], steps: dict[int, Step]) -> None:
-        to_delete = [row.pk for row in rows if steps[row.rule] == "delete"]
-        to_anonymize = [row.pk for row in rows if steps[row.rule] == "anonymize"]
+        to_delete = [row for row in rows if steps[row.rule] == "delete"]
+        to_anonymize = [row for row in rows if steps[row.rule] == "anonymize"]
         minutes = {row.timestamp.replace(second=0, microsecond=0) for row in rows}
         hours = {to_db_timezone(hour_of(minute)) for minute in minutes}
         with transaction.atomic(using=self._using):
             if to_delete:
-                # Without LogQuerySet, which would read the hours and make them due again.
-                QuerySet(Log, using=self._using).filter(pk__in=to_delete)._raw_delete(self._using)
+                # The method of LogQuerySet would read the hours, and make them due again.
+                QuerySet._raw_delete(self._rows(to_delete), self._using)
             if to_anonymize:
-                anonymize(to_anonymize, self._using)
+                anonymize(self._rows(to_anonymize), [row.pk for row in to_anonymize])
             CountedHour.mark_uncounted(hours, self._using)
             drop_personal(hours, self._using)

@@ -21,6 +21,7 @@ from ..datetimes import EARLIEST
 from ..models.relations import select
 from ..text import UNSTORABLE
 from .choices import Choice
+from .links import event_address
 from .list_links import (
     KIND_VAR,
     KINDS,
@@ -109,6 +110,10 @@ class EventList(ListPanels, ChangeList):
             self.query = query
         # Without ``extra``, because an admin action loads every event and ``extra`` may be large.
         return self.events.filter(self.plan.condition).defer("extra")
+
+    def url_for_result(self, result: Any) -> str:
+        """Return the address of an event's page, with its time."""
+        return event_address(self.model_admin.admin_site.name, result.pk, result.timestamp)
 
     def apply_select_related(self, qs: Any) -> Any:
         """Join the related rows, or load them separately if another database has them."""

@@ -20,6 +20,7 @@ from .changelist import kind_of, of_kind, query_of
 from .extras import MAX_SHOWN_BYTES, defer_large_extra, fetch
 from .field_history import FieldHistory
 from .list_links import KIND_VAR
+from .pagination import Cursor
 from .related import adjacent_in_search
 from .search.query import Search
 
@@ -49,7 +50,11 @@ class EventPage(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at ru
         except ValidationError:
             return None
         found = select(self.get_queryset(request).filter(pk=key), "user")
-        return next(iter(fetch(defer_large_extra(found, MAX_SHOWN_BYTES))), None)
+        events = defer_large_extra(found, MAX_SHOWN_BYTES)
+        place = Cursor.read(f"{request.GET.get(links.TIME_VAR, '')}~{key}")
+        at_time = fetch(events.filter(timestamp=place.timestamp)) if place else []
+        # Without the right time, such as in an address of an earlier release, by the key alone.
+        return next(iter(at_time or fetch(events)), None)
 
     def get_fieldsets(self, request: HttpRequest, obj: Log | None = None) -> Any:
         """Return the sections that have something to show."""
@@ -89,7 +94,7 @@ class EventPage(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at ru
     def _address_of(self, event: Log | None, filters: str) -> str | None:
         if event is None:
             return None
-        return links.event_address(self.admin_site.name, event.pk, filters)
+        return links.event_address(self.admin_site.name, event.pk, event.timestamp, filters)
 
     def field_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show the values that a field of the event's object had over time."""
@@ -108,7 +113,7 @@ class EventPage(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at ru
             "opts": self.opts,
             "is_nav_sidebar_enabled": False,
             "history": history,
-            "event_address": links.event_address(site, event.pk),
+            "event_address": links.event_address(site, event.pk, event.timestamp),
             "media": self.media,
         }
         return TemplateResponse(request, "admin/eventlog/log/field_history.html", context)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from django.template.defaultfilters import filesizeformat
@@ -41,6 +42,12 @@ def event_table(event: Log, site: str) -> SafeString:
     return table([*rows, *_facts(event, EVENT_FACTS, site)])
 
 
+def _only(event: Log) -> dict[str, Any]:
+    """Return the parameters of the list with this event alone."""
+    period = what_else.period(event.timestamp, event.timestamp)
+    return {"id__exact": event.pk} | {term.key: term.value for term in period}
+
+
 def _action_address(event: Log, site: str) -> str | None:
     return links.list_address(site, Term("action", event.action)) if event.action else None
 
@@ -58,11 +65,11 @@ def data_table(event: Log, site: str) -> SafeString:
     note: SafeString | str = ""
     if size := full_size(event):
         note = format_html(
-            '<p class="looked">{} <a href="{}?id__exact={}">{}</a></p>',
+            '<p class="looked">{} <a href="{}?{}">{}</a></p>',
             _("Only the facts of the request are shown, because the data has %(size)s.")
             % {"size": filesizeformat(size)},
             reverse(links.EXPORT, args=["jsonl"], current_app=site),
-            event.pk,
+            urlencode(_only(event)),
             _("Download all data"),
         )
     own = own_values(event)

@@ -125,7 +125,9 @@ def load_full_extra(events: Iterable[Log]) -> list[Log]:
     cut = {event.pk: event for event in found if full_size(event)}
     if cut:
         using = next(iter(cut.values()))._state.db
-        rows: Any = defer_large_extra(Log.objects.using(using).filter(pk__in=cut), None).order_by()
+        near = Log.objects.using(using).around(event.timestamp for event in cut.values())
+        events = near.filter(pk__in=cut)
+        rows: Any = defer_large_extra(events, None).order_by()
         for pk, document in rows.values_list("pk", "_document"):
             cut[pk].extra = _loads(document)
     return found

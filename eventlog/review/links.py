@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,13 +18,14 @@ from ..records.arguments import object_key
 from ..records.user_state import UserState
 from ..text import UNSTORABLE
 from .search.patterns import MAX_STARS
-from .search.request_filters import DEVICES
+from .search.request_filters import DEVICES, TRACE_ID
 from .search.tree import Node, Term, all_of
 
 LIST = "admin:eventlog_log_changelist"
 EVENT = "admin:eventlog_log_change"
 EXPORT = "admin:eventlog_log_export"
 FIELD = "admin:eventlog_log_field"
+TIME_VAR = "at"  # the time of the event in the address of its page
 
 # The filter of each fact that an event's page links to a search.
 FACT_FILTERS: Mapping[str, str] = {
@@ -37,6 +39,7 @@ FACT_FILTERS: Mapping[str, str] = {
     "ua": "extra.ua",
     "exception": "exception",
     "request_id": "request",
+    "trace_id": "trace",
     "acting_user": "acting_user",
     "reason": "reason",
     "command": "command",
@@ -56,17 +59,22 @@ def list_address(site: str, *terms: Term) -> str:
     return reverse(LIST, current_app=site) + query(*terms)
 
 
-def event_address(site: str, pk: Any, filters: str = "") -> str:
-    """Return the address of an event's page, which leads back to the list with ``filters``."""
-    address = reverse(EVENT, args=[pk], current_app=site)
-    return f"{address}?{urlencode({'_changelist_filters': filters})}" if filters else address
+def event_address(site: str | None, pk: Any, timestamp: datetime, filters: str = "") -> str:
+    """Return the address of an event's page, which leads back to the list with ``filters``.
+
+    The address has the time, because a table in partitions has no index of keys alone.
+    """
+    query = {"_changelist_filters": filters} if filters else {}
+    query[TIME_VAR] = timestamp.isoformat()
+    return f"{reverse(EVENT, args=[pk], current_app=site)}?{urlencode(query)}"
 
 
 def field_address(site: str, event: Log, name: str) -> str | None:
     """Return the address of the values that a field of the event's object had over time."""
     if object_term(event) is None:
         return None
-    return f"{reverse(FIELD, args=[event.pk], current_app=site)}?{urlencode({'field': name})}"
+    query = {"field": name, TIME_VAR: event.timestamp.isoformat()}
+    return f"{reverse(FIELD, args=[event.pk], current_app=site)}?{urlencode(query)}"
 
 
 def user_term(event: Log) -> Term | None:
@@ -111,6 +119,8 @@ def fact_term(name: str, value: Any) -> Term | None:
     if key == "status" and not re.fullmatch(r"[1-5]\d\d", text, re.ASCII):
         return None
     if key == "device" and text not in DEVICES:
+        return None
+    if key == "trace" and not TRACE_ID.fullmatch(text):
         return None
     return Term(key, text) if len(re.findall(r"\*+", text)) <= MAX_STARS else None
 

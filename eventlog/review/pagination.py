@@ -140,13 +140,16 @@ def estimate_row_count() -> int:
     connection = connections[router.db_for_read(Log)]
     table = Log._meta.db_table
     question = {
-        "postgresql": "SELECT reltuples FROM pg_class WHERE oid = %s::regclass",
+        # The partitions have the rows of a partitioned table.
+        "postgresql": "SELECT SUM(GREATEST(reltuples, 0)) FROM pg_class "
+        "WHERE relkind <> 'p' AND oid IN (SELECT %s::regclass UNION "
+        "SELECT relid FROM pg_partition_tree(%s::regclass))",
         "mysql": "SELECT table_rows FROM information_schema.tables "
         "WHERE table_schema = DATABASE() AND table_name = %s",
         "sqlite": "SELECT (SELECT MAX(id) FROM eventlog_log) "
         "- (SELECT MIN(id) FROM eventlog_log) + 1 WHERE %s <> ''",
     }[connection.vendor]
     with connection.cursor() as cursor:
-        cursor.execute(question, [table])
+        cursor.execute(question, [table] * question.count("%s"))
         (estimate,) = cursor.fetchone()
     return max(0, int(estimate or 0))

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from django.db.models import Q, QuerySet
 from django.db.models.lookups import Exact
 
+from ..datetimes import shifted
 from ..models import Log, LogQuerySet
 from ..models.expressions import Fact
 from ..models.relations import select
@@ -148,11 +149,3 @@ def lines(events: QuerySet[Log], *groups: Sequence[Position]) -> Sequence[Sequen
     )
     by_key = {event.pk: event for event in fetch(defer_large_extra(found.order_by()))}
     return [[by_key[each.pk] for each in group if each.pk in by_key] for group in groups]
-
-
-def shifted(moment: datetime, by: timedelta) -> datetime:
-    """Return ``moment`` moved by a time span; unchanged at the ends of the calendar."""
-    try:
-        return moment + by
-    except OverflowError:
-        return moment

@@ -1,7 +1,7 @@
 """Links from one event to what else happened, each with its number of events."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connections
@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from ..datetimes import shifted
 from ..models import Log
 from . import html, links
 from .related import (
@@ -23,7 +24,6 @@ from .related import (
     lines,
     of_same_request,
     session_of,
-    shifted,
     walk,
 )
 from .search import references
@@ -139,14 +139,13 @@ def _around(event: Log, walked: _Walk) -> Sequence[Position]:
 def _request_item(event: Log, found: Sequence[Position], site: str) -> Item:
     """Return the link to the events of the request; the time span saves a search of the table."""
     term = Term("request", event.facts["request_id"])
-    span = _period(found[0], found[-1])
+    span = period(found[0].timestamp, found[-1].timestamp)
     address = links.list_address(site, term, *span)
     return Item(_("Same request"), address, in_words(len(found)))
 
 
 def _session_item(session: Span, terms: Sequence[Term], site: str) -> Item:
-    start, end = Position(0, session.start), Position(0, session.end)
-    address = links.list_address(site, *terms, *_period(start, end))
+    address = links.list_address(site, *terms, *period(session.start, session.end))
     count = in_words(session.events)
     if session.is_cut:
         text = ngettext("at least %(count)s event", "at least %(count)s events", session.events)
@@ -155,12 +154,12 @@ def _session_item(session: Span, terms: Sequence[Term], site: str) -> Item:
     return Item(_("Same session of work"), address, count, note)
 
 
-def _period(first: Position, last: Position) -> Sequence[Term]:
-    """Return the terms of a time span that includes both events."""
+def period(first: datetime, last: datetime) -> Sequence[Term]:
+    """Return the terms of a time span that includes both times."""
     # ``to:`` excludes its time. No database stores less than a microsecond.
-    end = shifted(last.timestamp, timedelta(microseconds=1))
+    end = shifted(last, timedelta(microseconds=1))
     return [
-        Term("from", html.local(first.timestamp).isoformat()),
+        Term("from", html.local(first).isoformat()),
         Term("to", html.local(end).isoformat()),
     ]
 

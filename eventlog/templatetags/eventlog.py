@@ -7,12 +7,13 @@ from typing import Any
 from django import template
 from django.db.models import Model
 from django.template.loader import select_template
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from ..models import Log
 from ..models.relations import select
+from ..review import links
 from ..review.extras import defer_large_extra, fetch
 from ..review.lines import Line
 from ..review.list_panels import ListPanels
@@ -76,6 +77,6 @@ def _own_template(event: Log) -> list[str]:
 def _admin_address(event: Log, request: Any) -> str | None:
     site = getattr(request, "current_app", None)  # set on the admin's pages
     try:
-        return reverse("admin:eventlog_log_change", args=[event.pk], current_app=site)
+        return links.event_address(site, event.pk, event.timestamp)
     except NoReverseMatch:
         return None

@@ -37,9 +37,11 @@ class CapturedEvents(Capture, Sequence[Log]):
         part of ``extra``, which may contain facts. ``changes`` are all changes of fields, and
         ``changes__contains`` the changes of some fields. Other conditions are fields of ``Log``,
         such as ``is_request=True``. With ``count``, exactly so many events have to meet the
-        conditions.
+        conditions. Raise ``ValueError`` if ``count`` is less than 1.
         """
         __tracebackhide__ = True
+        if count is not None and count < 1:
+            raise ValueError(f"count is {count}. Use assert_not_logged() for no event.")
         found = self._find(wanted := Conditions(action, conditions))
         if not found or count not in (None, len(found)):
             raise AssertionError(failure_message(wanted, self.entries, len(found), count or 1))

@@ -380,7 +380,7 @@ def test_erasing_removes_the_person_from_the_hourly_counts(anna):
     assert not counts.exists()
 
 
-# Persons who acted in the name of another user
+# Persons who acted on behalf of another user
 
 
 @pytest.fixture

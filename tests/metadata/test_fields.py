@@ -35,7 +35,7 @@ def test_the_fields_that_tell_nothing_about_a_person_survive_erasure():
 def test_the_columns_of_exports_are_the_ones_that_earlier_files_have():
     assert list(export_columns()) == [
         "ip", "method", "path", "query", "status",
-        "duration_ms", "browser", "os", "device_type", "request_id",
+        "duration_ms", "browser", "os", "device_type", "request_id", "trace_id",
         "acting_user", "reason", "command",
     ]  # fmt: skip
 

@@ -20,7 +20,8 @@ from tests import fault_site
 from tests.shop.tasks import in_task
 client = Client()
 client.force_login(User.objects.create_user("anna"))
-client.get("/start-task/", REMOTE_ADDR="192.0.2.7")
+traced = {"HTTP_TRACEPARENT": f"00-{'a' * 32}-{'b' * 16}-01"}
+client.get("/start-task/", REMOTE_ADDR="192.0.2.7", **traced)
 client.get("/start-task/?reason=ticket", REMOTE_ADDR="192.0.2.7")
 anna, zora = User.objects.get(), User.objects.create_user("zora")
 given = {"ip": "192.0.2.9", "reason": "night run", "extra": {"job": [7]}}
@@ -43,7 +44,7 @@ print(json.dumps([[e.action, e.user_repr, e.extra] for e in Log.objects.order_by
 def test_log_in_a_celery_task_records_the_request_that_started_it(site, redis):  # noqa: F811
     site.env["FAULTS_BROKER"] = redis.url
     site.env["FAULTS_RESULTS"] = redis.url
-    site.env["FAULTS_EVENTLOG"] = "{}"
+    site.env["FAULTS_EVENTLOG"] = json.dumps({"TRUSTED_PROXIES": ["192.0.2.7"]})
     command = [sys.executable, "-m", "celery", "-A", "tests.fault_site", "worker", "-c", "1"]
     site.start([*command, "--without-gossip", "--without-mingle", "-l", "WARNING"])
     site.manage("shell", "-v0", "-c", VISIT)
@@ -52,6 +53,7 @@ def test_log_in_a_celery_task_records_the_request_that_started_it(site, redis): 
     assert inner[:2] == ["IN_TASK", "anna"]
     assert (inner[2]["ip"], inner[2]["path"]) == ("192.0.2.7", "/start-task/")
     assert inner[2]["request_id"] == request[2]["request_id"]
+    assert (inner[2]["trace_id"], inner[2]["span_id"]) == ("a" * 32, "b" * 16)
     assert "reason" not in inner[2]
     assert explained[:2] == ["IN_TASK", "anna"]
     facts = {"path": "/start-task/", "ip": "192.0.2.7", "reason": "ticket", "order": 7}

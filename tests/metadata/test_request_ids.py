@@ -48,6 +48,33 @@ def test_the_request_id_of_an_untrusted_sender_is_stored_separately(
     assert all(event.extra["client_request_id"] == "abc-123" for event in outbox)
 
 
+@pytest.mark.parametrize(
+    ("headers", "sent", "expected"),
+    [
+        (None, {"HTTP_X_CORRELATION_ID": "def"}, "def"),
+        (None, {"HTTP_X_CORRELATION_ID": "def", "HTTP_X_REQUEST_ID": "abc"}, "abc"),
+        (["CF-Ray"], {"HTTP_CF_RAY": "8f1a-FRA", "HTTP_X_REQUEST_ID": "abc"}, "8f1a-FRA"),
+        (["X-Amzn-Trace-Id"], {"HTTP_X_AMZN_TRACE_ID": "Self=1-2;Root=1-3"}, "Self=1-2;Root=1-3"),
+    ],
+)
+def test_the_request_id_is_in_the_first_configured_header(
+    client, outbox, settings, headers, sent, expected
+):
+    given = {} if headers is None else {"REQUEST_ID_HEADERS": headers}
+    settings.EVENTLOG = settings.EVENTLOG | given
+    client.get("/ok/", **sent)
+    settings.EVENTLOG = settings.EVENTLOG | {"TRUSTED_PROXIES": ["127.0.0.1"]}
+    client.get("/ok/", **sent)
+    untrusted, trusted = outbox
+    assert (trusted.extra["request_id"], untrusted.extra["client_request_id"]) == (expected,) * 2
+
+
+def test_an_invalid_request_id_does_not_lead_to_the_next_header(client, outbox, settings):
+    settings.EVENTLOG = settings.EVENTLOG | {"TRUSTED_PROXIES": ["127.0.0.1"]}
+    client.get("/ok/", HTTP_X_REQUEST_ID="a b", HTTP_X_CORRELATION_ID="forged")
+    assert outbox[0].extra["request_id"] != "forged"
+
+
 def test_a_forged_forwarding_header_does_not_make_a_sender_trusted(client, outbox, settings):
     settings.EVENTLOG = settings.EVENTLOG | {"TRUSTED_PROXIES": ["10.0.0.1"]}
     forged = {"HTTP_X_FORWARDED_FOR": "10.0.0.1", "HTTP_FORWARDED": "for=10.0.0.1"}

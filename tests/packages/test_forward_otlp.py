@@ -98,6 +98,17 @@ def test_a_request_has_the_stable_names_of_the_semantic_conventions(site, receiv
     assert {name: attributes[name] for name in expected} == expected
 
 
+def test_an_event_has_the_trace_and_the_span_of_its_request(site, receiver, run, client, settings):
+    backend = site()
+    settings.EVENTLOG = settings.EVENTLOG | {"TRUSTED_PROXIES": ["127.0.0.1"]}
+    client.get("/ok/", headers={"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"})
+    backend.flush()
+    run("run")
+    ((_, record, attributes),) = received(receiver)
+    assert (record.trace_id.hex(), record.span_id.hex()) == ("a" * 32, "b" * 16)
+    assert not {"TraceId", "SpanId"} & {*attributes}
+
+
 def test_the_values_of_the_application_keep_their_types(site, receiver, run):
     backend = site()
     extra = {"total": 7.5, "tags": ["a", 1, None], "large": 1 << 70, "more": {"a": True}}

@@ -31,6 +31,7 @@ FACTS = {
     "ua": 'Mozilla/5.0 (X11; "x", *) (a:b)',
     "exception": "PaymentError",
     "request_id": "5b1c",
+    "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
     "acting_user": "admin",
     "reason": "ticket 4711",
     "command": "import_orders",

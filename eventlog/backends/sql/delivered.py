@@ -13,6 +13,7 @@ from django.utils import timezone
 from ...models.delivered_batch import DeliveredBatch
 from ...models.event import Log
 from ...models.hourly import CountedHour
+from ...partitions.missing import MissingPartition, is_awaited, is_missing_partition
 from ...records.columns import Columns
 from ...records.record import Record
 from ..spool import Rejected
@@ -53,8 +54,8 @@ def deliver(batch_id: str, read: ReadChunks, using: str, dead_letter: DeadLetter
 
     ``read`` returns the lines in chunks. ``dead_letter`` is called with the batch id and the lines
     that no database accepts, before the other lines are committed. Raises the errors of a database
-    that is down and the errors of ``dead_letter``. No row is written then, and the batch can be
-    delivered again.
+    that is down, ``MissingPartition``, and the errors of ``dead_letter``. No row is written then,
+    and the batch can be delivered again.
     """
     try:
         try:
@@ -180,6 +181,8 @@ def _write_lines(connection: BaseDatabaseWrapper, lines: Sequence[str]) -> Resul
         except Exception as error:
             if not _is_row_error(error):
                 raise
+            if is_missing_partition(error) and is_awaited(record.timestamp, connection):
+                raise MissingPartition(record.timestamp) from error
             rejected.append(Rejected(line, f"{type(error).__name__}: {error}"))
     return Result(rejected, stored if has_receivers() else ())
 

@@ -42,6 +42,8 @@ FIELD_NAMES: Mapping[str, Names] = {
     "exception": Names("exception.type", "error.type"),
     "request_id": Names("eventlog.request_id", "http.request.id"),
     "client_request_id": Names("eventlog.client_request_id", "eventlog.client_request_id"),
+    "trace_id": Names("TraceId", "trace.id"),
+    "span_id": Names("SpanId", "span.id"),
     "acting_user": Names("eventlog.acting_user.name", "eventlog.acting_user.name"),
     "acting_user_id": Names("eventlog.acting_user.id", "eventlog.acting_user.id"),
     "reason": Names("eventlog.reason", "event.reason"),

@@ -16,7 +16,12 @@ from ...review.search.filters import checked_filter
 from ...review.search.networks import condition as network_condition
 from ...review.search.numbers import number
 from ...review.search.references import ANONYMOUS, in_any_case
-from ...review.search.request_filters import DEVICES, milliseconds, range_of_statuses
+from ...review.search.request_filters import (
+    DEVICES,
+    milliseconds,
+    range_of_statuses,
+    trace_id_of,
+)
 from ...review.search.spelling import one_of
 from ...review.search.tree import Term
 from .comparisons import Matcher, as_text, compared, matching, pattern_of
@@ -71,6 +76,11 @@ def _device(value: str) -> Matcher:
 
 def _request(value: str) -> Matcher:
     return lambda event: as_text(event.facts.get("request_id")) == value
+
+
+def _trace(value: str) -> Matcher:
+    trace_id = trace_id_of(value)
+    return lambda event: event.facts.get("trace_id") == trace_id
 
 
 def _ip(value: str) -> Matcher:
@@ -200,4 +210,5 @@ MATCHERS: Mapping[str, Callable[..., Matcher]] = {
     "has": _has,
     "changed": _changed,
     "request": _request,
+    "trace": _trace,
 }

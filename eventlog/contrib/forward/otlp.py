@@ -11,6 +11,7 @@ from typing import Any
 import requests
 from google.protobuf.message import DecodeError
 from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
@@ -18,6 +19,7 @@ from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk._logs.export import LogRecordExportResult
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import NonRecordingSpan, SpanContext, set_span_in_context
 
 from .event import Event
 from .fields import FIELD_NAMES
@@ -36,7 +38,7 @@ MIN_INTEGER, MAX_INTEGER = -(1 << 63), (1 << 63) - 1  # of OTLP
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 MAX_TIME = (1 << 64) - 1  # nanoseconds
-IN_RECORD = ("action",)  # fields of the log record itself
+IN_RECORD = ("action", "trace_id", "span_id")  # fields of the log record itself
 MAX_ANSWER_LENGTH = 300
 SUCCESS_STATUSES = range(200, 300)
 
@@ -104,6 +106,7 @@ class OtlpTarget(Target):
         record = LogRecord(
             timestamp=_nanoseconds(event.moment),
             observed_timestamp=time.time_ns(),
+            context=_context_of(event),
             severity_number=SEVERITIES[severity],
             severity_text=severity.value,
             body=event.summary,
@@ -115,6 +118,12 @@ class OtlpTarget(Target):
             },
         )
         return ReadableLogRecord(record, self._resource, SCOPE)
+
+
+def _context_of(event: Event) -> Context:
+    """Return the context of the span that sent the request; one without a span if unknown."""
+    trace_id, span_id = (int(event.facts.get(name, "0"), 16) for name in ("trace_id", "span_id"))
+    return set_span_in_context(NonRecordingSpan(SpanContext(trace_id, span_id, is_remote=True)))
 
 
 def _nanoseconds(moment: datetime) -> int:

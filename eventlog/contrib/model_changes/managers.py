@@ -98,7 +98,8 @@ class TrackedQuerySet(models.QuerySet[M]):
     def _created(self, tracking: Tracking, objs: list[M]) -> Iterator[Change]:
         for obj in objs:
             values = {name: value for name, value in vars(obj).items() if name in tracking.columns}
-            memory.remember_saved(obj, tracking, values, self.db, created=True)
+            computed = [name for name, value in values.items() if memory.is_expression(value)]
+            memory.remember_saved(obj, tracking, values, self.db, created=True, computed=computed)
             # Some databases do not return the keys, so the event has none.
             yield as_row(obj), contents(tracking, values, created=True)
 

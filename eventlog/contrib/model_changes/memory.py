@@ -3,7 +3,7 @@
 Comparing with them needs no query.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -82,12 +82,18 @@ def add_loaded(instance: Model, tracking: Tracking, values: Mapping[str, Any], u
 
 
 def remember_saved(
-    instance: Model, tracking: Tracking, values: Mapping[str, Any], using: str, *, created: bool
+    instance: Model,
+    tracking: Tracking,
+    values: Mapping[str, Any],
+    using: str,
+    *,
+    created: bool,
+    computed: Collection[str],
 ) -> None:
-    """Keep the values that were saved, except those that the database has computed."""
+    """Keep the values that were saved, except those that the database has ``computed``."""
     known = _NOTHING if created else known_values(instance, tracking, using)
-    left = {name: value for name, value in known.items() if not is_expression(values.get(name))}
-    kept = {name: _kept(value) for name, value in values.items() if not is_expression(value)}
+    left = {name: value for name, value in known.items() if name not in computed}
+    kept = {name: _kept(value) for name, value in values.items() if name not in computed}
     _set(instance, tracking, left | kept, using)
 
 

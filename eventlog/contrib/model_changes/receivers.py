@@ -11,8 +11,9 @@ from ...error_log import report
 from . import memory, recording
 from .tracking import CREATED, DELETED, UPDATED, tracking_of
 
-# An attribute of ``instance._state``: the current save has had its one query.
-_HAS_QUERIED = "eventlog_has_queried"
+# An attribute of ``instance._state``: the texts of expressions that are saved, if the current save
+# has had its one query.
+_TEXTS = "eventlog_texts"
 
 
 def _reporting(receive: Callable[..., None]) -> Callable[..., None]:
@@ -50,10 +51,15 @@ def before_save(
         return
     known, own = memory.known_values(instance, tracking, using), vars(instance)
     unknown = [name for name in tracking.saved(update_fields) if name not in known and name in own]
-    vars(instance._state)[_HAS_QUERIED] = bool(unknown)
+    state = vars(instance._state)
+    state.pop(_TEXTS, None)  # of a save that failed
     if unknown:
-        row = _values(instance, unknown, using)
-        memory.add_loaded(instance, tracking, row, using)
+        memory.add_loaded(instance, tracking, _values(instance, unknown, using), using)
+        names = tracking.saved(update_fields)
+        values = {name: own[name] for name in names if name in own}
+        state[_TEXTS] = {
+            n: str(value) for n, value in values.items() if memory.is_expression(value)
+        }
 
 
 def _may_exist(instance: Model) -> bool:
@@ -87,20 +93,23 @@ def after_save(
     tracking = tracking_of(sender)
     if tracking is None or (raw and not tracking.fixtures):
         return
-    has_queried = vars(instance._state).pop(_HAS_QUERIED, False)
-    own = vars(instance)
-    values = {name: own[name] for name in tracking.saved(update_fields) if name in own}
+    texts = vars(instance._state).pop(_TEXTS, None)
+    own, names = vars(instance), tracking.saved(update_fields)
+    known = memory.known_values(instance, tracking, using)
+    values = {name: own[name] for name in names if name in own}
     computed = [name for name, value in values.items() if memory.is_expression(value)]
+    if len(values) < len(names):
+        # Django 6 defers a field that the database has computed and cannot return (#27222).
+        computed += [n for n in names if n not in values and (created or n in known)]
     is_recording = recording.is_recording()
-    if computed and not has_queried and is_recording:
+    if computed and texts is None and is_recording:
         values |= _values(instance, computed, using)
         computed = []
-    known = memory.known_values(instance, tracking, using)
-    memory.remember_saved(instance, tracking, values, using, created=created)
+    memory.remember_saved(instance, tracking, values, using, created=created, computed=computed)
     if not is_recording:
         return
     # The texts of expressions, if their values would take a second query.
-    saved = values | {name: str(values[name]) for name in computed}
+    saved = values | {name: texts[name] for name in computed if texts and name in texts}
     if created:
         contents = recording.contents(tracking, saved, created=True)
         recording.record(CREATED, tracking, [(instance, contents)])

@@ -36,7 +36,9 @@ class Command(AccountCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("what", choices=["export", "erase"])
+        parser.add_argument(
+            "what", choices=["export", "erase"], help="print the events, or erase the person"
+        )
         self.add_account_arguments(parser)
         parser.add_argument(
             "--delete",

@@ -2,6 +2,7 @@
 
 import time
 from argparse import ArgumentTypeError
+from collections import deque
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
@@ -14,9 +15,10 @@ from eventlog import access
 from eventlog.conf import Misconfigured
 from eventlog.counts.hours import drop_before
 from eventlog.management.operator import add_operator_arguments, command_run
-from eventlog.management.retention import RetentionReport
+from eventlog.management.retention import RetentionReport, drop_old_months
 from eventlog.management.terminal import SearchCommand, number_of_events, of_events
 from eventlog.models import Log
+from eventlog.partitions.pruning import drop_months
 from eventlog.retention.ages import age_text, parse_age
 from eventlog.retention.batches import batches
 from eventlog.retention.compiled import UnusableSearch, compile_policy, hold_condition
@@ -27,7 +29,7 @@ from eventlog.review.search.plan import QueryPlan
 from eventlog.review.search.tree import And
 
 COMMAND = "eventlog_prune"
-CONDITIONS = ("action", "keep", "requests", "events", "search")
+CONDITIONS = ("action", "keep", "requests", "events", "search")  # besides the age
 
 
 def age(text: str) -> timedelta:
@@ -167,11 +169,17 @@ class Command(SearchCommand):
             with access.Operation(
                 "prune", recorded, command=command_run(COMMAND, options)
             ) as pruning:
+                has_conditions = hold is not None or any(map(options.get, CONDITIONS))
+                if not has_conditions:
+                    drop_old_months(before, using, pruning)
                 for batch in batches(old.filter(plan.period), plan, options["batch"]):
                     pruning.start()
-                    Log.objects.using(using).filter(pk__in=batch)._raw_delete(using)
+                    near = Log.objects.using(using).around(timestamp for _, timestamp in batch)
+                    near.filter(pk__in=[pk for pk, _ in batch])._raw_delete(using)
                     pruning.count += len(batch)
                     time.sleep(options["pause"])
+                if has_conditions:
+                    deque(drop_months(before, using, only_empty=True), maxlen=0)
             drop_before()
             if options["verbosity"]:
                 self.stdout.write(f"{of_events(pruning.count)} deleted.")

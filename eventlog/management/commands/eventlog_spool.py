@@ -38,7 +38,12 @@ class Command(BaseCommand):
             "if a file cannot be read, or if the spool is not writable",
         )
         deliver = subcommands.add_parser("deliver", help="write the pending events now")
-        deliver.add_argument("--timeout", type=float, metavar="SECONDS")
+        deliver.add_argument(
+            "--timeout",
+            type=float,
+            metavar="SECONDS",
+            help="the most seconds to wait for the delivery",
+        )
         subcommands.add_parser(
             "dead", help="list the events that no database accepts, with the reasons"
         )

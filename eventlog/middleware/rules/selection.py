@@ -9,7 +9,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from ...conf import Misconfigured, conf, once_per_value
+from ...conf import Misconfigured, conf, once_per_settings
 from ...text import MAX_PATH_LENGTH, cut
 from .rule import KEYS, Rule
 from .validators import OptionalResponse
@@ -44,9 +44,10 @@ def compile_rule(where: str, raw: Any) -> Rule:
         raise Misconfigured(f"{where}: {error.message}", error.hint, error.check_id) from error
 
 
-@once_per_value
-def _compile(raw: Sequence[Any]) -> Sequence[Rule | None]:
-    """Return the rules, with None for ``DEFAULTS``."""
+@once_per_settings
+def _rules() -> Sequence[Rule | None]:
+    """Return the rules of ``REQUESTS``, with None for ``DEFAULTS``."""
+    raw: Sequence[Any] = [DEFAULTS] if conf.requests is None else conf.requests
     return [
         None if rule == DEFAULTS else compile_rule(f"EVENTLOG['REQUESTS'][{i}]", rule)
         for i, rule in enumerate(raw)
@@ -65,8 +66,7 @@ def select_rule(
 
     See ``Rule.matches()`` for ``before_loading``.
     """
-    rules = _ONLY_DEFAULTS if conf.requests is None else _compile(conf.requests)
-    for rule in rules if view_rule is None else (view_rule, *rules):
+    for rule in _rules() if view_rule is None else (view_rule, *_rules()):
         if rule is None:
             return _IGNORED if _is_ignored(request) else _RECORDED
         if rule.matches(request, response, user, before_loading=before_loading):
@@ -74,7 +74,6 @@ def select_rule(
     return None
 
 
-_ONLY_DEFAULTS: Sequence[Rule | None] = [None]
 _IGNORED, _RECORDED = Rule(log=False), Rule()
 
 

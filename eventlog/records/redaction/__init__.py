@@ -1,19 +1,17 @@
 """Masking of secrets by their name or their form, before a record is made."""
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 from ...text import cut
 from .forms import MASK, looks_random
-from .masker import MAX_DEPTH, Masker, masker_of
-from .names import NUMERIC, classifier_for, current_classifier, hides_in_path, is_secret
+from .masker import MAX_DEPTH, current_masker
+from .names import NUMERIC, current_classifier, hides_in_path, is_secret
 
 __all__ = [
     "MASK",
     "MAX_DEPTH",
     "NUMERIC",
-    "classifier_for",
     "current_classifier",
     "hides_in_path",
     "is_secret",
@@ -32,12 +30,12 @@ def redact(value: Any) -> Any:
     Strings that are JSON, a URL or a query string are parsed. Raise ``ValueError`` if a value
     contains itself.
     """
-    return _masker().value(value)
+    return current_masker().value(value)
 
 
 def named_masker() -> Callable[[str, Any], Any]:
     """Return a function of a name and its value that masks as ``redact({name: value})`` does."""
-    return _masker().named
+    return current_masker().named
 
 
 def redact_query(query: str, path: str = "") -> str:
@@ -45,17 +43,12 @@ def redact_query(query: str, path: str = "") -> str:
 
     ``path`` is the path of the request; it may show that the query is an OAuth response.
     """
-    return _masker().query(query, path)
+    return current_masker().query(query, path)
 
 
 def redact_url(url: str) -> str:
     """Return ``url`` with its user, and the secrets of path, query and fragment, masked."""
-    return _url(_masker(), url)
-
-
-@lru_cache(maxsize=1024)  # because requests repeat few paths and referers
-def _url(masker: Masker, url: str) -> str:
-    return masker.url(url)
+    return current_masker().url(url)
 
 
 def mask_and_cut(mask: Callable[[str], str], text: str, max_length: int) -> str:
@@ -69,7 +62,3 @@ def mask_and_cut(mask: Callable[[str], str], text: str, max_length: int) -> str:
         begin = max(map(masked.rfind, "&;?#/= ")) + 1
         masked = masked[:begin] + MASK
     return cut(masked, max_length)
-
-
-def _masker() -> Masker:
-    return masker_of(current_classifier())

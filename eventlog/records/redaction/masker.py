@@ -12,7 +12,7 @@ from typing import Any
 from django.utils.datastructures import MultiValueDict
 from django.utils.functional import Promise
 
-from ...conf import once_per_value
+from ...conf import once_per_settings
 from ..encoding import NESTING_ERROR
 from . import oauth
 from .assignments import mask_assignments
@@ -26,7 +26,17 @@ from .containers import (
     naming_key,
 )
 from .forms import MASK, is_card_number, mask_forms
-from .names import BY_FORM, EXEMPT, NONE, NUMERIC, SECRET, WHOLE, Classifier, hides
+from .names import (
+    BY_FORM,
+    EXEMPT,
+    NONE,
+    NUMERIC,
+    SECRET,
+    WHOLE,
+    Classifier,
+    current_classifier,
+    hides,
+)
 from .urls import (
     MAX_ENCODINGS,
     MAX_REMEMBERED,
@@ -234,4 +244,7 @@ def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-masker_of = once_per_value(Masker)
+@once_per_settings
+def current_masker() -> Masker:
+    """Return the masker under the current settings."""
+    return Masker(current_classifier())

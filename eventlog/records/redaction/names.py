@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import product
 
-from ...conf import conf, once_per_value
+from ...conf import conf, once_per_settings
 from . import words
 from .forms import looks_random
 
@@ -54,23 +54,11 @@ _LAST = {
 Classifier = Callable[[str], int]
 
 
-def classifier_for(redact: Sequence[str], redact_except: Sequence[str] = ()) -> Classifier:
-    """Return a function that maps a name to its level of secrecy under these settings."""
-    return _classifiers(redact_except)(redact)
-
-
-@once_per_value
-def _classifiers(redact_except: Sequence[str]) -> Callable[[Sequence[str]], Classifier]:
-    @once_per_value
-    def build(redact: Sequence[str]) -> Classifier:
-        return _classifier(redact, redact_except)
-
-    return build
-
-
-def _classifier(redact: Sequence[str], redact_except: Sequence[str]) -> Classifier:
-    own = tuple(part.lower() for part in redact)
-    exempt = frozenset("".join(_words(name)) for name in redact_except)
+@once_per_settings
+def current_classifier() -> Classifier:
+    """Return the function that maps a name to its level under the current settings."""
+    own = tuple(part.lower() for part in conf.redact)
+    exempt = frozenset("".join(_words(name)) for name in conf.redact_except)
 
     @lru_cache(maxsize=4096)
     def classify(name: str) -> int:
@@ -81,11 +69,6 @@ def _classifier(redact: Sequence[str], redact_except: Sequence[str]) -> Classifi
         return WHOLE if any(part in lowered for part in own) else _secrecy(parts)
 
     return lambda name: classify(name[:MAX_NAME_LENGTH])
-
-
-def current_classifier() -> Classifier:
-    """Return the function that maps a name to its level under the current settings."""
-    return _classifiers(conf.redact_except)(conf.redact)
 
 
 def is_secret(name: str) -> bool:

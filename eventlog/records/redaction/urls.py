@@ -13,6 +13,7 @@ from .names import EXEMPT, NONE, SECRET, Classifier, hides
 MAX_ENCODINGS = 5  # levels of URLs or JSON inside each other, and of percent-encoding
 # Results that are remembered: at most 2 MB for each kind of text.
 MAX_REMEMBERED, MAX_REMEMBERED_LENGTH = 4096, 256
+MAX_REMEMBERED_URLS = 1024
 
 # Characters that show structure, which a decoded text may reveal.
 STRUCTURE = re.compile(r"""[=@:{\["'<]""")
@@ -40,6 +41,8 @@ class UrlMasker(ABC):
         # Remembered, because requests repeat the same short queries (``benchmarks.cost``).
         self._masked_query: Callable[[str, bool], str]
         self._masked_query = lru_cache(maxsize=MAX_REMEMBERED)(self._mask_query)
+        self.url: Callable[[str], str] = lru_cache(maxsize=MAX_REMEMBERED_URLS)(self._url)
+        """Returns a URL with its user, and the secrets of path, query and fragment, masked."""
 
     @abstractmethod
     def text(self, text: str, depth: int = 0) -> str:
@@ -55,8 +58,7 @@ class UrlMasker(ABC):
     def _mask_query(self, query: str, is_oauth: bool) -> str:
         return mask_forms(self.parameters(query, 0, SECRET if is_oauth else NONE))
 
-    def url(self, url: str) -> str:
-        """Return a URL with its user, and the secrets of path, query and fragment, masked."""
+    def _url(self, url: str) -> str:
         return mask_forms(self.parts(url, 0))
 
     def parts(self, url: str, depth: int) -> str:

@@ -41,6 +41,7 @@ HAS: Mapping[str, str | None] = {
     "os": "os",
     "device": "device_type",
     "request": "request_id",
+    "trace": "trace_id",
     "acting_user": "acting_user",
     "reason": "reason",
     "command": "command",

@@ -31,6 +31,7 @@ from .request_filters import (
     route,
     status,
     system,
+    trace,
     view,
 )
 from .spelling import nearest, one_of
@@ -60,10 +61,12 @@ FILTERS: Mapping[str, Filter] = {
     ),
     "acting_user": Filter(
         acting_user,
-        _("events that a person did in the name of another user"),
+        _("events by a person who acted on behalf of another user"),
         ["acting_user:admin"],
     ),
-    "reason": Filter(reason, _("a part of the reason that code gave"), ["reason:4711"]),
+    "reason": Filter(
+        reason, _("a part of the reason that was given for the event"), ["reason:4711"]
+    ),
     "command": Filter(command, _("a management command"), ["command:import_orders"]),
     "ip": Filter(
         ip, _("events from an address or a network"), ["ip:203.0.113.7", "ip:203.0.113.0/24"]
@@ -92,7 +95,7 @@ FILTERS: Mapping[str, Filter] = {
     ),
     "path": Filter(
         path,
-        _("a path with this start, or that matches a pattern"),
+        _("a path that starts with this text, or matches a pattern"),
         ["path:/orders/", "path:*.pdf"],
     ),
     "query": Filter(query, _("a part of the query string"), ["query:utm_source=news"]),
@@ -110,8 +113,10 @@ FILTERS: Mapping[str, Filter] = {
         referer, _("a part of the page that the visitor came from"), ["referer:example.com"]
     ),
     "device": Filter(device, _("the kind of device"), ["device:mobile"], values=DEVICES),
-    "browser": Filter(browser, _("a browser with this start"), ["browser:firefox"]),
-    "os": Filter(system, _("an operating system with this start"), ["os:windows"]),
+    "browser": Filter(
+        browser, _("a browser whose name starts with this text"), ["browser:firefox"]
+    ),
+    "os": Filter(system, _("an operating system whose name starts with this text"), ["os:windows"]),
     "is": Filter(
         is_,
         _(
@@ -131,8 +136,13 @@ FILTERS: Mapping[str, Filter] = {
         changed, _("events that changed a field, if the changes were recorded"), ["changed:price"]
     ),
     "request": Filter(request, _("all events of one request, by its ID"), ["request:3f2a…"]),
+    "trace": Filter(
+        trace,
+        _("all events of one trace, by its ID or a traceparent"),
+        ["trace:4bf92f3577b34da6a3ce929d0e0e4736"],
+    ),
     "last": Filter(last, _("a time span until now"), ["last:24h"], values=["1h", "24h", "7d"]),
-    "from": Filter(from_, _("from a date or a time on"), ["from:2026-01-31"]),
+    "from": Filter(from_, _("from this date or time on"), ["from:2026-01-31"]),
     "to": Filter(to, _("up to a date, or before a time"), ["to:2026-01-31T09:30"]),
     "at": Filter(at, _("a minute and the minutes next to it"), ["at:2026-01-31T09:30"]),
 }

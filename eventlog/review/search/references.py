@@ -61,7 +61,7 @@ def _namesakes(
 
 
 def acting_user(value: str) -> Condition:
-    """Find what a person did in the name of another user."""
+    """Find what a person did on behalf of another user."""
     keys = accounts_of(value)
     name, by_key = Fact("acting_user"), Fact("acting_user_id")
     found = Q(In(name, in_any_case(value)))

@@ -9,6 +9,7 @@ from operator import or_
 from django.db.models import Q
 from django.db.models.lookups import Exact
 
+from ...metadata import correlation
 from ...models.expressions import Fact, NumberFact
 from . import patterns
 from .condition import (
@@ -30,6 +31,7 @@ DEVICES = ("pc", "mobile", "tablet", "bot", "other")
 STATUSES = (*(f"{digit}xx" for digit in range(1, 6)), *(str(code.value) for code in HTTPStatus))
 MAX_ADDRESSES = 100  # that are searched one by one
 MAX_STATUS = 1000
+TRACE_ID = re.compile(rf"[0-9a-f]{{{correlation.TRACE_ID_LENGTH}}}")
 MILLISECONDS = {"": 1, "ms": 1, "s": 1000, "min": 60_000}
 
 
@@ -170,6 +172,23 @@ def command(value: str) -> Condition:
 def query(value: str) -> Condition:
     """Find a part of the query string."""
     return Condition(patterns.contains(Fact("query"), value))
+
+
+def trace(value: str) -> Condition:
+    """Find the events of a trace, by its ID or by a ``traceparent``."""
+    return Condition(Q(Exact(Fact("trace_id"), trace_id_of(value))))
+
+
+def trace_id_of(value: str) -> str:
+    """Return the ID in ``value``, which may be a whole ``traceparent``."""
+    text = value.lower()
+    trace_id = correlation.trace(text).get("trace_id", text)
+    if not TRACE_ID.fullmatch(trace_id):
+        raise InvalidTermError(
+            f"{value!r} is not a trace ID. Use the {correlation.TRACE_ID_LENGTH} hexadecimal "
+            "digits of the ID, or a whole traceparent."
+        )
+    return trace_id
 
 
 def request(value: str) -> Condition:

@@ -25,7 +25,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         subcommands = parser.add_subparsers(dest="subcommand", required=True)
         test = subcommands.add_parser("test", help="send one event now, and print the answer")
-        test.add_argument("target")
+        test.add_argument("target", help="the name of the target in the settings")
         status = subcommands.add_parser(
             "status", help="show what waits for each target, and the last error"
         )
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         run = subcommands.add_parser("run", help="send what waits now, for cron")
         run.add_argument("targets", nargs="*", metavar="target", help="all targets by default")
         retry = subcommands.add_parser("retry", help="send the dead letters of a target again")
-        retry.add_argument("target")
+        retry.add_argument("target", help="the name of the target in the settings")
 
     def handle(self, *args: Any, subcommand: str, **options: Any) -> None:
         backend = get_backend()
