@@ -19,6 +19,6 @@ def check_retention(setting: Any) -> Iterator[CheckMessage]:
                 f"{NAME}: rule {later.number} is never applied, because rule {earlier.number} "
                 f"matches every event.",
                 hint=f"Move rule {earlier.number} to the end, or give it an 'action' or 'search'.",
-                id="eventlog.W040",
+                id="eventlog.W060",
             )
             return

@@ -125,8 +125,10 @@ def _holds(setting: Mapping[str, Any]) -> Sequence[str]:
 
 def _rule(number: int, raw: Any, where: str, minimum: timedelta) -> Rule:
     if not isinstance(raw, Mapping):
-        hint = "Set it to a dict such as {'action': 'GET_*', 'keep': '30d'}."
-        raise _error(f"{where} is {raw!r:.100}.", hint)
+        raise _error(
+            f"{where} is {raw!r:.100}.",
+            "Set it to a dict such as {'action': 'GET_*', 'keep': '30d'}.",
+        )
     for error in _unknown(where, raw, RULE_KEYS):
         raise error
     rule = Rule(
@@ -138,19 +140,19 @@ def _rule(number: int, raw: Any, where: str, minimum: timedelta) -> Rule:
     )
     if not rule.ages and raw.get("keep") != FOREVER:
         hint = "Add 'keep' or 'anonymize' with an age such as '30d', or 'keep': 'forever'."
-        raise _error(f"{where} does not say what happens to its events.", hint, "eventlog.E040")
+        raise _error(f"{where} does not say what happens to its events.", hint, "eventlog.E060")
     if rule.ages and min(rule.ages) < minimum:
         raise _error(
             f"{where} changes events at an age of {age_text(min(rule.ages))}, but the minimum is "
             f"{age_text(minimum)}.",
             "Use a greater age, or lower the minimum.",
-            "eventlog.E040",
+            "eventlog.E060",
         )
     if rule.keep is not None and rule.anonymize is not None and rule.keep <= rule.anonymize:
         raise _error(
             f"{where} deletes events before it would anonymize them.",
             "Remove 'anonymize', or keep the events for longer.",
-            "eventlog.E040",
+            "eventlog.E060",
         )
     return rule
 
@@ -180,7 +182,7 @@ def _check_search(search: str, where: str) -> None:
         validate_search(search)
     except InvalidSearch as error:
         hint = "Try the search in the list of events."
-        raise _error(f"{where} is {search!r:.100}. {error}", hint, "eventlog.E041") from error
+        raise _error(f"{where} is {search!r:.100}. {error}", hint, "eventlog.E061") from error
 
 
 def _age(raw: Any, where: str) -> timedelta:
@@ -188,7 +190,7 @@ def _age(raw: Any, where: str) -> timedelta:
         return parse_age(raw)
     except ValueError as error:
         hint = "Use an age such as '48h', '180d' or '52w'."
-        raise _error(f"{where} is {raw!r:.100}.", hint, "eventlog.E040") from error
+        raise _error(f"{where} is {raw!r:.100}.", hint, "eventlog.E060") from error
 
 
 def _are_texts(values: Any) -> bool:
