@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import timedelta
 from functools import partial
 from importlib import import_module
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 from django.db import connections, models, router, transaction
 from django.http import HttpRequest
@@ -19,7 +19,7 @@ from .api import log
 from .backends.capture import is_active
 from .conf import Conf, conf
 from .error_log import report
-from .metadata.annotations import Block
+from .metadata.annotations import Block, checked_reason
 from .metadata.given import Given
 from .models import Log
 from .text import MAX_PATH_LENGTH, cut
@@ -49,6 +49,24 @@ SESSION_KEY = "eventlog_viewed"  # (key of the user, seconds since 1970)
 MAX_READ_VIEWS = 100  # newest views of the interval that a command reads
 
 
+class CommandRun(NamedTuple):
+    """A management command, and what its caller says about the run."""
+
+    name: str
+    operator: str = ""
+    """The person, if the user of the operating system is another one, such as a job's."""
+    reason: str = ""
+
+    def who(self) -> dict[str, str]:
+        """Return who runs the command."""
+        return {**operator(), **({"operator": self.operator} if self.operator else {})}
+
+    def block(self) -> AbstractContextManager[None]:
+        """Return a context that adds the name and the reason, which the search finds as facts."""
+        reason = {"reason": checked_reason(self.reason)} if self.reason else {}
+        return Block(Given({"command": self.name, **reason}))
+
+
 def is_enabled(kind: str) -> bool:
     """Return whether ``EVENTLOG["ACCESS"]`` enables the events of this kind."""
     return is_active() and bool(conf.access.get(kind, Conf.access.default[kind]))
@@ -60,23 +78,18 @@ def record(
     extra: Mapping[str, Any] = NO_EXTRA,
     obj: models.Model | None = None,
     request: HttpRequest | None = None,
-    command: str = "",
+    command: CommandRun | None = None,
 ) -> None:
     """Log an event. A failure is reported, and affects neither the page nor the transaction.
 
-    ``command`` is the name of the management command, whose operator is recorded.
+    ``command`` is the management command, whose operator is recorded.
     """
-    who = operator() if command else {}
+    who = command.who() if command else {}
     try:
-        with _savepoint(router.db_for_write(Log)), _in_command(command):
+        with _savepoint(router.db_for_write(Log)), command.block() if command else nullcontext():
             log(user, action, {**who, **extra}, obj, request=request)
     except Exception as error:  # noqa: BLE001 (the site's database, backend or model may raise any)
         report(f"recording {action}", error)
-
-
-def _in_command(command: str) -> AbstractContextManager[None]:
-    """Return a context that adds the command's name, which the search finds as a fact."""
-    return Block(Given({"command": command})) if command else nullcontext()
 
 
 def _savepoint(using: str) -> AbstractContextManager[None]:
@@ -100,9 +113,10 @@ class Operation:
         user: Any = None,
         obj: models.Model | None = None,
         request: HttpRequest | None = None,
-        command: str = "",
+        command: CommandRun | None = None,
     ) -> None:
         self.count = 0
+        self.outcome: dict[str, Any] = {}  # more that the event at the end tells
         self._kind = kind
         self._extra = extra
         self._record = partial(record, user=user, obj=obj, request=request, command=command)
@@ -130,7 +144,7 @@ class Operation:
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         if is_enabled(self._kind):
-            outcome = {"count": self.count, "complete": error is None}
+            outcome = {"count": self.count, **self.outcome, "complete": error is None}
             self._record(ACTIONS[self._kind], extra={**self._extra, **outcome})
 
 
@@ -167,7 +181,7 @@ def record_command_view(command: str, search: str) -> None:
     recent = Log.objects.action(ACTIONS["view"]).since(VIEW_INTERVAL).filter(user=None)
     extras = recent.order_by("-timestamp").values_list("extra", flat=True)[:MAX_READ_VIEWS]
     if not any(who.items() <= extra.items() for extra in extras if isinstance(extra, dict)):
-        record(ACTIONS["view"], extra={"search": shortened(search)}, command=command)
+        record(ACTIONS["view"], extra={"search": shortened(search)}, command=CommandRun(command))
 
 
 # What the events contain

@@ -28,6 +28,7 @@ from .api import log
 from .mixins import LogViewsMixin
 from .models import Log
 from .models.relations import leads_apart
+from .retention.deletion import held_among
 from .review import links
 from .review.changelist import EventList, query_of
 from .review.columns import columns_of
@@ -135,6 +136,11 @@ class LogAdmin(SavedSearchesMixin, ListColumns, EventPage):
     def has_actions(self, request: HttpRequest) -> bool:
         """Return whether this person can do anything with selected events."""
         return bool(self._actions(request))
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Return what a deletion deletes; events under legal hold prevent it."""
+        *found, protected = super().get_deleted_objects(objs, request)
+        return *found, [*protected, *held_among(objs)]
 
     def delete_model(self, request: HttpRequest, obj: Log) -> None:
         with transaction.atomic(using=router.db_for_write(Log)):

@@ -16,6 +16,7 @@ from .backends import build_backend
 from .conf import FIELDS, SETTING_NAMES, Conf, Misconfigured, conf
 from .metadata.client_ip import TrustedProxies
 from .middleware.rules.checks import check_rules
+from .retention.checks import check_retention
 
 FORWARD = "eventlog.contrib.forward"
 MIDDLEWARE = "eventlog.middleware.EventLogMiddleware"
@@ -48,6 +49,7 @@ _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "LOAD_USER": ((bool,), "True or False"),
     "MAX_EXTRA_BYTES": ((int,), "a number of bytes"),
     "ACCESS": ((Mapping,), "a dict such as {'view': True}"),
+    "RETENTION": ((list, tuple, Mapping), "a list of rules, or a dict with 'rules'"),
     "SIGN_INS": ((Mapping,), "a dict of names for actions"),
     "FORWARD": ((Mapping,), "a dict of targets"),
     "MODEL_CHANGES": ((Mapping,), "a dict of models with their options"),
@@ -72,6 +74,7 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
         *_headers(raw),
         *check_rules(conf.requests or (), settings.MIDDLEWARE),
         *_middleware(),
+        *check_retention(conf.retention),
         *_apps(),
     ]
 

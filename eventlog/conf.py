@@ -127,6 +127,11 @@ class Conf:
         },
         "Which uses of the event log are recorded as events. Absent keys keep their defaults.",
     )
+    retention: Setting[Sequence[Mapping[str, Any]] | Mapping[str, Any]] = Setting(
+        (),
+        "Rules that say how long eventlog_prune keeps events, and when it anonymizes them; the "
+        "first that matches applies. Events that match no rule are kept.",
+    )
     sign_ins: Setting[Mapping[str, str | None]] = Setting(
         _UNSET,
         "Names for the actions of eventlog.contrib.sign_ins. None leaves out the events of a key.",

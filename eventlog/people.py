@@ -35,7 +35,7 @@ class Match:
     pk: Any = None  # the key in the type of ``Log.user``; None if it does not convert
     account: str | None = None  # name of the account today; None if it was deleted
     name: str | None = None  # name in events without a key, if they belong to this person
-    user_types: frozenset[int] = field(default_factory=lambda: frozenset(_user_types()))
+    user_types: frozenset[int] = field(default_factory=lambda: frozenset(user_types()))
 
     def is_by(self, event: Log) -> bool:
         """Return whether the person is the user of ``event``."""
@@ -88,7 +88,7 @@ def matches_of_name(name: str) -> Sequence[Match]:
     keys = [str(object_key(user)) for user in _accounts_named(name)]
     named = _events().filter(user_repr=name, user__isnull=False)
     about = _events().filter(
-        content_type__in=_user_types(), object_repr=name, object_id__isnull=False
+        content_type__in=user_types(), object_repr=name, object_id__isnull=False
     )
     keys += map(str, named.order_by().values_list("user", flat=True).distinct())
     keys += map(str, about.order_by().values_list("object_id", flat=True).distinct())
@@ -192,7 +192,7 @@ def _users() -> QuerySet[Any]:
     return QuerySet(get_user_model())
 
 
-def _user_types() -> set[int]:
+def user_types() -> set[int]:
     """Return the content types of the user model and of models that extend it."""
     users = get_user_model()
     models = [model for model in apps.get_models() if issubclass(model, users)]

@@ -222,6 +222,14 @@ def test_events_can_be_counted_and_pruned(event):
     assert not Log.objects.filter(action="MADE").exists()
 
 
+def test_retention_rules_are_applied(event, anna, settings):
+    rules = [{"search": "user:anna", "anonymize": "7d"}]
+    settings.EVENTLOG = {"RETENTION": {"rules": rules, "hold": f"-user:{anna.pk}"}}
+    Log.objects.update(timestamp=timezone.now() - timedelta(days=30))
+    call_command("eventlog_prune", "--pause=0", verbosity=0)
+    assert (again().user_id, again().user_repr) == (None, "")
+
+
 def test_a_request_is_recorded_with_its_user(client, anna):
     client.force_login(anna)
     client.get("/who/")

@@ -29,6 +29,11 @@ def number_of_events(text: str) -> int:
     return int(text)
 
 
+def of_events(count: int) -> str:
+    """Return ``1 event`` or ``2 events``."""
+    return f"{count} event" if count == 1 else f"{count} events"
+
+
 class SearchCommand(BaseCommand):
     """A command that takes a search."""
 

@@ -117,7 +117,7 @@ def _given(
             facts |= {"acting_user": name}
             facts |= {} if key is None else {"acting_user_id": str(key)}
     if reason is not None:
-        facts["reason"] = _checked_reason(reason)
+        facts["reason"] = checked_reason(reason)
     return Given(facts, _checked_extra(extra), None if user is None else _user(user, "user"))
 
 
@@ -137,7 +137,8 @@ def _checked_ip(ip: Any) -> str:
     return anonymized(address) if conf.anonymize_ip else str(address)
 
 
-def _checked_reason(reason: Any) -> str:
+def checked_reason(reason: Any) -> str:
+    """Return a reason with its secrets masked. Raise ``TypeError`` if it is not text."""
     if not isinstance(reason, str):
         raise TypeError(f"reason is {reason!r:.100} ({type(reason).__name__}); give a str")
     masked: str = redact({"reason": reason})["reason"]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import F, FloatField, Func, TextField
+from django.db.models import BooleanField, F, FloatField, Func, JSONField, TextField
 from django.db.models.sql.compiler import SQLCompiler
 
 
@@ -120,3 +120,54 @@ class NumberFact(Func):
         own, _ = compiler.compile(self.source_expressions[1])
         is_number = self.sql[connection.vendor].format(extra=extra, key=self.key)
         return f"CASE WHEN {_is_fact(own, self.key, connection)} AND {is_number} END", ()
+
+
+class HasAnyKey(Func):
+    """The condition that ``extra`` is an object with one of ``keys``.
+
+    The keys are never text from a visitor.
+    """
+
+    output_field = BooleanField()
+    conditional = True
+
+    def __init__(self, *keys: str) -> None:
+        super().__init__(F("extra"))
+        self.keys = keys
+
+    def as_sql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any
+    ) -> tuple[str, tuple[Any, ...]]:
+        extra, _ = compiler.compile(self.source_expressions[0])
+        if connection.vendor == "postgresql":
+            # The operator also finds text in arrays.
+            return f"(JSONB_TYPEOF({extra}) = 'object' AND {extra} ?| %s)", (list(self.keys),)
+        paths = tuple(_json_path([key]) for key in self.keys)
+        if connection.vendor == "mysql":
+            places = ", ".join(["%s"] * len(paths))
+            return f"JSON_CONTAINS_PATH({extra}, 'one', {places})", paths
+        found = " OR ".join([f"JSON_TYPE({extra}, %s) IS NOT NULL"] * len(paths))
+        return f"({found})", paths
+
+
+class WithoutKeys(Func):
+    """``extra`` without ``keys``, which are never text from a visitor.
+
+    The database removes the keys, so that documents are not transferred and numbers stay exact.
+    """
+
+    output_field = JSONField()
+
+    def __init__(self, *keys: str) -> None:
+        super().__init__(F("extra"))
+        self.keys = keys
+
+    def as_sql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any
+    ) -> tuple[str, tuple[Any, ...]]:
+        extra, _ = compiler.compile(self.source_expressions[0])
+        if connection.vendor == "postgresql":
+            removed = f"THEN {extra} - %s::text[] ELSE {extra} END"
+            return f"CASE WHEN JSONB_TYPEOF({extra}) = 'object' {removed}", (list(self.keys),)
+        places = ", ".join(["%s"] * len(self.keys))
+        return f"JSON_REMOVE({extra}, {places})", tuple(_json_path([key]) for key in self.keys)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import models
 from django.utils import timezone
@@ -14,6 +15,7 @@ from .fields import ExactField
 # still write. A transaction that takes longer than half of this marks the hour as stale.
 COUNT_DELAY = timedelta(hours=1)
 MAX_UPDATED_HOURS = 1000  # in one statement
+MAX_RETENTION_LENGTH = 40  # characters
 
 
 class CountedHour(models.Model):
@@ -21,6 +23,11 @@ class CountedHour(models.Model):
 
     hour = models.DateTimeField(primary_key=True)
     stale = models.BooleanField(default=True)
+    # The retention rules that were applied to the events of the hour, see retention/hours.py. Empty
+    # if none were applied, or if an event was changed after that.
+    retention = models.CharField(
+        max_length=MAX_RETENTION_LENGTH, blank=True, default="", db_default=""
+    )
 
     def __str__(self) -> str:
         return str(self.hour)
@@ -31,10 +38,19 @@ class CountedHour(models.Model):
 
         The caller does this in the transaction of the change, after the change.
         """
+        cls._update(timestamps, using, stale=True, retention="")
+
+    @classmethod
+    def mark_uncounted(cls, timestamps: Iterable[datetime], using: str) -> None:
+        """Mark hours as stale whose events were changed by the retention rules themselves."""
+        cls._update(timestamps, using, stale=True)
+
+    @classmethod
+    def _update(cls, timestamps: Iterable[datetime], using: str, **values: Any) -> None:
         hours = _old_hours(timestamps)
         for start in range(0, len(hours), MAX_UPDATED_HOURS):
             some = hours[start : start + MAX_UPDATED_HOURS]
-            cls.objects.using(using).filter(hour__in=some).update(stale=True)
+            cls.objects.using(using).filter(hour__in=some).update(**values)
 
     @classmethod
     def lock_old(cls, timestamps: Iterable[datetime], using: str) -> None:

@@ -67,11 +67,11 @@ class LogQuerySet(models.QuerySet[Any]):
 
     def action(self, *names: str) -> "LogQuerySet":
         """Return the events of any of these actions; ``POST_*`` matches a prefix."""
-        return self.filter(_any_action(names))
+        return self.filter(any_action(names))
 
     def not_action(self, *names: str) -> "LogQuerySet":
         """Return the events of none of these actions; ``POST_*`` matches a prefix."""
-        return self.exclude(_any_action(names))
+        return self.exclude(any_action(names))
 
     def search(self, text: str) -> "LogQuerySet":
         """Return the events that a search of the admin finds, such as ``"user:anna -status:200"``.
@@ -169,7 +169,8 @@ def _search_condition(text: str) -> models.Q:
     return condition
 
 
-def _any_action(names: Iterable[str]) -> models.Q:
+def any_action(names: Iterable[str]) -> models.Q:
+    """Return the condition of any of these actions; ``POST_*`` matches a prefix."""
     condition = models.Q(action__in=[name for name in names if not name.endswith("*")])
     for name in names:
         if name.endswith("*"):

@@ -204,6 +204,64 @@ def test_keys_of_extra_that_the_application_chose_are_listed(anna):
     assert errors.rstrip().endswith("were not changed: note, total")
 
 
+@pytest.mark.usefixtures("_events")
+def test_a_dry_run_lists_the_keys_too_and_an_export_can_be_tried(anna):
+    _, errors = person("erase", "anna", "--dry-run")
+    assert errors.rstrip().endswith("would not be changed: total")
+    assert person("export", "anna", "--dry-run")[0] == "2 events would be exported.\n"
+
+
+@pytest.mark.usefixtures("_events")
+def test_an_erasure_records_who_did_it_and_why(settings):
+    settings.EVENTLOG = {}
+    person("erase", "anna", "--yes", "--operator=Zora", "--reason=Request 12")
+    ended = Log.objects.get(action="EVENTLOG_ERASED")
+    assert (ended.extra["operator"], ended.facts["reason"]) == ("Zora", "Request 12")
+
+
+# Legal hold
+
+
+@pytest.fixture
+def _held(_events, settings):
+    settings.EVENTLOG = {"RETENTION": {"hold": "action:BOUGHT", "minimum": "30d"}}
+
+
+@pytest.mark.usefixtures("_held")
+@pytest.mark.parametrize("args", [["--yes"], ["--dry-run"], ["--yes", "--delete"]])
+def test_a_legal_hold_forbids_an_erasure(args):
+    with pytest.raises(CommandError, match=r"1 event under legal hold.*Nothing was changed"):
+        person("erase", "anna", *args)
+    assert Log.objects.filter(user_repr="anna").exists()
+
+
+@pytest.mark.usefixtures("_held")
+def test_a_legal_hold_can_be_overridden_and_this_is_recorded():
+    assert person("erase", "anna", "--yes", "--override-hold")[0] == "2 events erased.\n"
+    assert Log.objects.get(action="EVENTLOG_ERASED").extra["override_hold"] is True
+
+
+@pytest.mark.usefixtures("_held")
+def test_only_events_that_are_not_held_can_be_erased():
+    out, errors = person("erase", "anna", "--yes", "--skip-held")
+    assert out == "1 event erased.\n"
+    assert "1 event under legal hold left" in errors
+    assert Log.objects.get(user_repr="anna").action == "BOUGHT"
+
+
+@pytest.mark.usefixtures("_events")
+def test_an_unknown_hold_forbids_an_erasure(settings):
+    settings.EVENTLOG = {"RETENTION": {"hold": "obj:shop.removed"}}
+    with pytest.raises(CommandError, match=r"Unknown object type.*Nothing was changed"):
+        person("erase", "anna", "--yes")
+    assert person("erase", "anna", "--yes", "--override-hold")[0] == "2 events erased.\n"
+
+
+@pytest.mark.usefixtures("_held")
+def test_an_export_does_not_ask_for_a_hold():
+    assert exported("anna") == ["BLOCKED", "BOUGHT"]
+
+
 # Several accounts with the same username
 
 

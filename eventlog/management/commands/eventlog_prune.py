@@ -1,51 +1,54 @@
-"""``manage.py eventlog_prune``: delete old events in batches that do not block writers."""
+"""``manage.py eventlog_prune``: apply the retention rules, or delete old events."""
 
-import re
 import time
 from argparse import ArgumentTypeError
 from collections import deque
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.db import router
-from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from eventlog import access
+from eventlog.conf import Misconfigured
 from eventlog.counts.hours import drop_before
-from eventlog.management.terminal import SearchCommand
+from eventlog.management.operator import add_operator_arguments, command_run
+from eventlog.management.retention import RetentionReport, drop_old_months
+from eventlog.management.terminal import SearchCommand, number_of_events, of_events
 from eventlog.models import Log
-from eventlog.partitions.pruning import drop_months, months_before
+from eventlog.partitions.pruning import drop_months
+from eventlog.retention.ages import age_text, parse_age
+from eventlog.retention.batches import batches
+from eventlog.retention.compiled import UnusableSearch, compile_policy, hold_condition
+from eventlog.retention.policy import Policy, current_policy
+from eventlog.review.search.condition import Condition, complement
 from eventlog.review.search.known_values import known_actions
-from eventlog.review.search.plan import QueryPlan, limit_to_first, timestamps, up_to
+from eventlog.review.search.plan import QueryPlan
 from eventlog.review.search.tree import And
 
+COMMAND = "eventlog_prune"
 CONDITIONS = ("action", "keep", "requests", "events", "search")  # besides the age
-UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 
 def age(text: str) -> timedelta:
     """Parse an age such as ``180d``."""
-    if not (match := re.fullmatch(r"(\d{1,5})([hdw])", text)):
-        raise ArgumentTypeError(f"{text!r} is not an age; give one such as 48h, 180d or 52w")
-    return timedelta(**{UNITS[match[2]]: int(match[1])})
-
-
-def batch_size(text: str) -> int:
-    """Parse a whole number of at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"{text!r} is not a number of events; give 1 or more")
-    return int(text)
+    try:
+        return parse_age(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from error
 
 
 class Command(SearchCommand):
-    help = "Delete events that are older than an age, in small batches with pauses between them."
+    help = (
+        "Without an age, apply the rules in EVENTLOG['RETENTION']: delete and anonymize old "
+        "events. With an age, delete the events that are older. Events are changed in small "
+        "batches with pauses between them."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("older_than", type=age, help="48h, 180d, 52w")
+        parser.add_argument("older_than", type=age, nargs="?", help="48h, 180d, 52w")
         parser.add_argument(
             "--action",
             action="append",
@@ -75,7 +78,7 @@ class Command(SearchCommand):
             help="only events that this search of the admin finds, such as 'is:bot status:404'",
         )
         parser.add_argument(
-            "--batch", type=batch_size, default=1000, help="events per transaction (1000)"
+            "--batch", type=number_of_events, default=1000, help="events per transaction (1000)"
         )
         parser.add_argument(
             "--pause", type=float, default=0.01, help="seconds between two batches (0.01)"
@@ -83,8 +86,65 @@ class Command(SearchCommand):
         parser.add_argument(
             "--dry-run", action="store_true", help="only print the number of events"
         )
+        parser.add_argument(
+            "--recheck",
+            action="store_true",
+            help="without an age: check all events again, also those to which the rules were "
+            "applied before",
+        )
+        add_operator_arguments(parser)
 
     def handle(self, **options: Any) -> None:
+        try:
+            policy = current_policy()
+            if options["older_than"] is None:
+                self._apply_rules(policy, options)
+            else:
+                self._prune(policy, options)
+        except (Misconfigured, UnusableSearch) as error:
+            raise CommandError(f"{error} Nothing was changed.") from error
+
+    # Without an age
+
+    def _apply_rules(self, policy: Policy, options: dict[str, Any]) -> None:
+        given = [name for name in CONDITIONS if options[name]]
+        if given or options["search"] is not None:
+            raise CommandError(f"Give an age, such as 180d, with --{(given or ['search'])[0]}.")
+        if not policy.rules:
+            raise CommandError(
+                "Give an age, such as 180d, or write rules into EVENTLOG['RETENTION']."
+            )
+        compiled = compile_policy(policy)
+        for warning in compiled.warnings:
+            self.warn(warning)
+        report = RetentionReport(self, compiled, options)
+        if options["dry_run"]:
+            self._report_actions(policy)
+            report.count()
+        else:
+            report.apply(command_run(COMMAND, options))
+            drop_before()
+
+    def _report_actions(self, policy: Policy) -> None:
+        """Warn if an action of a rule matches no event, because it may be misspelled."""
+        events = Log.objects.using(router.db_for_write(Log)).order_by()
+        for rule in policy.rules:
+            for pattern in rule.actions:
+                if not events.action(pattern).exists():
+                    self.warn(
+                        f"rule {rule.number}: {pattern!r} matches no event.{_suggestion(pattern)}"
+                    )
+
+    # With an age
+
+    def _prune(self, policy: Policy, options: dict[str, Any]) -> None:
+        if options["recheck"]:
+            raise CommandError("--recheck is for the rules in EVENTLOG['RETENTION'], without age.")
+        if options["older_than"] < policy.minimum:
+            raise CommandError(
+                f"The age is less than the minimum in EVENTLOG['RETENTION'], which is "
+                f"{age_text(policy.minimum)}. Nothing was changed."
+            )
         using = router.db_for_write(Log)
         before = timezone.now() - options["older_than"]
         old = Log.objects.using(using).until(before)
@@ -96,28 +156,35 @@ class Command(SearchCommand):
             old = old.events()
         if options["keep"]:
             old = old.not_action(*options["keep"])
-        plan = QueryPlan() if options["search"] is None else self._plan(options["search"])
+        found = QueryPlan() if options["search"] is None else self._plan(options["search"])
+        hold = hold_condition(policy)
+        plan = found
+        if hold is not None:
+            plan = found._replace(residual=found.residual & complement(Condition(hold)).q)
         self._report_patterns(using, options)
         if options["dry_run"]:
-            self.stdout.write(f"{_events(old.filter(plan.condition).count())} would be deleted.")
-            return
-        with access.Operation(
-            "prune", _recorded(options, before), command="eventlog_prune"
-        ) as pruning:
-            has_conditions = any(map(options.get, CONDITIONS))
-            if not has_conditions:
-                _drop_months(before, using, pruning)
-            for batch in _batches(old.filter(plan.period), plan, options["batch"]):
-                pruning.start()
-                near = Log.objects.using(using).around(timestamp for _, timestamp in batch)
-                near.filter(pk__in=[pk for pk, _ in batch])._raw_delete(using)
-                pruning.count += len(batch)
-                time.sleep(options["pause"])
-            if has_conditions:
-                deque(drop_months(before, using, only_empty=True), maxlen=0)
-        drop_before()
-        if options["verbosity"]:
-            self.stdout.write(f"{_events(pruning.count)} deleted.")
+            self.stdout.write(f"{of_events(old.filter(plan.condition).count())} would be deleted.")
+        else:
+            recorded = _recorded(options, before)
+            with access.Operation(
+                "prune", recorded, command=command_run(COMMAND, options)
+            ) as pruning:
+                has_conditions = hold is not None or any(map(options.get, CONDITIONS))
+                if not has_conditions:
+                    drop_old_months(before, using, pruning)
+                for batch in batches(old.filter(plan.period), plan, options["batch"]):
+                    pruning.start()
+                    near = Log.objects.using(using).around(timestamp for _, timestamp in batch)
+                    near.filter(pk__in=[pk for pk, _ in batch])._raw_delete(using)
+                    pruning.count += len(batch)
+                    time.sleep(options["pause"])
+                if has_conditions:
+                    deque(drop_months(before, using, only_empty=True), maxlen=0)
+            drop_before()
+            if options["verbosity"]:
+                self.stdout.write(f"{of_events(pruning.count)} deleted.")
+        if hold is not None and (held := old.filter(found.condition).filter(hold).count()):
+            self.stdout.write(f"{of_events(held)} under legal hold.")
 
     def _plan(self, text: str) -> QueryPlan:
         search = self.parse(text)
@@ -136,58 +203,15 @@ class Command(SearchCommand):
                     )
                 elif options["dry_run"]:
                     old = found.until(timezone.now() - options["older_than"]).count()
-                    self.stdout.write(f"--{option} {pattern!r} matches {_events(old)} of this age.")
+                    self.stdout.write(
+                        f"--{option} {pattern!r} matches {of_events(old)} of this age."
+                    )
 
 
 def _recorded(options: dict[str, Any], before: datetime) -> dict[str, Any]:
     """Return the conditions that were given, for the event."""
     conditions = {name: options[name] for name in CONDITIONS if options[name]}
     return {"before": before.isoformat(), **conditions}
-
-
-def _drop_months(before: datetime, using: str, pruning: access.Operation) -> None:
-    """Drop the partitions whose events are all old, which takes less time than to delete them."""
-    if months_before(before, using):
-        pruning.start()
-    for dropped in drop_months(before, using):
-        pruning.count += dropped.events
-
-
-Batch = list[tuple[int, datetime]]
-
-
-def _batches(old: QuerySet[Log], plan: QueryPlan, size: int) -> Iterator[Batch]:
-    """Yield keys and times of the events to delete, oldest first. The caller deletes each batch.
-
-    Each batch starts where the last one ended, so that kept events are read once.
-    """
-    start = Q()
-    while True:
-        some = limit_to_first(old.filter(start), plan.index_scan, size, backwards=True)
-        if plan.residual:
-            # Checked on ``size`` events in each query, because a rare match would need a long one.
-            end = next(iter(timestamps(some, backwards=True)[size : size + 1]), None)
-            if end is not None:
-                # The bounds are the first conditions, because SQLite ends its index scan there.
-                some = Log.objects.using(old.db).filter(up_to(end, backwards=True), start) & some
-            found = some.filter(plan.residual).order_by("timestamp").values_list("pk", "timestamp")
-            while batch := list(found[:size]):
-                yield batch
-                if len(batch) < size:
-                    break
-            if end is None:
-                return
-            start = Q(timestamp__gt=end)
-        else:
-            rows = list(some.order_by("timestamp").values_list("pk", "timestamp")[:size])
-            if not rows:
-                return
-            yield rows
-            start = Q(timestamp__gte=rows[-1][1])
-
-
-def _events(count: int) -> str:
-    return f"{count} event" if count == 1 else f"{count} events"
 
 
 def _suggestion(pattern: str) -> str:

@@ -120,7 +120,8 @@ class Command(BaseCommand):
         self.stdout.write(f"{_events(count)} moved back.")
         if count and access.is_enabled("retry"):
             facts = {"count": count}
-            access.record(access.ACTIONS["retry"], extra=facts, command="eventlog_spool")
+            run = access.CommandRun("eventlog_spool")
+            access.record(access.ACTIONS["retry"], extra=facts, command=run)
         self._deliver(backend, options)
 
     def _reassign(self, backend: BufferedBackend, options: dict[str, Any]) -> None:

@@ -36,6 +36,8 @@ MAX_VALUES = 256  # of all terms, because SQLite nests expressions at most 1,000
 
 BOUNDS = ("last", "from", "to", "at")
 
+Find = Callable[[Term], Condition]
+
 # Indexed keys, from the one that leaves the fewest events to the one that leaves the most.
 _BY_SELECTIVITY = ("obj", "ip", "user", "status", "action")
 _NO_EVENTS = QueryPlan(period=NOTHING)
@@ -67,8 +69,11 @@ class Search:
     plan: QueryPlan = _NO_EVENTS
 
     @classmethod
-    def parse(cls, text: str) -> "Search":
-        """Return the search in ``text``. One with an error finds nothing. Never raise."""
+    def parse(cls, text: str, find: Find = find) -> "Search":
+        """Return the search in ``text``. One with an error finds nothing. Never raise.
+
+        ``find`` returns the condition of a term, or raises ``InvalidTermError``.
+        """
         if len(text) > MAX_SEARCH_LENGTH:
             reason = (
                 f"The search has {len(text)} characters."
@@ -79,7 +84,7 @@ class Search:
         if isinstance(tree, SyntaxProblem):
             part, reason, suggestion, without = tree
             return cls(And(), [Problem(part, reason, suggestion, suggestion, without)])
-        return _Builder(tree).search()
+        return _Builder(tree, find).search()
 
     @property
     def conjuncts(self) -> Sequence[Node]:
@@ -142,8 +147,9 @@ def condition_of(text: str) -> Q:
 class _Builder:
     """Builds the condition of a tree, and collects the errors of its terms."""
 
-    def __init__(self, tree: Node) -> None:
+    def __init__(self, tree: Node, find: Find) -> None:
         self._tree = tree
+        self._find_condition = find
         self._errors: list[tuple[Term, str, Node | None]] = []
         self._hints: list[Problem] = []
         self._conditions: dict[Term, Condition] = {}
@@ -163,7 +169,7 @@ class _Builder:
 
     def _find(self, term: Term) -> None:
         try:
-            condition = find(term)
+            condition = self._find_condition(term)
             self._count(condition.value_count)
         except InvalidTermError as error:
             suggestion = None if error.suggestion == term else error.suggestion
@@ -222,7 +228,7 @@ class _Builder:
         if not is_negated:
             return self._conditions[term]
         if term.operator:  # a negated comparison finds only events that have the value
-            return find(term._replace(operator=NEGATED[term.operator]))
+            return self._find_condition(term._replace(operator=NEGATED[term.operator]))
         return complement(self._conditions[term])
 
 

@@ -29,17 +29,17 @@ def user(value: str) -> Condition:
     """Find the events of a user: by username, e-mail address, key, or the name of then."""
     if value.lower() == ANONYMOUS and not users_named(value):
         return Condition(Q(user_state=UserState.ANONYMOUS))
-    keys = users_named(value) or _users_with_email(value) or _users_with_key(value)
+    keys = accounts_of(value)
     former = [key for key in keys_with_former_name(in_any_case(value)) if key not in keys]
     names = _names_without_account(value)
     found = [any_of("user", [*keys, *former])] if keys or former else []
     if names:
-        found.append(union([indexed(_without_account(name)) for name in names]))
+        found.append(union([indexed(without_account(name)) for name in names]))
     if found:
         return union(found)._replace(hint=_namesakes(value, keys, former, bool(names)))
     if not has_partial_indexes():
         reason = f"No account has the name {value!r}. Its name at the time is searched."
-        return Condition(_without_account(value), hint=Hint(reason, _nearest_user(value)))
+        return Condition(without_account(value), hint=Hint(reason, _nearest_user(value)))
     raise InvalidTermError(
         f"Unknown user {value!r}. Use a username, an e-mail address or a user's primary key.",
         _nearest_user(value),
@@ -62,7 +62,7 @@ def _namesakes(
 
 def acting_user(value: str) -> Condition:
     """Find what a person did on behalf of another user."""
-    keys = users_named(value) or _users_with_email(value) or _users_with_key(value)
+    keys = accounts_of(value)
     name, by_key = Fact("acting_user"), Fact("acting_user_id")
     found = Q(In(name, in_any_case(value)))
     if keys:
@@ -85,9 +85,9 @@ def _has_name() -> Q:
     return Q(GreaterThan(F("user_repr"), empty))
 
 
-def _without_account(name: str) -> Q:
-    """Return the condition that an event has this name, but no key of an account."""
-    return Q(user__isnull=True) & _has_name() & Q(user_repr=name)
+def without_account(*names: str) -> Q:
+    """Return the condition that an event has one of these names, but no key of an account."""
+    return Q(user__isnull=True) & _has_name() & Q(user_repr__in=names)
 
 
 def has_partial_indexes() -> bool:
@@ -99,13 +99,18 @@ def _names_without_account(value: str) -> list[str]:
     if not has_partial_indexes():
         return []
     names = in_any_case(value)
-    return [name for name in names if Log.objects.filter(_without_account(name)).exists()]
+    return [name for name in names if Log.objects.filter(without_account(name)).exists()]
 
 
 def in_any_case(value: str) -> list[str]:
     """Return the usual spellings of a name, because an index finds exact names only."""
     spellings = (value, value.lower(), value.upper(), value.capitalize(), value.title())
     return [*dict.fromkeys(spellings)]
+
+
+def accounts_of(value: str) -> list[Any]:
+    """Return the primary keys of users, by username, e-mail address or key."""
+    return users_named(value) or _users_with_email(value) or _users_with_key(value)
 
 
 def users_named(name: str) -> list[Any]:
