@@ -103,9 +103,9 @@ def number_at(*keys: str) -> str:
     return f"if({is_number}, JSONExtract(extra{path}, 'Nullable(Float64)'), NULL)"
 
 
-def fact_sql(key: str) -> str:
+def fact_sql(key: str, *, as_number: bool) -> str:
     """Return the expression of a fact."""
-    value = number_at(f"'{key}'") if key in NUMBERS else text_at(f"'{key}'")
+    value = number_at(f"'{key}'") if as_number else text_at(f"'{key}'")
     return f"if({is_fact(key)}, {value}, NULL)"
 
 
@@ -116,5 +116,5 @@ def column_definitions() -> dict[str, str]:
         codec = f" CODEC({CODECS[name]})" if name in CODECS else ""
         found[name] = f"{kind}{codec}"
     for key, kind in FACTS.items():
-        found[fact_column(key)] = f"{kind} MATERIALIZED {fact_sql(key)}"
+        found[fact_column(key)] = f"{kind} MATERIALIZED {fact_sql(key, as_number=key in NUMBERS)}"
     return found

@@ -33,7 +33,12 @@ class Table:
     @property
     def database(self) -> str:
         """The database; in a test run, a database of its own."""
-        return f"{TEST_PREFIX}{self._database}" if destinations.is_test_run() else self._database
+        return f"{TEST_PREFIX}{self._database}" if self.is_test else self._database
+
+    @property
+    def is_test(self) -> bool:
+        """True in a test run."""
+        return destinations.is_test_run()
 
     @property
     def name(self) -> str:
