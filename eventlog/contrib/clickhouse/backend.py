@@ -1,10 +1,11 @@
 """A buffered backend that delivers to ClickHouse."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.checks import CheckMessage, Error
 from django.db import connections, router
+from django.utils.module_loading import import_string
 
 from ...backends import destinations
 from ...backends.buffered import BufferedBackend
@@ -20,6 +21,9 @@ from .delivery import ClickHouseDelivery
 from .insertion import deliver
 from .server import Server
 from .table import Table
+
+if TYPE_CHECKING:
+    from ...review.reader import Reader
 
 
 class ClickHouseBackend(BufferedBackend):
@@ -57,6 +61,13 @@ class ClickHouseBackend(BufferedBackend):
         except Exception as failure:  # noqa: BLE001 (the event is lost, and counted)
             report("writing an event inline", failure)
             self._losses.count(FAILED_INLINE)
+
+    def reader(self) -> "Reader":
+        """Return the reader of the table."""
+        # By its dotted path, because a site that only writes need not load the pages.
+        make = import_string("eventlog.contrib.clickhouse.reader.ClickHouseReader")
+        found: Reader = make(self.table)
+        return found
 
     def close(self) -> None:
         super().close()

@@ -71,6 +71,7 @@ INDEXES = (
     *map(Index, ("user_id", "user_repr", "object_id", "ip", "fact_request_id", "id", "batch")),
     Index("action", "set(256)"),
     Index("status", "set(64)"),
+    Index("stored_at", "minmax"),
 )
 
 
@@ -115,6 +116,8 @@ def column_definitions() -> dict[str, str]:
     for name, kind in WRITTEN.items():
         codec = f" CODEC({CODECS[name]})" if name in CODECS else ""
         found[name] = f"{kind}{codec}"
+    # By the server's clock, because followers ask for what was stored since.
+    found["stored_at"] = f"{WRITTEN['timestamp']} MATERIALIZED now64(6, 'UTC') CODEC(ZSTD(1))"
     for key, kind in FACTS.items():
         found[fact_column(key)] = f"{kind} MATERIALIZED {fact_sql(key, as_number=key in NUMBERS)}"
     return found

@@ -3,6 +3,9 @@ import pytest
 from django.core.management import call_command
 
 from eventlog.backends import get_backend
+from eventlog.contrib.clickhouse.columns import WRITTEN
+from eventlog.contrib.clickhouse.rows import event_values
+from eventlog.models import Log
 from tests.backends.conftest import project, serving, template
 
 __all__ = ["project", "serving", "template"]
@@ -45,3 +48,16 @@ def select(backend):
         return backend.table.server.query(f"SELECT {columns} FROM {backend.table.name} {rest}")
 
     return rows
+
+
+@pytest.fixture
+def copy(backend):
+    """Return a function that copies the events of the database to ClickHouse."""
+
+    def run():
+        table = backend.table
+        table.server.command(f"TRUNCATE TABLE {table.name}")
+        values = [event_values(event, "copied") for event in Log.objects.all()]
+        table.server.insert(table.name, WRITTEN, values, {"async_insert": 0})
+
+    return run

@@ -9,9 +9,7 @@ from django.db.models.lookups import Exact
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 
-from eventlog.contrib.clickhouse.columns import WRITTEN
 from eventlog.contrib.clickhouse.conditions import Renderer
-from eventlog.contrib.clickhouse.rows import event_values
 from eventlog.contrib.clickhouse.source import ClickHouseSource
 from eventlog.models import Log, log
 from eventlog.review.search.query import InvalidSearch, Search
@@ -25,19 +23,6 @@ __all__ = ["rows"]
 
 # Each example is a query of ClickHouse's engine, which takes milliseconds.
 FEW_EXAMPLES = hypothesis_settings(EXAMPLES, max_examples=150)
-
-
-@pytest.fixture
-def copy(backend):
-    """Return a function that copies the events of the database to ClickHouse."""
-
-    def run():
-        table = backend.table
-        table.server.command(f"TRUNCATE TABLE {table.name}")
-        values = [event_values(event, "copied") for event in Log.objects.all()]
-        table.server.insert(table.name, WRITTEN, values, {"async_insert": 0})
-
-    return run
 
 
 @pytest.fixture
