@@ -90,6 +90,10 @@ class BufferedBackend(BaseBackend):
         """Return the delivery of the segments of ``spool``."""
         return SegmentDelivery(spool, self.record_lost)
 
+    def current_destination(self) -> str:
+        """Return the destination of events that are logged now."""
+        return destinations.current(router.db_for_write(Log))
+
     def _register_hooks(self) -> None:
         """Handle forks and the end of the process from now on."""
         self._has_hooks = True
@@ -124,7 +128,7 @@ class BufferedBackend(BaseBackend):
         forks.detect_fork()
         if not self._has_hooks:
             self._register_hooks()
-        self._destination = destination = destinations.current(router.db_for_write(Log))
+        self._destination = destination = self.current_destination()
         try:
             is_complete = self.spool.append(record.to_json(), destination)
         except OSError as error:
@@ -187,7 +191,7 @@ class BufferedBackend(BaseBackend):
     def _record_losses(self) -> None:
         """Append events with the numbers of lost events, if there is room."""
         # Outside a request, the current schema may lack the table.
-        destination = self._destination or destinations.current(router.db_for_write(Log))
+        destination = self._destination or self.current_destination()
         self._losses.record(lambda line: self.spool.append(line, destination))
 
     def dead_letter(self, destination: str, batch_id: str, rejected: Sequence[Rejected]) -> None:

@@ -38,6 +38,10 @@ class Destination(NamedTuple):
     schema: str
 
 
+# Stores outside ``DATABASES``, by name; ``contrib.clickhouse`` adds its table.
+stores: dict[str, Destination] = {}
+
+
 class _Parts(NamedTuple):
     database: str
     schema: str
@@ -94,14 +98,22 @@ def current(using: str) -> str:
     return database
 
 
+def of_store(name: str) -> str:
+    """Return the destination of events that are logged now for a store outside ``DATABASES``."""
+    return f"{name}{TEST_RUN}{_process}" if is_test_run() else name
+
+
 def find(destination: str) -> Destination | None:
-    """Return the alias and schema of a destination; None if no alias has that database now."""
+    """Return the alias and schema of a destination; None if no alias has that database now.
+
+    For a store outside ``DATABASES``, return the alias that the site has for events.
+    """
     wanted = _split(destination)
     for alias in connections:
         here = _split(current(alias))
         if (here.database, here.run) == (wanted.database, wanted.run):
             return Destination(alias, unquote(wanted.schema))
-    return None
+    return stores.get(wanted.database) if destination == of_store(wanted.database) else None
 
 
 def is_of_other_test_run(destination: str) -> bool:

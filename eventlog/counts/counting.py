@@ -57,9 +57,15 @@ def _of_request(value: Any) -> Case:
 
 def _add(counts: Counts, times: int, values: Sequence[Any]) -> None:
     """Add ``times`` events with these values."""
-    action, status, device, browser, page, exception, user_state, bucket = values
+    action, *of_request = values
     counts["all"][""] += times
     counts["action"][action] += times
+    add_of_request(counts, times, of_request)
+
+
+def add_of_request(counts: Counts, times: int, values: Sequence[Any]) -> None:
+    """Add the dimensions of requests; values are None for other events."""
+    status, device, browser, page, exception, user_state, bucket = values
     if status:
         counts["status"][f"{status // 100}xx"] += times
     if device:

@@ -16,6 +16,7 @@ from eventlog.models import Log
 from eventlog.review.export.formats import Chunks, as_csv, as_jsonl
 from eventlog.review.html import exactly
 from eventlog.review.pagination import Cursor
+from eventlog.review.reader import reader
 from eventlog.review.search.query import Problem, Search
 from eventlog.review.text_lines import Part, line, plain, printable
 
@@ -39,7 +40,7 @@ class SearchCommand(BaseCommand):
 
     def parse(self, text: str) -> Search:
         """Return a search, with its hints on stderr. Raise ``CommandError`` if it is not valid."""
-        search = Search.parse(text)
+        search = reader().parse(text)
         if not search.errors:
             for hint in search.hints:
                 self.warn(_reason(hint))

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -50,12 +50,9 @@ def histogram(
 
     ``is_whole``: whether the search has no condition but its period, so that stored counts apply.
     """
-    end = min(max(aware(end), EARLIEST + MAX_PERIOD), hour_of(timezone.now()) + HOUR)
-    start = max(aware(start), end - MAX_PERIOD)
-    if start >= end:
-        return Histogram([], WIDTHS[0])
-    width = next((each for each in WIDTHS if (end - start) / each <= MAX_BARS), WIDTHS[-1])
-    bounds = _bounds(start, end, width)
+    width, bounds, end = bars_of(start, end)
+    if not bounds:
+        return Histogram([], width)
     counted_from = None
     if is_whole and width >= HOUR:
         counts = Counter[int]()
@@ -64,15 +61,35 @@ def histogram(
     else:
         moments, counted_from = _newest(events, plan, bounds[0])
         counts = Counter(bisect_right(bounds, moment) - 1 for moment in moments)
+    return histogram_of(counts, width, bounds, counted_from)
+
+
+def bars_of(start: datetime, end: datetime) -> tuple[timedelta, list[datetime], datetime]:
+    """Return the width and the starts of the bars of a period, and its end; none if it is empty."""
+    end = min(max(aware(end), EARLIEST + MAX_PERIOD), hour_of(timezone.now()) + HOUR)
+    start = max(aware(start), end - MAX_PERIOD)
+    if start >= end:
+        return WIDTHS[0], [], end
+    width = next((each for each in WIDTHS if (end - start) / each <= MAX_BARS), WIDTHS[-1])
+    return width, bounds_between(start, end, width), end
+
+
+def histogram_of(
+    counts: Mapping[int, int],
+    width: timedelta,
+    bounds: Sequence[datetime],
+    counted_from: datetime | None = None,
+) -> Histogram:
+    """Return the bars of a period, given the number of events of each bar."""
     ends = [*bounds[1:], bounds[-1] + width]
     spans = [
-        Span(start, until, counts[number])
+        Span(start, until, counts.get(number, 0))
         for number, (start, until) in enumerate(zip(bounds, ends, strict=True))
     ]
     return Histogram(spans, width, counted_from)
 
 
-def _bounds(start: datetime, end: datetime, width: timedelta) -> list[datetime]:
+def bounds_between(start: datetime, end: datetime, width: timedelta) -> list[datetime]:
     """Return the starts of the bars, which are round times of the current time zone."""
     zone = timezone.get_current_timezone()
     midnight = start.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from ..models import Log
-from ..models.relations import select
-from .pagination import SCAN_LIMIT, SCAN_LIMIT_FACTOR, Page, page
+from .pagination import SCAN_LIMIT, SCAN_LIMIT_FACTOR, Page
+from .reader import reader
 from .search.plan import QueryPlan
 
 PAGE_EVENTS = 500
@@ -15,16 +14,9 @@ def newest(plan: QueryPlan, count: int, *, scan_all: bool = False) -> Iterator[P
 
     A scan stops at a limit, and the page says where; with ``scan_all``, the next page continues.
     """
-    events = select(Log.objects.all(), "user", "content_type")
-    cursor = None
+    found, cursor, limit = reader(), None, SCAN_LIMIT * SCAN_LIMIT_FACTOR
     while count > 0:
-        some = page(
-            events,
-            plan,
-            min(count, PAGE_EVENTS),
-            older=cursor,
-            scan_limit=SCAN_LIMIT * SCAN_LIMIT_FACTOR,
-        )
+        some = found.page(plan, min(count, PAGE_EVENTS), older=cursor, scan_limit=limit)
         count -= len(some.events)
         yield some
         cursor = some.older or (some.scanned_until if scan_all else None)

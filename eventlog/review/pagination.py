@@ -77,6 +77,19 @@ def page(
         rest = events.filter(after_cursor(cursor, backwards=backwards), plan.period)
         some = limit_to_first(rest, plan.index_scan, size, backwards=backwards)
         found, end = fetch(defer_large_extra(some)[: size + 1]), None
+    return page_of(found, size, older=older, newer=newer, end=end)
+
+
+def page_of(
+    found: list[Log],
+    size: int,
+    *,
+    older: Cursor | None,
+    newer: Cursor | None,
+    end: Cursor | None = None,
+) -> Page:
+    """Return the page of the first ``size`` events; ``end`` is the end of an unfinished scan."""
+    backwards, cursor = newer is not None, newer or older
     more = len(found) > size
     shown = found[:size]
     if backwards:

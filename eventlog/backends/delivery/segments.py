@@ -144,9 +144,13 @@ class SegmentDelivery:
             if found is None or now < self._next_pruning.get(destination, 0.0):
                 continue
             self._next_pruning[destination] = now + PRUNE_INTERVAL
-            with destinations.in_schema(connections[found.using], found.schema):
-                delivered.prune_batch_ids(self.spool.ids(in_flight=True), found.using)
-                fill_in(found.using)
+            self.maintain(destination, found)
+
+    def maintain(self, destination: str, found: Destination) -> None:
+        """Delete old batch ids, and fill in keys of events, once in an hour."""
+        with destinations.in_schema(connections[found.using], found.schema):
+            delivered.prune_batch_ids(self.spool.ids(in_flight=True), found.using)
+            fill_in(found.using)
 
     def _count_lost(self) -> None:
         """Count events that were removed from the spool before their delivery."""
@@ -154,11 +158,17 @@ class SegmentDelivery:
         for destination, counts in self.spool.removed_batches().items():
             if (found := destinations.find(destination)) is None:
                 continue  # another process may have delivered them before the settings changed
-            with destinations.in_schema(connections[found.using], found.schema):
-                written = delivered.delivered_batches([*counts], found.using)
+            written = self.written_batches([*counts], destination, found)
             count += sum(counts[batch_id] for batch_id in counts.keys() - written)
         if count:
             self._on_lost(count)
+
+    def written_batches(
+        self, batch_ids: Sequence[str], destination: str, found: Destination
+    ) -> set[str]:
+        """Return the batches whose rows are in the database."""
+        with destinations.in_schema(connections[found.using], found.schema):
+            return delivered.delivered_batches(batch_ids, found.using)
 
 
 class UnknownDestination(LookupError):  # noqa: N818 (the name of a state)

@@ -1,6 +1,5 @@
 """``manage.py eventlog_search``: print the newest events that a search finds."""
 
-from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,9 +16,10 @@ from eventlog.management.terminal import (
     until_closed,
     write,
 )
-from eventlog.review.export.formats import Chunks, with_full_extra
+from eventlog.review.export.formats import Chunks
 from eventlog.review.newest import newest
 from eventlog.review.pagination import Page
+from eventlog.review.reader import reader
 from eventlog.review.search.plan import QueryPlan
 
 FORMATS = ("table", "json", "csv")
@@ -93,4 +93,4 @@ class Command(SearchCommand):
 
 def _rows(pages: Iterator[Page]) -> Chunks:
     for page in pages:
-        yield from with_full_extra(deque(page.events))
+        yield from reader().in_full(page.events)

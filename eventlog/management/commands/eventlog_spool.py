@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import router
 from django.db.models import Sum
 
 from eventlog import access
@@ -136,7 +135,7 @@ class Command(BaseCommand):
             )
         if destinations.find(old) is not None:
             raise CommandError(f"{old!r} is in DATABASES, so its events are delivered there.")
-        new = destinations.current(router.db_for_write(Log))
+        new = backend.current_destination()
         count = backend.spool.reassign(old, new)
         self.stdout.write(f"{count} {'file' if count == 1 else 'files'} assigned to {new}.")
 

@@ -3,7 +3,6 @@
 import re
 import time
 from argparse import ArgumentTypeError
-from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -25,9 +24,8 @@ from eventlog.management.terminal import (
     write,
 )
 from eventlog.models import Log
-from eventlog.review.export.formats import with_full_extra
-from eventlog.review.follower import Follower
 from eventlog.review.newest import newest
+from eventlog.review.reader import EventFollower, reader
 from eventlog.review.search.query import Search
 
 DEFAULT_LINES = 10
@@ -90,13 +88,15 @@ class Command(SearchCommand):
         self._is_json, self._is_down = options["json"], False
         # Ctrl-C is the normal end of this command.
         with until_closed(self.stdout), suppress(KeyboardInterrupt):
-            follower = Follower(options["search"])  # first, so that no event is missed in between
+            follower = reader().follow(
+                options["search"]
+            )  # first, so that no event is missed in between
             self._begin(search, follower, options)
             while True:
                 self.wait(options["interval"])
                 self._print_new(follower, options["interval"])
 
-    def _begin(self, search: Search, follower: Follower, options: dict[str, Any]) -> None:
+    def _begin(self, search: Search, follower: EventFollower, options: dict[str, Any]) -> None:
         """Print the events at the start."""
         plan, since = search.plan, options["since"]
         if since is not None:
@@ -115,7 +115,7 @@ class Command(SearchCommand):
                 self.warn("There are more events of this time span. Use --lines to print more.")
         self._write("".join(reversed(texts)))
 
-    def _print_new(self, follower: Follower, interval: float) -> None:
+    def _print_new(self, follower: EventFollower, interval: float) -> None:
         try:
             for events in follower.new():
                 self._write(self._text(events))
@@ -133,7 +133,7 @@ class Command(SearchCommand):
 
     def _text(self, events: Sequence[Log]) -> str:
         if self._is_json:
-            return "".join(jsonl_of(with_full_extra(deque(events))))
+            return "".join(jsonl_of(reader().in_full(events)))
         return lines_of(events, self._render)
 
     def _write(self, text: str) -> None:

@@ -65,10 +65,10 @@ def chunks(events: QuerySet[Log], plan: QueryPlan) -> Chunks:
 def with_full_extra(waiting: deque[Log]) -> Chunks:
     """Remove the events, and yield them with all of ``extra`` in chunks bounded in bytes."""
     while waiting:
-        yield load_full_extra(_take(waiting))
+        yield load_full_extra(take(waiting))
 
 
-def _take(waiting: deque[Log]) -> list[Log]:
+def take(waiting: deque[Log]) -> list[Log]:
     """Remove and return the next events, up to CHUNK_BYTES of large documents."""
     taken = [waiting.popleft()]
     size = full_size(taken[0])

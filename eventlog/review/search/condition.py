@@ -86,10 +86,10 @@ def intersection(conditions: Sequence[Condition]) -> Condition:
 
 def complement(condition: Condition) -> Condition:
     """Return the condition that the condition does not hold, also where a value is missing."""
-    return Condition(Q(_IsNotTrue(condition.q)), value_count=condition.value_count)
+    return Condition(Q(IsNotTrue(condition.q)), value_count=condition.value_count)
 
 
-class _IsNotTrue(Func):
+class IsNotTrue(Func):
     """True where a condition is false or unknown, because NOT leaves out unknown ones."""
 
     template = "(%(expressions)s) IS NOT TRUE"

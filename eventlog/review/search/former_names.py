@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Max, Min, QuerySet
 
 from ...models import HourCount, Log
+from .sources import other_source
 
 # No index finds the names of accounts that exist, because each event of a user would be written to
 # it. These bounded queries read the newest events, and hours in which the name was counted.
@@ -17,6 +18,8 @@ HOUR = timedelta(hours=1)
 
 def keys_with_former_name(names: Collection[str]) -> list[Any]:
     """Return the primary keys of accounts whose events have one of these names."""
+    if (source := other_source()) is not None:
+        return source.keys_with_former_name(names)
     found: dict[Any, None] = {}
     for events in _places(names):
         rows = events.values_list("user_id", "user_repr")

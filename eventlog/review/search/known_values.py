@@ -6,6 +6,7 @@ from django.db import connections, router
 
 from ...models import Log
 from ...models.fields import LAST_CHARACTER
+from .sources import other_source
 
 MAX_ACTIONS = 1000  # that a search compares its words with
 
@@ -37,6 +38,8 @@ def known_values(column: str, start: Any, end: Any, limit: int) -> list[Any]:
     """
     if limit <= 0:
         return []
+    if (source := other_source()) is not None:
+        return source.known_values(column, start, end, limit)
     connection = connections[router.db_for_read(Log)]
     quoted = connection.ops.quote_name(column)
     with connection.cursor() as cursor:

@@ -31,7 +31,7 @@ def glob(text: Any, pattern: str, *, any_case: bool = False) -> Q:
     pattern = checked_pattern(pattern)
     if any_case:
         text, pattern = Lower(text), pattern.lower()
-    return Q(_Glob(text, Value(pattern)))
+    return Q(Glob(text, Value(pattern)))
 
 
 def start_pattern(value: str) -> str:
@@ -69,7 +69,7 @@ def matches(pattern: str, text: str) -> bool:
     return True
 
 
-class _Glob(Func):
+class Glob(Func):
     """The condition that text matches a pattern, case included, on every database."""
 
     output_field = BooleanField()

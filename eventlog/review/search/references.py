@@ -17,6 +17,7 @@ from ...models.fields import LAST_CHARACTER
 from ...records.user_state import UserState
 from .condition import Condition, Hint, InvalidTermError, any_of, indexed, union
 from .former_names import keys_with_former_name
+from .sources import other_source
 from .spelling import nearest
 from .tree import Term
 
@@ -92,14 +93,22 @@ def without_account(*names: str) -> Q:
 
 def has_partial_indexes() -> bool:
     """Return whether the database has the indexes that MariaDB and MySQL lack."""
+    if other_source() is not None:
+        return True
     return connections[router.db_for_read(Log)].features.supports_partial_indexes
+
+
+def _has_event(condition: Q) -> bool:
+    if (source := other_source()) is not None:
+        return source.exists(condition)
+    return Log.objects.filter(condition).exists()
 
 
 def _names_without_account(value: str) -> list[str]:
     if not has_partial_indexes():
         return []
     names = in_any_case(value)
-    return [name for name in names if Log.objects.filter(without_account(name)).exists()]
+    return [name for name in names if _has_event(without_account(name))]
 
 
 def in_any_case(value: str) -> list[str]:
@@ -140,7 +149,7 @@ def _users_with_key(text: str) -> list[Any]:
     if (key := user_id(text)) is None:
         return []
     exists = get_user_model()._base_manager.filter(pk=key).exists()
-    return [key] if exists or Log.objects.filter(user=key).exists() else []
+    return [key] if exists or _has_event(Q(user=key)) else []
 
 
 def _nearest_user(name: str) -> Term | None:

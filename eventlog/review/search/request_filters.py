@@ -24,6 +24,7 @@ from .condition import (
 from .known_values import known_values
 from .networks import UnsupportedNetworkError, addresses_in, condition
 from .numbers import compare, number
+from .sources import other_source
 from .spelling import nearest, one_of
 from .tree import Not, Term
 
@@ -40,7 +41,8 @@ def ip(value: str) -> Condition:
     try:
         network = ip_network(value, strict=False)
         in_network, value_count = condition(network)
-        addresses = addresses_in(network, MAX_ADDRESSES)
+        is_listed = other_source() is None or network.num_addresses == 1
+        addresses = addresses_in(network, MAX_ADDRESSES) if is_listed else None
     except UnsupportedNetworkError as error:
         raise InvalidTermError(str(error)) from error
     except ValueError as error:
@@ -61,7 +63,7 @@ def path(value: str) -> Condition:
 def status(value: str, operator: str = "") -> Condition:
     """Find a status code, a class of codes such as ``4xx``, or a range such as ``>=500``."""
     start, end = range_of_statuses(value, operator)
-    if start < MIN_FAILED_STATUS:
+    if start < MIN_FAILED_STATUS or other_source() is not None:
         return Condition(Q(status__gte=start, status__lt=end))
     # The index has failed requests only, and serves only a query with its condition.
     branches = [Q(status=code) & is_failed() for code in known_values("status", start, end, 100)]

@@ -111,7 +111,9 @@ class Command(BaseCommand):
                 self._import(table, using, options)
             return
         conditions = {"source": source, "tables": [table.name for table in tables]}
-        with access.Operation("import", conditions, command=access.CommandRun("eventlog_import")) as operation:
+        with access.Operation(
+            "import", conditions, command=access.CommandRun("eventlog_import")
+        ) as operation:
             for table in tables:
                 self._import(table, using, options, operation)
         if operation.count and options["verbosity"]:

@@ -1,0 +1,1 @@
+"""Events in ClickHouse: writing, searching and reading."""

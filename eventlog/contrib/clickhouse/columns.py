@@ -1,0 +1,123 @@
+"""The columns and indexes of the table of events in ClickHouse."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+TEXT, NAME = "Nullable(String)", "LowCardinality(Nullable(String))"
+
+# The facts of a request that have a column of their own, and its type. ClickHouse fills it from
+# ``extra``, unless the application chose the value. The other facts are read from ``extra``.
+FACTS: Mapping[str, str] = {
+    "method": NAME,
+    "path": TEXT,
+    "query": TEXT,
+    "route": NAME,
+    "view": NAME,
+    "duration_ms": "Nullable(Float64)",
+    "browser": NAME,
+    "os": NAME,
+    "device_type": NAME,
+    "referer": TEXT,
+    "exception": NAME,
+    "request_id": TEXT,
+    "acting_user": NAME,
+    "acting_user_id": NAME,
+    "reason": TEXT,
+    "command": NAME,
+}
+NUMBERS = ("duration_ms",)
+
+# The columns that are written, in their order.
+WRITTEN: Mapping[str, str] = {
+    "id": "Int64",
+    "uid": "UUID",
+    "timestamp": "DateTime64(6, 'UTC')",
+    "action": "LowCardinality(String)",
+    "user_id": TEXT,
+    "user_repr": "String",
+    "user_state": "Nullable(UInt8)",
+    "content_type_id": "Nullable(Int32)",
+    "model": "LowCardinality(String)",
+    "object_id": TEXT,
+    "object_repr": "String",
+    "is_request": "Bool",
+    "ip": TEXT,
+    "status": "Nullable(UInt16)",
+    "own_keys": NAME,
+    "batch": "LowCardinality(String)",
+    "extra": "String",
+}
+CODECS: Mapping[str, str] = {"timestamp": "Delta, ZSTD(1)", "extra": "ZSTD(3)"}
+
+
+class Index(NamedTuple):
+    """A skip index, by which ClickHouse leaves out granules that do not have a value."""
+
+    column: str
+    kind: str = "bloom_filter(0.01)"
+
+    @property
+    def name(self) -> str:
+        """The name in the table."""
+        return f"by_{self.column}"
+
+    @property
+    def sql(self) -> str:
+        """The definition in CREATE TABLE and ADD INDEX."""
+        return f"INDEX {self.name} {self.column} TYPE {self.kind} GRANULARITY 1"
+
+
+INDEXES = (
+    *map(Index, ("user_id", "user_repr", "object_id", "ip", "fact_request_id", "id", "batch")),
+    Index("action", "set(256)"),
+    Index("status", "set(64)"),
+    Index("stored_at", "minmax"),
+)
+
+
+def fact_column(key: str) -> str:
+    """Return the name of the column of a fact."""
+    return f"fact_{key}"
+
+
+def is_fact(key: str) -> str:
+    """Return the condition that the application did not choose the value under ``key``.
+
+    It is NULL for an event of which the application chose all of ``extra``.
+    """
+    return f"position(own_keys, ',{key},') = 0"
+
+
+def text_at(*keys: str) -> str:
+    """Return the value under nested quoted ``keys`` as text, NULL if it is missing or null."""
+    path = "".join(f", {key}" for key in keys)
+    kind, text = f"JSONType(extra{path})", f"JSONExtract(extra{path}, 'Nullable(String)')"
+    # ClickHouse prints 1.0 as 1, the databases print it as 1.0.
+    whole = f"{kind} = 'Double' AND match(assumeNotNull({text}), '^-?[0-9]+$')"
+    return f"if({whole}, concat({text}, '.0'), {text})"
+
+
+def number_at(*keys: str) -> str:
+    """Return the value under nested quoted ``keys`` if it is a JSON number, else NULL."""
+    path = "".join(f", {key}" for key in keys)
+    is_number = f"JSONType(extra{path}) IN ('Int64', 'UInt64', 'Double')"
+    return f"if({is_number}, JSONExtract(extra{path}, 'Nullable(Float64)'), NULL)"
+
+
+def fact_sql(key: str, *, as_number: bool) -> str:
+    """Return the expression of a fact."""
+    value = number_at(f"'{key}'") if as_number else text_at(f"'{key}'")
+    return f"if({is_fact(key)}, {value}, NULL)"
+
+
+def column_definitions() -> dict[str, str]:
+    """Return the definition of each column after its name."""
+    found = {}
+    for name, kind in WRITTEN.items():
+        codec = f" CODEC({CODECS[name]})" if name in CODECS else ""
+        found[name] = f"{kind}{codec}"
+    # By the server's clock, because followers ask for what was stored since.
+    found["stored_at"] = f"{WRITTEN['timestamp']} MATERIALIZED now64(6, 'UTC') CODEC(ZSTD(1))"
+    for key, kind in FACTS.items():
+        found[fact_column(key)] = f"{kind} MATERIALIZED {fact_sql(key, as_number=key in NUMBERS)}"
+    return found
