@@ -1,4 +1,4 @@
-"""Events about the event log itself: who viewed, exported or removed events."""
+"""Events about the event log itself: who viewed, exported, imported or removed events."""
 
 import getpass
 import os
@@ -34,12 +34,14 @@ ACTIONS: Mapping[str, str] = {
     "prune": "EVENTLOG_PRUNED",
     "erase": "EVENTLOG_ERASED",
     "retry": "EVENTLOG_RETRIED",
+    "import": "EVENTLOG_IMPORTED",
 }
 # Long operations have an event at their start too, which tells of those that were killed.
 STARTED: Mapping[str, str] = {
     "export": "EVENTLOG_EXPORT_STARTED",
     "prune": "EVENTLOG_PRUNE_STARTED",
     "erase": "EVENTLOG_ERASE_STARTED",
+    "import": "EVENTLOG_IMPORT_STARTED",
 }
 NO_EXTRA: Mapping[str, Any] = {}
 VIEW_INTERVAL = timedelta(minutes=15)  # between two recorded views of one person
@@ -84,7 +86,7 @@ def _savepoint(using: str) -> AbstractContextManager[None]:
 
 
 class Operation:
-    """An export or a removal of events, as a context manager that records its end.
+    """An export, import or removal of events, as a context manager that records its end.
 
     The event at the end tells the number of events, and whether the operation is complete. It is
     incomplete if an exception, Ctrl-C or a cancelled download ended it.
@@ -107,7 +109,7 @@ class Operation:
         self._is_started = not is_enabled(kind)
 
     def start(self) -> None:
-        """Record the start, at the first call. Call this before events are sent or removed."""
+        """Record the start, at the first call. Call this before events are sent or changed."""
         if not self._is_started:
             self._is_started = True
             self._record(STARTED[self._kind], extra=self._extra)

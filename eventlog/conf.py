@@ -123,6 +123,7 @@ class Conf:
             "prune": True,
             "erase": True,
             "retry": True,
+            "import": True,
         },
         "Which uses of the event log are recorded as events. Absent keys keep their defaults.",
     )

@@ -1,6 +1,7 @@
 """Import, migrate and log with no optional dependency installed."""
 
 import importlib.util
+from io import StringIO
 
 import django
 from django.conf import settings
@@ -10,7 +11,12 @@ ABSENT = ("celery", "crawleruseragents", "psycopg", "pyarrow", "pytest", "rich")
 
 settings.configure(
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
-    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "eventlog"],
+    INSTALLED_APPS=[
+        "django.contrib.auth",
+        "django.contrib.contenttypes",
+        "eventlog",
+        "eventlog.contrib.importers",
+    ],
     MIDDLEWARE=["eventlog.middleware.EventLogMiddleware"],
     ROOT_URLCONF=__name__,
     SECRET_KEY="core",
@@ -30,6 +36,7 @@ def main():
     call_command("check", fail_level="WARNING")
     call_command("migrate", verbosity=0)
     assert set(FORMATS) == {"csv", "jsonl"}
+    call_command("eventlog_import", stdout=StringIO())
     log(None, "X", {"a": 1})
     Client(HTTP_HOST="localhost").get("/nowhere/", HTTP_USER_AGENT="curl/8.5.0")
     assert Log.objects.action("X").get().extra == {"a": 1}

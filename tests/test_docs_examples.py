@@ -45,6 +45,10 @@ EXAMPLES = [
 CONFIGURATIONS = [
     block for text in (README, BACKENDS) for block in blocks(text, "python") if "OPTIONS" in block
 ]
+APPS = {  # of commands of optional parts
+    "eventlog_forward": "eventlog.contrib.forward",
+    "eventlog_import": "eventlog.contrib.importers",
+}
 COMMANDS = sorted(
     {
         (name, arguments.partition("#")[0].strip())
@@ -217,8 +221,7 @@ def test_the_sql_examples_run():
 
 @pytest.mark.parametrize(("name", "arguments"), COMMANDS)
 def test_each_command_line_is_accepted(name, arguments):
-    app = "eventlog.contrib.forward" if name == "eventlog_forward" else "eventlog"
-    command = load_command_class(app, name)
+    command = load_command_class(APPS.get(name, "eventlog"), name)
     assert command.create_parser("manage.py", name).parse_args(shlex.split(arguments))
 
 

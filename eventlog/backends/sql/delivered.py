@@ -61,7 +61,7 @@ def deliver(batch_id: str, read: ReadChunks, using: str, dead_letter: DeadLetter
         try:
             stored = _write(batch_id, read, using, _columns, _all_at_once, dead_letter)
         except Exception as error:
-            if not _is_row_error(error):
+            if not is_row_error(error):
                 raise
             stored = _write(batch_id, read, using, list, _one_by_one, dead_letter)
     except DuplicateBatch:
@@ -71,7 +71,8 @@ def deliver(batch_id: str, read: ReadChunks, using: str, dead_letter: DeadLetter
         send_event_logged(rows_of(stored), stored)
 
 
-def _is_row_error(error: Exception) -> bool:
+def is_row_error(error: Exception) -> bool:
+    """Return whether the values of a row cause the error, so that other rows can be written."""
     code = getattr(error.__cause__, "sqlstate", None) or ""
     number = error.args[0] if error.args else None
     return (
@@ -179,7 +180,7 @@ def _write_lines(connection: BaseDatabaseWrapper, lines: Sequence[str]) -> Resul
             with transaction.atomic(using=connection.alias):
                 stored.append(insert(record, connection.alias))
         except Exception as error:
-            if not _is_row_error(error):
+            if not is_row_error(error):
                 raise
             if is_missing_partition(error) and is_awaited(record.timestamp, connection):
                 raise MissingPartition(record.timestamp) from error

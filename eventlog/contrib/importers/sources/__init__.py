@@ -1,0 +1,1 @@
+"""The packages whose tables can be imported, one module for each."""
