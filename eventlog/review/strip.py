@@ -19,7 +19,7 @@ from .histogram import WIDTHS
 
 HEIGHT, GAP = 48, 2
 MAX_ZONES = 12  # links in a narrow window
-MAX_TICKS = 8  # times below the bars
+MAX_TICKS = 6  # times below the bars, which a narrow window has room for
 MAX_TICK_SHARE = 0.9  # of the width, because a time further right does not fit
 
 

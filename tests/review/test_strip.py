@@ -57,10 +57,10 @@ def test_a_link_of_a_narrow_window_leads_to_the_events_of_several_bars(root):
     ("minutes", "bars", "expected"),
     [
         (0.5, 60, ["12:00", "12:05", "12:10", "12:15", "12:20", "12:25"]),
-        (30, 48, ["12:00", "15:00", "18:00", "21:00", "May 2", "03:00", "06:00", "09:00"]),
-        (180, 56, ["May 2", "May 3", "May 4", "May 5", "May 6", "May 7"]),
+        (30, 48, ["12:00", "18:00", "May 2", "06:00"]),
+        (180, 56, ["May 2", "May 4", "May 6"]),
         (12 * 60, 60, ["May 2", "May 9", "May 16", "May 23"]),
-        (7 * 24 * 60, 53, ["May 1", "Jun 19"]),
+        (7 * 24 * 60, 53, ["May 1", "Jul 3"]),
     ],
 )
 def test_round_times_are_below_the_bars(minutes, bars, expected):

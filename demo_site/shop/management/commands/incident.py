@@ -70,13 +70,13 @@ class Command(BaseCommand):
 def start_before(now: datetime) -> datetime:
     """Return the latest start that is old enough, in the time zone of the site.
 
-    The incident does not pass midnight, because its events would have two dates.
+    The incident does not pass midnight or noon, where days and half days of the charts begin.
     """
     latest = timezone.localtime(now - MIN_AGE)
     start = latest.replace(minute=START_MINUTE, second=0, microsecond=0)
     if start > latest:
         start -= timedelta(hours=1)
-    if (start + LENGTH).date() != start.date():
+    if start.hour % 12 == 11:
         start -= timedelta(hours=1)
     return start
 
