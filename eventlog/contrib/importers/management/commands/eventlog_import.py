@@ -22,6 +22,7 @@ from eventlog.contrib.importers.report import how_many, listing, summary
 from eventlog.contrib.importers.restart import restart
 from eventlog.contrib.importers.table import Context, Table
 from eventlog.contrib.importers.users import STATES
+from eventlog.contrib.importers.writing import NoPartitionError
 from eventlog.datetimes import aware, to_db_timezone
 from eventlog.models import Log
 
@@ -145,6 +146,11 @@ class Command(BaseCommand):
         except AlreadyMovedError as error:
             raise CommandError(
                 f"{table.name}: another process imports this table. Wait until it has ended."
+            ) from error
+        except NoPartitionError as error:
+            raise CommandError(
+                f"{table.name}: the table of events has no partition for {error}. Run manage.py "
+                f"eventlog_partition --apply --from {error}, and then this command again."
             ) from error
         finally:
             if not quiet:
