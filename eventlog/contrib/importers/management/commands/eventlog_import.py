@@ -24,6 +24,7 @@ from eventlog.contrib.importers.table import Context, Table
 from eventlog.contrib.importers.users import STATES
 from eventlog.contrib.importers.writing import NoPartitionError
 from eventlog.datetimes import aware, to_db_timezone
+from eventlog.management.operator import add_operator_arguments, command_run
 from eventlog.models import Log
 
 
@@ -90,6 +91,7 @@ class Command(BaseCommand):
             action="store_true",
             help="forget what was imported, after its events were deleted",
         )
+        add_operator_arguments(parser)
 
     def handle(self, *args: Any, source: str | None, **options: Any) -> None:
         using = router.db_for_write(Log)
@@ -112,7 +114,9 @@ class Command(BaseCommand):
                 self._import(table, using, options)
             return
         conditions = {"source": source, "tables": [table.name for table in tables]}
-        with access.Operation("import", conditions, command=access.CommandRun("eventlog_import")) as operation:
+        with access.Operation(
+            "import", conditions, command=command_run("eventlog_import", options)
+        ) as operation:
             for table in tables:
                 self._import(table, using, options, operation)
         if operation.count and options["verbosity"]:
