@@ -11,8 +11,10 @@ from django.utils import timezone
 from ...backends.sql.delivered import is_row_error
 from ...backends.sql.insert import insert_row, inserting
 from ...backends.sql.pending_keys import is_lock_error
-from ...datetimes import hour_of, to_db_timezone
+from ...datetimes import aware, hour_of, to_db_timezone
 from ...models.hourly import COUNT_DELAY, CountedHour
+from ...partitions.missing import is_missing_partition
+from ...partitions.months import month_of
 from ...records.columns import Columns
 from ...records.record import Record
 
@@ -22,13 +24,18 @@ PAUSE_SECONDS = 1.0  # before a further attempt
 Rejected = tuple[Record, Exception]
 
 
+class NoPartitionError(Exception):
+    """The table of events is partitioned, and lacks the month in the message."""
+
+
 def write(
     records: Sequence[Record], move: Callable[[Sequence[Rejected]], None], using: str
 ) -> Sequence[Rejected]:
     """Write the records in one transaction with ``move()``, which stores the new position.
 
     Return the records that the database rejects. ``move`` is called with them, and must raise an
-    exception if another process has moved the position.
+    exception if another process has moved the position. Raise ``NoPartitionError`` if the months of
+    the records have to be created first.
     """
     for attempt in range(ATTEMPTS):
         if attempt:
@@ -54,6 +61,9 @@ def _write(
                 _mark_stale([record.timestamp for record in records], using)
         return ()
     except Exception as error:
+        if is_missing_partition(error):
+            first = min(record.timestamp for record in records)
+            raise NoPartitionError(f"{month_of(aware(first)):%Y-%m}") from error
         if not is_row_error(error):  # PostgreSQL checks foreign keys at the commit.
             raise
     with transaction.atomic(using=using, durable=True):

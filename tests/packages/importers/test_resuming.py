@@ -168,11 +168,12 @@ def test_hours_that_were_counted_before_are_counted_again():
 
 def test_the_import_itself_is_an_event():
     add(2)
-    run("request", "--final")
+    run("request", "--final", "--operator=zora", "--reason=new event log")
     started, ended = Log.objects.action("EVENTLOG_IMPORT*").order_by("pk")
     assert (started.action, ended.action) == ("EVENTLOG_IMPORT_STARTED", "EVENTLOG_IMPORTED")
     assert (ended.extra["source"], ended.extra["count"]) == ("request", 2)
     assert ended.extra["complete"] is True
+    assert (ended.extra["operator"], ended.extra["reason"]) == ("zora", "new event log")
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="the SQL of SQLite")

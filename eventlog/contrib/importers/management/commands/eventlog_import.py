@@ -22,7 +22,9 @@ from eventlog.contrib.importers.report import how_many, listing, summary
 from eventlog.contrib.importers.restart import restart
 from eventlog.contrib.importers.table import Context, Table
 from eventlog.contrib.importers.users import STATES
+from eventlog.contrib.importers.writing import NoPartitionError
 from eventlog.datetimes import aware, to_db_timezone
+from eventlog.management.operator import add_operator_arguments, command_run
 from eventlog.models import Log
 
 
@@ -89,6 +91,7 @@ class Command(BaseCommand):
             action="store_true",
             help="forget what was imported, after its events were deleted",
         )
+        add_operator_arguments(parser)
 
     def handle(self, *args: Any, source: str | None, **options: Any) -> None:
         using = router.db_for_write(Log)
@@ -112,7 +115,7 @@ class Command(BaseCommand):
             return
         conditions = {"source": source, "tables": [table.name for table in tables]}
         with access.Operation(
-            "import", conditions, command=access.CommandRun("eventlog_import")
+            "import", conditions, command=command_run("eventlog_import", options)
         ) as operation:
             for table in tables:
                 self._import(table, using, options, operation)
@@ -147,6 +150,11 @@ class Command(BaseCommand):
         except AlreadyMovedError as error:
             raise CommandError(
                 f"{table.name}: another process imports this table. Wait until it has ended."
+            ) from error
+        except NoPartitionError as error:
+            raise CommandError(
+                f"{table.name}: the table of events has no partition for {error}. Run manage.py "
+                f"eventlog_partition --apply --from {error}, and then this command again."
             ) from error
         finally:
             if not quiet:
