@@ -46,23 +46,18 @@ CONFIGURATIONS = [
     block for text in (README, BACKENDS) for block in blocks(text, "python") if "OPTIONS" in block
 ]
 APPS = {  # of commands of optional parts
+    "eventlog_clickhouse": "eventlog.contrib.clickhouse",
     "eventlog_forward": "eventlog.contrib.forward",
     "eventlog_import": "eventlog.contrib.importers",
 }
 COMMANDS = sorted(
     {
-        (name, arguments.partition("#")[0].strip())
+        (name, re.split("[#>]", arguments)[0].strip())
         for page in PAGES
         for name, arguments in re.findall(r"manage\.py (eventlog_\w+)([^`\n]*)", page.read_text())
         if arguments.strip()
     }
 )
-
-
-APPS = {
-    "eventlog_clickhouse": "eventlog.contrib.clickhouse",
-    "eventlog_forward": "eventlog.contrib.forward",
-}
 
 
 @pytest.fixture

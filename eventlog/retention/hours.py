@@ -62,7 +62,7 @@ class Schedule:
         self._ends = [hour_of(now - max(age, COUNT_DELAY)) for age in self._ages]
 
     def end(self) -> datetime | None:
-        """Return the end of the youngest hours that are checked; None if there are no ages."""
+        """Return the end of the youngest hours that are checked; None without ages."""
         return max(self._ends, default=None)
 
     def stage(self, hour: datetime) -> int:

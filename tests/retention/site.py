@@ -41,6 +41,6 @@ def retain(*args, **options):
 
 
 def actions():
-    """Return the actions of all events, without those of the command."""
+    """Return the actions of all events, except the actions of the command itself."""
     events = Log.objects.not_action("EVENTLOG_*").order_by("action")
     return [*events.values_list("action", flat=True)]
