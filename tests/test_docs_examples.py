@@ -52,7 +52,7 @@ APPS = {  # of commands of optional parts
 }
 COMMANDS = sorted(
     {
-        (name, re.split("[#>]", arguments)[0].strip())
+        (name, re.split("#| > ", arguments)[0].strip())
         for page in PAGES
         for name, arguments in re.findall(r"manage\.py (eventlog_\w+)([^`\n]*)", page.read_text())
         if arguments.strip()
