@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 (Django's name for it)
 from django.db import connections, router
 from django.utils.module_loading import import_string
 
@@ -74,7 +74,12 @@ class ClickHouseBackend(BufferedBackend):
         self.table.server.close()
 
     def check(self) -> list[CheckMessage]:
-        return [*super().check(), *self._schemas()]
+        unread = Warning(
+            "The admin does not show the events in ClickHouse.",
+            hint="Use eventlog_search, eventlog_tail or eventlog.reader(), and silence this check.",
+            id="eventlog.W070",
+        )
+        return [*super().check(), *self._schemas(), unread]
 
     def _schemas(self) -> Iterator[CheckMessage]:
         using = router.db_for_write(Log)
