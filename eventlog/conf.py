@@ -86,7 +86,7 @@ class Conf:
     fields: Setting[Sequence[str]] = Setting(FIELDS, "The facts of a request that are recorded.")
     trusted_proxies: Setting[Sequence[str] | int] = Setting(
         (),
-        'Addresses, networks or "unix" whose forwarding header is accepted, or a number of hops.',
+        'Proxies whose forwarding header is used: addresses, networks and "unix", or their number.',
     )
     proxy_headers: Setting[Sequence[str]] = Setting(
         ("X-Forwarded-For", "Forwarded"),

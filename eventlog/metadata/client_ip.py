@@ -2,7 +2,8 @@
 
 Anyone can send ``X-Forwarded-For``. It is read only if the peer of the connection is one of
 ``TRUSTED_PROXIES``, and from the right, because each proxy appends the address that it received the
-request from. The first address that is not a trusted proxy is the client.
+request from. The client is the first address that is not a trusted proxy. If ``TRUSTED_PROXIES`` is
+a number n, the client is the n-th address.
 """
 
 import re

@@ -53,7 +53,8 @@ FIELDS: dict[str, Field] = {
     ),
     "path": Field(
         _("Path"),
-        "the path; values that the URL pattern captures under a secret name are masked",
+        "the path; the value of a URL parameter with a secret name, such as `<token>` in "
+        "`reset/<token>/`, is masked",
         readers.path,
         MAX_PATH_LENGTH,
         is_personal=True,
@@ -133,8 +134,7 @@ FIELDS: dict[str, Field] = {
     ),
     "referer": Field(
         _("Referer"),
-        "the `Referer` header; secrets are masked; if it is a page of your site, values that its "
-        "URL pattern captures under a secret name are masked as well",
+        "the `Referer` header; secrets are masked, also in the path if it is a page of your site",
         readers.referrer,
         MAX_PATH_LENGTH,
         is_personal=True,
