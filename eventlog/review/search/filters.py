@@ -55,7 +55,10 @@ class Filter(NamedTuple):
 FILTERS: Mapping[str, Filter] = {
     "user": Filter(
         user,
-        _("events by a user: username, e-mail address, key, or the name of a deleted account"),
+        _(
+            "events by a user: username, e-mail address, key, or the name of a deleted account; "
+            "anonymous is the same as is:anonymous, unless a user has this name"
+        ),
         ["user:anna", "user:anonymous"],
         values=["anonymous"],
     ),
@@ -120,20 +123,20 @@ FILTERS: Mapping[str, Filter] = {
     "is": Filter(
         is_,
         _(
-            "a logged-in user, an anonymous visitor, or a user who is not known; a bot or a "
-            "person; a request or an event"
+            "a known user, an anonymous visitor, or a user who is not known; a bot or a person; a "
+            "request, or any other event"
         ),
-        ["is:anonymous", "is:unknown", "is:bot", "is:request"],
+        [f"is:{kind}" for kind in KINDS],
         values=[*KINDS],
     ),
     "has": Filter(
         has,
-        _("events that have a user, an object, a field, changes, or a value in their data"),
+        _("events that have a user, an object, a fact of a request, changes, or a value in extra"),
         ["has:user", "has:exception", "has:changes", "has:extra.title"],
         values=[*HAS],
     ),
     "changed": Filter(
-        changed, _("events that changed a field, if the changes were recorded"), ["changed:price"]
+        changed, _("events with a recorded change of this field"), ["changed:price"]
     ),
     "request": Filter(request, _("all events of one request, by its ID"), ["request:3f2a…"]),
     "trace": Filter(
@@ -143,7 +146,7 @@ FILTERS: Mapping[str, Filter] = {
     ),
     "last": Filter(last, _("a time span until now"), ["last:24h"], values=["1h", "24h", "7d"]),
     "from": Filter(from_, _("from this date or time on"), ["from:2026-01-31"]),
-    "to": Filter(to, _("up to a date, or before a time"), ["to:2026-01-31T09:30"]),
+    "to": Filter(to, _("up to the end of a date, or before a time"), ["to:2026-01-31T09:30"]),
     "at": Filter(at, _("a minute and the minutes next to it"), ["at:2026-01-31T09:30"]),
 }
 
