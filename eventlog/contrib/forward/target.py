@@ -9,7 +9,7 @@ from .event import Event
 class Refused(Exception):  # noqa: N818 (the name of a state)
     """The target understood the events and will never accept one of them.
 
-    The events are sent one by one. Those that are still refused become dead letters.
+    The batch is sent again in halves until the refused events are found, which become dead letters.
     """
 
 
@@ -35,8 +35,8 @@ class Target(ABC):
     def send(self, events: Sequence[Event]) -> str:
         """Send the events, and return the answer once the target has accepted all of them.
 
-        Raise ``Refused`` for events that the target will never accept. After another error, the
-        same events are sent again later.
+        Raise ``Refused`` if the target will never accept one of the events. After another error,
+        the same events are sent again later.
         """
 
     def close(self) -> None:  # noqa: B027 (most targets keep nothing open)
