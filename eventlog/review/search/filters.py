@@ -135,9 +135,7 @@ FILTERS: Mapping[str, Filter] = {
         ["has:user", "has:exception", "has:changes", "has:extra.title"],
         values=[*HAS],
     ),
-    "changed": Filter(
-        changed, _("events with a recorded change of this field"), ["changed:price"]
-    ),
+    "changed": Filter(changed, _("events with a recorded change of this field"), ["changed:price"]),
     "request": Filter(request, _("all events of one request, by its ID"), ["request:3f2a…"]),
     "trace": Filter(
         trace,
