@@ -26,7 +26,7 @@ CONSEQUENCES = (
     "table includes the time. Django still uses id.",
     "Foreign keys from other models to Log become impossible.",
     "Dropping a month locks the tables that events refer to, for some milliseconds. Their readers "
-    "and writers wait until then.",
+    "and writers wait during this time.",
     "An index of your own is no longer built CONCURRENTLY in one step. See docs/partitions.md.",
     "Events of a month without a partition are rejected, so this command has to run by a timer.",
 )
