@@ -14,7 +14,7 @@ from eventlog.records.record import Record
 
 from .markdown import code, from_docstring, table
 
-FENCE = "`````"  # longer than those of the examples inside
+FENCE = "`````"  # longer than the fences of the examples inside
 NAMES = {
     "functions": (
         "eventlog.models.log",

@@ -15,7 +15,7 @@ from .markdown import table
 CHECK_ID = re.compile(r"eventlog\.[EW]\d{3}")
 CONSTRUCTORS = {"Error", "Warning", "Misconfigured"}
 UNKNOWN = "…"  # a value that is known only at run time
-RUNTIME = ("conf", "settings")  # They have values here too, but not those of a site.
+RUNTIME = ("conf", "settings")  # Their values here are not the values of a site.
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -39,7 +39,7 @@ def _usage(name: str, command: BaseCommand) -> str:
 def _parsers(
     parser: argparse.ArgumentParser, text: str | None
 ) -> Iterator[tuple[argparse.ArgumentParser, str | None]]:
-    """Yield a parser and those of its subcommands, each with its description."""
+    """Yield a parser and its subparsers, each with its description."""
     subcommands = [
         action for action in parser._actions if isinstance(action, argparse._SubParsersAction)
     ]

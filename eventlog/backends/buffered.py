@@ -144,13 +144,10 @@ class BufferedBackend(BaseBackend):
         return None
 
     def _write_elsewhere(self, record: Record, error: OSError) -> None:
-        if isinstance(error, SpoolFull):
-            if self._on_full == "block" and self._wait_for_room(record):
-                return
-            choice: str = self._on_full
-        else:
-            choice = self._on_unwritable
-        if choice == "inline":
+        is_full = isinstance(error, SpoolFull)
+        if is_full and self._on_full == "block" and self._wait_for_room(record):
+            return
+        if (self._on_full if is_full else self._on_unwritable) == "inline":
             self._write_inline(record, error)
         else:
             self._drop(error)

@@ -9,14 +9,18 @@ from django.db.models import BooleanField, F, FloatField, Func, JSONField, TextF
 from django.db.models.sql.compiler import SQLCompiler
 
 
-class Text(Func):
-    """The value under nested ``keys`` as text: 7 and "7" both become "7"."""
-
-    output_field = TextField()
+class _OfKeys(Func):
+    """An expression of ``extra`` and ``keys``."""
 
     def __init__(self, *keys: str) -> None:
         super().__init__(F("extra"))
         self.keys = keys
+
+
+class Text(_OfKeys):
+    """The value under nested ``keys`` as text: 7 and "7" both become "7"."""
+
+    output_field = TextField()
 
     def as_sql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any
@@ -39,7 +43,7 @@ def _json_path(keys: Sequence[str]) -> str:
     return "$" + "".join(f".{json.dumps(key)}" for key in keys)
 
 
-class Number(Func):
+class Number(_OfKeys):
     """The value under nested ``keys`` as a number; NULL for a value that is not a JSON number."""
 
     output_field = FloatField()
@@ -51,10 +55,6 @@ class Number(Func):
         "mysql": "JSON_TYPE(JSON_EXTRACT({extra}, %s)) IN ('INTEGER', 'DOUBLE', 'DECIMAL') "
         "THEN JSON_EXTRACT({extra}, %s) + 0.0",
     }
-
-    def __init__(self, *keys: str) -> None:
-        super().__init__(F("extra"))
-        self.keys = keys
 
     def as_sql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any
@@ -122,7 +122,7 @@ class NumberFact(Func):
         return f"CASE WHEN {_is_fact(own, self.key, connection)} AND {is_number} END", ()
 
 
-class HasAnyKey(Func):
+class HasAnyKey(_OfKeys):
     """The condition that ``extra`` is an object with one of ``keys``.
 
     The keys are never text from a visitor.
@@ -130,10 +130,6 @@ class HasAnyKey(Func):
 
     output_field = BooleanField()
     conditional = True
-
-    def __init__(self, *keys: str) -> None:
-        super().__init__(F("extra"))
-        self.keys = keys
 
     def as_sql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any
@@ -150,17 +146,13 @@ class HasAnyKey(Func):
         return f"({found})", paths
 
 
-class WithoutKeys(Func):
+class WithoutKeys(_OfKeys):
     """``extra`` without ``keys``, which are never text from a visitor.
 
     The database removes the keys, so that documents are not transferred and numbers stay exact.
     """
 
     output_field = JSONField()
-
-    def __init__(self, *keys: str) -> None:
-        super().__init__(F("extra"))
-        self.keys = keys
 
     def as_sql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any

@@ -1,4 +1,4 @@
-"""What the plan of a conversion depends on: sizes, indexes, keys, and what prevents it."""
+"""Facts that the plan of a conversion depends on: sizes, indexes, keys, and obstacles."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime

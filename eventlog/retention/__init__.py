@@ -1,1 +1,1 @@
-"""How long events are kept, and what is removed from them: ``EVENTLOG["RETENTION"]``."""
+"""Deletion and anonymizing of old events by rules: ``EVENTLOG["RETENTION"]``."""

@@ -34,7 +34,7 @@ class CompiledPolicy:
 
     policy: Policy
     selections: Sequence[Selection | None]
-    """Of each rule; None for a rule without conditions."""
+    """The events that each rule matches; None for a rule without conditions."""
     hold: Q | None
     """Events under legal hold, and those that may be."""
     warnings: Sequence[str]

@@ -96,7 +96,7 @@ def full_size(event: Log) -> int:
 
 def _read(document: str) -> tuple[Any, int]:
     if not document.startswith("#"):
-        return _loads(document), 0
+        return parse_extra(document), 0
     size, _, facts = document[1:].partition(" ")
     known: dict[str, Any] = {
         name: value[: MAX_FACT_LENGTHS[name]]
@@ -111,7 +111,7 @@ def _read(document: str) -> tuple[Any, int]:
     return known, int(size)
 
 
-def _loads(document: str) -> Any:
+def parse_extra(document: str) -> Any:
     """Return the parsed document; its text if Python cannot parse it."""
     try:
         return json.loads(document, cls=Log._meta.get_field("extra").decoder)
@@ -126,8 +126,7 @@ def load_full_extra(events: Iterable[Log]) -> list[Log]:
     if cut:
         using = next(iter(cut.values()))._state.db
         near = Log.objects.using(using).around(event.timestamp for event in cut.values())
-        events = near.filter(pk__in=cut)
-        rows: Any = defer_large_extra(events, None).order_by()
+        rows: Any = defer_large_extra(near.filter(pk__in=cut), None).order_by()
         for pk, document in rows.values_list("pk", "_document"):
-            cut[pk].extra = _loads(document)
+            cut[pk].extra = parse_extra(document)
     return found

@@ -1,8 +1,6 @@
 """Rows of ClickHouse as unsaved ``Log`` objects."""
 
-import json
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +9,7 @@ from django.db.models import prefetch_related_objects
 from ...datetimes import to_db_timezone
 from ...models import Log
 from ...models.keys import user_id
-from ...review.extras import MAX_FACT_LENGTHS, MAX_LISTED_BYTES, full_size
+from ...review.extras import MAX_FACT_LENGTHS, MAX_LISTED_BYTES, full_size, parse_extra
 from .columns import FACTS, fact_column
 from .rows import EPOCH, microseconds
 from .table import Table
@@ -74,7 +72,7 @@ def event_of(row: Sequence[Any]) -> Log:
         own_keys=own_keys,
     )
     if document or not size:
-        event.extra, event.full_size = _loads(document or "{}"), 0  # type: ignore[attr-defined]
+        event.extra, event.full_size = parse_extra(document or "{}"), 0  # type: ignore[attr-defined]
         return event
     facts = {key: value for key, value in zip(_CUT, cut, strict=True) if value is not None}
     facts |= {key: value for key, value in (("ip", ip), ("status", status)) if value is not None}
@@ -104,11 +102,5 @@ def load_full_extra(events: Iterable[Log], table: Table) -> list[Log]:
             {"keys": [*cut], "start": start, "end": end},
         )
         for key, document in rows:
-            cut[key].extra = _loads(document)
+            cut[key].extra = parse_extra(document)
     return found
-
-
-def _loads(document: str) -> Any:
-    with suppress(ValueError, RecursionError):
-        return json.loads(document)
-    return document

@@ -45,7 +45,7 @@ class TableImport:
         self._batch = batch
         stored = stored_state(table, using)
         self.is_new = stored is None
-        """Whether nothing of the table was imported yet."""
+        """True if nothing of the table was imported yet."""
         self.state = stored or ImportedTable(name=state_name(table, using))
         self.problems = Problems.from_json(self.state.problems)
         self.actions: Counter[str] = Counter()

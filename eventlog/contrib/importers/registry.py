@@ -22,7 +22,7 @@ class Source(NamedTuple):
     tables: Callable[[str | None], Sequence[Table]]
     """Returns the tables in a database; by default, each in the database of its model."""
     missing: str
-    """What to do if no table is found."""
+    """The advice in the error if no table is found."""
 
 
 def _of(package: str, tables: Sequence[type[Table]]) -> Source:

@@ -22,7 +22,7 @@ Position = Sequence[Any]  # the values of Table.order of a row
 
 
 class Context:
-    """What the conversion of rows needs to know about the site."""
+    """The users, kinds of objects and options by which rows are converted."""
 
     def __init__(self, using: str, *, no_user: str = "unknown", bodies: bool = True) -> None:
         self.users = Users()
@@ -30,7 +30,7 @@ class Context:
         self.no_user: Who = without_login(STATES[no_user])
         """The user of requests whose row names no user."""
         self.bodies = bodies
-        """Whether the bodies of requests and responses are imported."""
+        """True if the bodies of requests and responses are imported."""
 
 
 class Table(ABC):

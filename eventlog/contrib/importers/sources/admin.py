@@ -14,7 +14,7 @@ KINDS = {1: "CREATED", 2: "UPDATED", 3: "DELETED"}
 
 
 class LogEntries(PackageTable):
-    """What staff added, changed and deleted in the admin. Only the names of fields are known."""
+    """Additions, changes and deletions in the admin. Only the names of fields are known."""
 
     name = "admin.LogEntry"
     db_table = "django_admin_log"
