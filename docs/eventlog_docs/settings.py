@@ -57,7 +57,7 @@ def _listed(docstring: str) -> dict[str, str]:
 
 
 def _type(parameter: Parameter) -> str:
-    """Return the type of a parameter, without those of callables, which the text explains."""
+    """Return the type of a parameter; only ``Callable`` for a callable, which the text explains."""
     plain = formatannotation(parameter.annotation).replace("collections.abc.", "")
     return re.sub(r"Callable\[\[.*?\], \w+(\[.*?\])?\]", "Callable", plain)
 
