@@ -24,7 +24,6 @@ from ...records.record import Record
 
 Stored = tuple[Record, int]  # a record as it is stored, and its primary key
 
-MAX_ROWS = 80  # in one statement, because SQLite 3.31 accepts at most 999 values
 MAX_COPY_SECONDS = 0.25  # because a server may limit the time of a statement
 
 COLUMNS = (
@@ -43,6 +42,7 @@ COLUMNS = (
     "uid",
     "extra",
 )
+MAX_ROWS = 999 // len(COLUMNS)  # in one statement, because SQLite 3.31 accepts 999 values
 
 
 def insert(record: Record, using: str) -> Stored:

@@ -1,5 +1,6 @@
 """Inserted values are stored unchanged."""
 
+import sqlite3
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -39,6 +40,19 @@ def test_any_text_is_stored_unchanged(backend, text, has_receivers):
     event_logged.disconnect(receiver)
     event = Log.objects.get()
     assert (event.action, event.object_repr, event.extra) == (text, text, {text: [text]})
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="a limit of SQLite")
+def test_a_batch_fits_the_number_of_values_that_sqlite_3_31_accepts(backend):
+    connection.ensure_connection()
+    limit = connection.connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 999)
+    try:
+        for number in range(200):
+            log(None, f"ACTION_{number}")
+        assert backend.flush()
+    finally:
+        connection.connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, limit)
+    assert Log.objects.count() == 200
 
 
 MOMENTS = [
