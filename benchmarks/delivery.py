@@ -18,7 +18,6 @@ from benchmarks.common import (
     timed,
 )
 from benchmarks.request_event import bare_row, check_table, empty, request_record
-from benchmarks.rows import COLUMNS, INSERT
 
 
 def main():
@@ -35,7 +34,9 @@ def main():
     from eventlog.signals import event_logged
 
     records = [request_record() for _ in range(args.events)]
-    rows = list(map(bare_row, records))
+    columns = ", ".join(bare_row(records[0]))
+    rows = [[*bare_row(record).values()] for record in records]
+    places = ", ".join(["%s"] * len(rows[0]))
     copying = connection.vendor == "postgresql"
     received = [0]
 
@@ -48,12 +49,11 @@ def main():
     def bare():
         with transaction.atomic(), connection.cursor() as cursor:
             if copying:
-                columns = ", ".join(COLUMNS)
                 with cursor.copy(f"COPY eventlog_log ({columns}) FROM STDIN") as copy:
                     for row in rows:
                         copy.write_row(row)
             else:
-                cursor.executemany(INSERT, rows)
+                cursor.executemany(f"INSERT INTO eventlog_log ({columns}) VALUES ({places})", rows)
 
     def bare_round():
         empty(connection)

@@ -33,10 +33,21 @@ def request_record(**more):
 
 
 def bare_row(record):
-    """Return the values of `rows.COLUMNS` for a record of `request_record`, as text."""
-    moment = record.timestamp.isoformat(" ")[:-6]  # SQLite and MariaDB store UTC without an offset.
-    columns = [moment, ACTION, None, "", None, None, "", "1", record.ip, str(record.status), ""]
-    return [*columns, json.dumps(FACTS, separators=(",", ":"))]
+    """Return the values of a row for a record of `request_record`, as text, by column."""
+    return {
+        # SQLite and MariaDB store UTC without an offset.
+        "timestamp": record.timestamp.isoformat(" ")[:-6],
+        "action": ACTION,
+        "user_repr": "",
+        "user_state": None if record.user_state is None else str(record.user_state),
+        "object_repr": "",
+        "is_request": "1",
+        "ip": record.ip,
+        "status": str(record.status),
+        "own_keys": "",
+        "uid": record.uid,
+        "extra": json.dumps(FACTS, separators=(",", ":")),
+    }
 
 
 def empty(connection):
@@ -59,4 +70,5 @@ def check_table(name, events):
     row = Log.objects.order_by("-pk")[0]
     stored = row.action, row.is_request, row.ip, row.status, row.own_keys, row.extra
     expected = ACTION, True, FACTS["ip"], FACTS["status"], "", FACTS
+    require(row.uid is not None, f"{name!r} wrote no uid")
     require(stored == expected, f"{name!r} wrote {stored}, expected {expected}")
