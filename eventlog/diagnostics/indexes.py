@@ -1,6 +1,6 @@
 """The check of the indexes of events and of their counts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.db import models
@@ -39,7 +39,7 @@ def present_and_valid(site: Site) -> Iterator[Finding]:
 
 
 def _missing(
-    connection: BaseDatabaseWrapper, model: type[models.Model], found: dict[str, dict[str, Any]]
+    connection: BaseDatabaseWrapper, model: type[models.Model], found: Mapping[str, Any]
 ) -> Iterator[tuple[str, str]]:
     """Yield the name of each missing index, and the statement that creates it."""
     # Not as a context manager, which SQLite refuses inside a transaction.

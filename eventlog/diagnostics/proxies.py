@@ -7,7 +7,7 @@ from typing import NamedTuple
 from django.http import HttpRequest
 
 from ..conf import conf
-from ..metadata.client_ip import UNIX, client_ip, meta_keys, trusted_proxies
+from ..metadata.client_ip import UNIX, client_ip, is_from_trusted_proxy, meta_keys, trusted_proxies
 from ..models import Log
 from .findings import Finding, info, problem, warning
 from .site import Site
@@ -28,19 +28,22 @@ class Connection(NamedTuple):
     headers: Mapping[str, str]
 
     @property
-    def client(self) -> str | None:
-        """The address that the event would get."""
+    def request(self) -> HttpRequest:
+        """A request over the connection."""
         request = HttpRequest()
-        keys = meta_keys([*self.headers])
-        request.META = {"REMOTE_ADDR": self.peer} | dict(
-            zip(keys, self.headers.values(), strict=True)
-        )
-        return client_ip(request)
+        values = zip(meta_keys([*self.headers]), self.headers.values(), strict=True)
+        request.META = {"REMOTE_ADDR": self.peer} | dict(values)
+        return request
 
     def __str__(self) -> str:
-        sent = [f"{name}: {value}" for name, value in self.headers.items()]
-        peer = self.peer or "a UNIX socket"
-        return f"A request from {peer} {'with ' + ' and '.join(sent) if sent else 'without header'}"
+        """Return how its address is read, and why."""
+        sent = " and ".join(f"{name}: {value}" for name, value in self.headers.items())
+        is_trusted = is_from_trusted_proxy(self.request)
+        return (
+            f"A request from {self.peer or 'a UNIX socket'} {f'with {sent}' if sent else ''} gets "
+            f"the address {client_ip(self.request) or '(none)'}, because the connection comes from "
+            f"{'a' if is_trusted else 'no'} trusted proxy."
+        ).replace("  ", " ")
 
 
 def next_request(site: Site) -> Iterator[Finding]:
@@ -51,7 +54,7 @@ def next_request(site: Site) -> Iterator[Finding]:
     else:
         connections = [*_examples()]
     for each in connections:
-        yield info("address", f"{each} gets the address {each.client or '(none)'}.")
+        yield info("address", str(each))
 
 
 def _examples() -> Iterator[Connection]:

@@ -109,9 +109,9 @@ class Command(BaseCommand):
                 self.stdout.write(f"  {style(finding.id)}: {finding.message}")
                 if finding.fix:
                     self.stdout.write(f"    Fix: {finding.fix}")
-        for result in results:
-            if result.skipped:
-                self.stdout.write(f"Skipped {result.check}: {result.skipped}.")
+        for reason in dict.fromkeys(result.skipped for result in results if result.skipped):
+            names = ", ".join(each.check for each in results if each.skipped == reason)
+            self.stdout.write(f"Not checked, because {reason}: {names}.")
         if worst(results) == "info":
             self.stdout.write(self.style.SUCCESS(_summary(results)))
 
