@@ -1,8 +1,10 @@
 """The part of the inventory that says what is recorded."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from django.utils import timezone
 
 from ..access import ACTIONS, is_enabled
 from ..conf import conf
@@ -11,6 +13,7 @@ from ..middleware.rules import Rule
 from ..middleware.rules.checks import views_by_name
 from ..review.search.known_values import known_actions
 from .inventory import Entry, joined
+from .settings import has_middleware
 
 # By its name, because the core does not import optional parts.
 HANDLER = "eventlog.contrib.loggers.handler.EventLogHandler"
@@ -21,13 +24,21 @@ DEFAULTS = (
 )
 
 
+def created() -> Iterator[Entry]:
+    """Yield the time of the inventory."""
+    yield Entry("recorded", "time of this inventory", f"{timezone.now():%Y-%m-%d %H:%M %Z}")
+
+
 def requests() -> Iterator[Entry]:
     """Yield the rules for requests, in their order."""
     if not conf.enabled:
         yield Entry("recorded", "nothing", "EVENTLOG['ENABLED'] is False")
-    for number, raw in enumerate(["defaults"] if conf.requests is None else conf.requests, 1):
-        is_rule = isinstance(raw, Mapping)
-        yield Entry("recorded", f"requests, rule {number}", _rule(raw) if is_rule else DEFAULTS)
+    rules: Sequence[Any] = ["defaults"] if conf.requests is None else conf.requests
+    for number, raw in enumerate(rules if has_middleware() else (), 1):
+        detail = _rule(raw) if isinstance(raw, Mapping) else DEFAULTS
+        yield Entry("recorded", f"requests, rule {number}", detail)
+    if not has_middleware():
+        yield Entry("recorded", "requests", "no, because MIDDLEWARE lacks EventLogMiddleware")
     for name, view in sorted(views_by_name().items()):
         rule = getattr(view, "eventlog_rule", None)
         if isinstance(rule, Rule):
@@ -52,9 +63,8 @@ def facts() -> Iterator[Entry]:
 def uses_of_the_log() -> Iterator[Entry]:
     """Yield which uses of the event log are events."""
     for kind, action in ACTIONS.items():
-        yield Entry(
-            "recorded", f"use of the event log: {kind}", action if is_enabled(kind) else "no"
-        )
+        recorded = action if is_enabled(kind) else "no"
+        yield Entry("recorded", f"use of the event log: {kind}", recorded)
 
 
 def loggers() -> Iterator[Entry]:
@@ -94,4 +104,4 @@ def _yes(value: object) -> str:
     return "yes" if value else "no"
 
 
-PARTS = (requests, facts, uses_of_the_log, loggers, actions)
+PARTS = (created, requests, facts, uses_of_the_log, loggers, actions)

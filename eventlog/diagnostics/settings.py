@@ -51,7 +51,7 @@ def recording(site: Site) -> Iterator[Finding]:
             f"EVENTLOG['BACKEND'] is {type(site.backend).__name__}, which stores no event.",
             "Use DatabaseBackend, or a backend with a spool.",
         )
-    if not any(map(_is_own_middleware, settings.MIDDLEWARE)):
+    if not has_middleware():
         make = warning if conf.requests is None else problem
         yield make(
             "middleware-missing",
@@ -70,6 +70,11 @@ def error_log(site: Site) -> Iterator[Finding]:
             "In LOGGING, set 'disable_existing_loggers' to False, and the level of 'eventlog' to "
             "WARNING.",
         )
+
+
+def has_middleware() -> bool:
+    """Return whether MIDDLEWARE has EventLogMiddleware or a subclass."""
+    return any(map(_is_own_middleware, settings.MIDDLEWARE))
 
 
 def _is_own_middleware(path: str) -> bool:

@@ -8,7 +8,6 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
 from django.core.exceptions import FieldDoesNotExist
 from django.db import connections, router
-from django.utils import timezone
 
 from ..access import ACTIONS
 from ..backends import get_backend
@@ -66,11 +65,10 @@ def retention() -> Iterator[Entry]:
     policy = current_policy()
     for rule in policy.rules:
         yield Entry("kept", str(rule), _period(rule))
-    if not any(not rule.conditions for rule in policy.rules):
+    if all(rule.conditions for rule in policy.rules):
         other = "other events" if policy.rules else "events"
-        yield Entry(
-            "kept", other, "until eventlog_prune is called with an age, or a person deletes them"
-        )
+        until = "until eventlog_prune is called with an age, or a person deletes them"
+        yield Entry("kept", other, until)
     if policy.minimum:
         yield Entry("kept", "at least", age_text(policy.minimum))
     if policy.holds:
@@ -116,9 +114,4 @@ def _period(rule: Rule) -> str:
     return ", ".join(parts)
 
 
-def created() -> Iterator[Entry]:
-    """Yield the time of the inventory."""
-    yield Entry("recorded", "time of this inventory", f"{timezone.now():%Y-%m-%d %H:%M %Z}")
-
-
-PARTS = (created, places, tables, retention, last_retention_run, readers)
+PARTS = (places, tables, retention, last_retention_run, readers)

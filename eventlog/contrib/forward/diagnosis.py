@@ -55,9 +55,8 @@ def removed_targets(site: Site) -> Iterator[Finding]:
 def targets() -> Iterator[Entry]:
     """Yield the targets for the inventory, with masked secrets."""
     for name, raw in conf.forward.items():
-        options = joined(
-            f"{key} {value}" for key, value in without_secrets(raw.get("OPTIONS", {})).items()
-        )
+        masked = without_secrets(raw.get("OPTIONS", {}))
+        options = joined(f"{key} {value}" for key, value in masked.items())
         search = raw.get("SEARCH") or "all events"
         yield Entry("stored", f"target {name}", f"{raw.get('TARGET')}: {options}; gets {search}")
 

@@ -14,9 +14,6 @@ def tracked_models() -> Iterator[Entry]:
         tracking = tracking_of(model)
         if tracking is not None and tracking.model is model:
             actions = joined(tracking.action(kind) for kind in KINDS)
-            columns = [field.name for field in (*tracking.columns.values(), *tracking.relations)]
-            yield Entry(
-                "recorded",
-                f"changes of {model._meta.label}",
-                f"{actions}; fields: {joined(columns)}",
-            )
+            fields = [field.name for field in (*tracking.columns.values(), *tracking.relations)]
+            detail = f"{actions}; fields: {joined(fields)}"
+            yield Entry("recorded", f"changes of {model._meta.label}", detail)
