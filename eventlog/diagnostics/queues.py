@@ -8,7 +8,7 @@ from .findings import Finding, info, problem, warning
 from .site import Site
 from .waiting import overdue
 
-FACTOR = 3  # of the timeout, after which a client of a broker is no longer awaited
+CLIENT_SECONDS = 2.0  # for loading and connecting the client of a broker, beyond the timeout
 
 
 def written_in_time(site: Site) -> Iterator[Finding]:
@@ -24,7 +24,7 @@ def workers(site: Site) -> Iterator[Finding]:
         return
     state = _ask(backend, site.options.timeout)
     if state is None:
-        seconds = site.options.timeout * FACTOR
+        seconds = site.options.timeout + CLIENT_SECONDS
         yield warning(
             "queue-unknown",
             f"The task queue did not say within {seconds:.0f} s whether a worker reads it.",
@@ -56,5 +56,5 @@ def _ask(backend: QueuedBackend, timeout: float) -> QueueState | Exception | Non
 
     thread = threading.Thread(target=ask, name="eventlog-doctor", daemon=True)
     thread.start()
-    thread.join(timeout * FACTOR)
+    thread.join(timeout + CLIENT_SECONDS)
     return answers[0] if answers else None

@@ -25,6 +25,8 @@ MAX_READ_LOSSES = 1000
 def directory(site: Site) -> Iterator[Finding]:
     """Yield what is wrong with the directory itself."""
     spool = _backend(site).spool.directory
+    if not is_writable(spool):  # A system check reports it.
+        return
     if not spool.exists():
         yield warning(
             "spool-missing",
@@ -53,7 +55,7 @@ def _file_system(spool: Path) -> Iterator[Finding]:
             f"{file_systems.VOLATILE[kind]}, with all events that wait.",
             "Give a directory on a local disk or on a volume in EVENTLOG['OPTIONS']['spool'].",
         )
-    if is_writable(spool) and not files.supports_locks(spool):
+    if not files.supports_locks(spool):
         yield problem(
             "spool-without-locks",
             f"The file system of the spool {str(spool)!r} has no file locks, so no event is "
@@ -88,6 +90,8 @@ def content(site: Site) -> Iterator[Finding]:
     """Yield what is wrong with the events that wait."""
     backend, status = _backend(site), site.spool_status
     yield from unreadable(backend, status)
+    if status.unreadable == [str(backend.spool.directory)]:
+        return
     shared = [*_other_sites(backend, status)]
     yield from shared or undeliverable(status)
     yield from too_old(status, site.options.max_age)
