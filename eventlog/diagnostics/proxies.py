@@ -50,7 +50,8 @@ def next_request(site: Site) -> Iterator[Finding]:
     """Yield how the address of the next request would be read."""
     options = site.options
     if options.peer is not None or options.headers:
-        connections = [Connection(options.peer or _proxy(), options.headers)]
+        peer = _proxy() if options.peer is None else options.peer
+        connections = [Connection(peer, options.headers)]
     else:
         connections = [*_examples()]
     for each in connections:

@@ -3,7 +3,6 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.utils import timezone
 
 from eventlog.backends import get_backend
 from eventlog.diagnostics import file_systems
@@ -69,7 +68,6 @@ class CorrectSite:
 def site(db, settings, tmp_path, monkeypatch):
     correct = CorrectSite(settings, tmp_path)
     monkeypatch.setattr(file_systems, "MOUNTS", correct.mounts)
-    correct.request(timestamp=timezone.now())
     yield correct
     settings.EVENTLOG = {}
     get_backend()
