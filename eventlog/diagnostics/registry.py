@@ -72,7 +72,7 @@ def diagnose(site: Site, ignored: Sequence[str] = ()) -> Iterator[Result]:
 
 
 def all_checks() -> Iterator[Check]:
-    """Yield the checks of eventlog, and those of installed apps that have some."""
+    """Yield the checks of eventlog, and the checks of installed apps."""
     yield from CHECKS
     for config in apps.get_app_configs():
         if path := getattr(config, APP_ATTRIBUTE, None):
