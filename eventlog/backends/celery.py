@@ -6,6 +6,8 @@ from django.db import Error as DatabaseFailure
 
 from .queued import QueuedBackend, QueueState, deliver_or_dead_letter
 
+FALLBACK_APP = "default"  # the name of the app that Celery makes if the site has none
+
 
 @shared_task(  # type: ignore[untyped-decorator]
     name="eventlog.write_batch",
@@ -46,6 +48,11 @@ class CeleryBackend(QueuedBackend):
     def queue_state(self, timeout: float) -> QueueState:
         if current_app.conf.task_always_eager:
             return QueueState()
+        if current_app.main == FALLBACK_APP and not current_app.conf.broker_url:
+            return QueueState(
+                "The Celery app of the site is not loaded, so batches go to Celery's default "
+                "broker. Import the app in the __init__.py of your project."
+            )
         try:
             with current_app.connection_for_write(connect_timeout=timeout) as connection:
                 connection.ensure_connection(max_retries=1, interval_start=0, timeout=timeout)

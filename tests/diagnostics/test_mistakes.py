@@ -300,6 +300,13 @@ def queue_that_no_worker_reads(site, patch):
     site.options(BACKEND="eventlog.backends.celery.CeleryBackend", queue="events")
 
 
+@mistake("queue-without-worker", fix="Does a worker read the queue")
+def celery_app_that_is_not_loaded(site, patch):
+    broker(patch, None)
+    patch.setattr(pytest.importorskip("celery").current_app, "main", "default")
+    site.options(BACKEND="eventlog.backends.celery.CeleryBackend")
+
+
 @mistake("queue-unknown", fix="Start the broker")
 def broker_that_is_down(site, patch):
     broker(patch, "redis://127.0.0.1:1/0")
