@@ -39,7 +39,7 @@ def user(value: str) -> Condition:
     if found:
         return union(found)._replace(hint=_namesakes(value, keys, former, bool(names)))
     if not has_partial_indexes():
-        reason = f"No account has the name {value!r}. The search compares the names in the events."
+        reason = f"No account has the name {value!r}. Its name at the time is searched."
         return Condition(without_account(value), hint=Hint(reason, _nearest_user(value)))
     raise InvalidTermError(
         f"Unknown user {value!r}. Use a username, an e-mail address or a user's primary key.",
@@ -70,7 +70,7 @@ def acting_user(value: str) -> Condition:
         found |= Q(In(by_key, [str(key) for key in keys]))
         return Condition(found, value_count=len(keys))
     found |= Q(Exact(by_key, value))  # of an account that was deleted
-    reason = f"No account has the name {value!r}. The search compares the names in the events."
+    reason = f"No account has the name {value!r}. Its name at the time is searched."
     near = _nearest_user(value)
     return Condition(found, hint=Hint(reason, near._replace(key="acting_user") if near else None))
 
