@@ -103,7 +103,7 @@ class Conf:
         (), "Parts of names whose values are masked, in addition to the built-in ones."
     )
     redact_except: Setting[Sequence[str]] = Setting(
-        (), "Whole names, in any case, whose values are never masked."
+        (), "Whole names, in capital or small letters, whose values are never masked."
     )
     max_extra_bytes = Setting(
         1 << 20,
