@@ -67,7 +67,7 @@ class SecretPatterns:
         self._paths = [path for patterns in paths if (path := _compiled(patterns))]
         # Most paths are dismissed by these texts, because expressions take longer
         # (benchmarks.loop).
-        self._starts = tuple({_literal_start(path) for path in self._paths})
+        self._starts = tuple({literal_start(path) for path in self._paths})
 
     def captured_in(self, path: str) -> frozenset[str]:
         """Return the secrets that the URL patterns capture in ``path``.
@@ -196,7 +196,13 @@ def _compiled(patterns: Sequence[Any]) -> CompiledPath | None:
         return None
 
 
-def _literal_start(compiled: CompiledPath) -> str:
+def starts_of_urls() -> frozenset[str]:
+    """Return the literal texts with which the paths of the root URLconf start."""
+    paths = map(_compiled, _paths(get_resolver(), ()))
+    return frozenset("" if path is None else literal_start(path) for path in paths)
+
+
+def literal_start(compiled: CompiledPath) -> str:
     """Return the literal text at the start of every path that these expressions match."""
     start = ""
     for expression, _ in compiled:
