@@ -13,6 +13,7 @@ from django.urls.converters import IntConverter
 from django.urls.resolvers import LocalePrefixPattern, RegexPattern, RoutePattern
 from django.utils.translation import get_language
 
+from ..conf import conf
 from ..error_log import report
 from ..records.redaction import MASK, NUMERIC, current_classifier, hides_in_path
 from ..text import MAX_PATH_LENGTH
@@ -139,7 +140,7 @@ _NO_PATTERNS = SecretPatterns(None, (), lambda name: 0)
 
 def secret_patterns(request: HttpRequest) -> SecretPatterns:
     """Return the patterns of the URLconf of ``request``: the same object for the same settings."""
-    urlconf = getattr(request, "urlconf", None) or settings.ROOT_URLCONF
+    urlconf = vars(request).get("urlconf") or conf.root_urlconf
     try:
         # Read the language only for translated patterns, because get_language() is slow.
         language = get_language() if _is_translated(urlconf) else None

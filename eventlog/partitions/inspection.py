@@ -109,7 +109,7 @@ _OBSTACLES = (
         "SELECT attname FROM pg_attribute WHERE attrelid = %s AND attacl IS NOT NULL",
     ),
     (
-        "The table inherits from another one, or the other way round: {}.",
+        "The table inherits from another table, or another table inherits from it: {}.",
         "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhrelid = %s OR inhparent = %s",
     ),
 )

@@ -41,7 +41,7 @@ class Command(BaseCommand):
             "--timeout",
             type=float,
             metavar="SECONDS",
-            help="the most seconds to wait for the delivery",
+            help="maximum seconds to wait for the delivery",
         )
         subcommands.add_parser(
             "dead", help="list the events that no database accepts, with the reasons"

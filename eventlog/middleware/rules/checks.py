@@ -157,8 +157,8 @@ def _never_reached(
     for earlier, other in before:
         if other.covers(rule):
             yield Warning(
-                f"{where} is never reached: {earlier} matches every request that it matches.",
-                hint="Remove it, or move it up.",
+                f"{where} is never reached, because {earlier} matches the same requests.",
+                hint=f"Remove {where}, or move it above {earlier}.",
                 id="eventlog.W008",
             )
             return
