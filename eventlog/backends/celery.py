@@ -59,7 +59,7 @@ class CeleryBackend(QueuedBackend):
                 inspect = current_app.control.inspect(timeout=timeout, connection=connection)
                 answers = inspect.active_queues() or {}
         except Exception as error:  # noqa: BLE001 (each broker's client raises its own errors)
-            return QueueState(unknown=f"The broker does not answer: {error!r:.300}")
+            return QueueState(broker_error=f"The broker does not answer: {error!r:.300}")
         queue = self._queue_name()
         if any(each["name"] == queue for queues in answers.values() for each in queues):
             return QueueState()

@@ -6,6 +6,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -13,12 +14,13 @@ from django.utils import timezone
 
 from eventlog.backends.spool import Rejected
 from eventlog.diagnostics import registry
-from eventlog.diagnostics.findings import info
+from eventlog.diagnostics.findings import info, problem
 from eventlog.diagnostics.registry import Check
 from eventlog.models import Log
 
 from ..backends.support import here
 from ..retention.site import retain
+from ..shop import apps as shop_apps
 
 DOCTOR = "eventlog_doctor"
 DATABASE = "eventlog.backends.database.DatabaseBackend"
@@ -114,6 +116,23 @@ def test_a_check_that_fails_is_a_problem_and_the_others_run(site, run, checks):
     assert "first: seen" in output
     assert "second: seen too" in output
     assert error == "1 problem in 2 checks."
+
+
+def test_an_app_whose_checks_cannot_be_imported_is_a_problem(site, run, monkeypatch):
+    config = apps.get_app_config("shop")
+    monkeypatch.setattr(config, "eventlog_checks", "shop.nowhere.CHECKS", raising=False)
+    output, _ = run(DOCTOR)
+    assert "The check 'shop.nowhere.CHECKS' failed: ModuleNotFoundError" in output
+
+
+def test_an_app_adds_checks(site, run, monkeypatch):
+    def archive(site):
+        yield problem("archive-missing", "The archive is missing.", "Mount the disk.")
+
+    monkeypatch.setattr(shop_apps, "CHECKS", [Check("archive", archive)], raising=False)
+    config = apps.get_app_config("shop")
+    monkeypatch.setattr(config, "eventlog_checks", "tests.shop.apps.CHECKS", raising=False)
+    assert "archive-missing: The archive is missing." in run(DOCTOR)[0]
 
 
 def test_a_failed_query_does_not_affect_the_next_check(site, run, checks):

@@ -84,7 +84,7 @@ def rule_for_an_unknown_path(site, patch):
     site.configure(REQUESTS=[{"path": "^/shops/"}, {}])
 
 
-@mistake("eventlog.W008", fix="move it up")
+@mistake("eventlog.W008", fix="Remove")
 def rule_below_a_rule_for_everything(site, patch):
     site.configure(REQUESTS=[{}, {"view": "shop:*"}])
 
@@ -115,6 +115,11 @@ def disabled_logger(site, patch):
 
 
 # Proxies
+
+
+@mistake("eventlog.E007", fix="Use addresses, networks")
+def proxy_that_is_not_an_address(site, patch):
+    site.configure(TRUSTED_PROXIES=["10.0.0.0/99"])
 
 
 @mistake("eventlog.W003", fix="Set TRUSTED_PROXIES")
