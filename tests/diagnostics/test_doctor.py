@@ -53,6 +53,16 @@ def test_a_site_without_settings_passes(db, settings, run):
     assert run(DOCTOR, "--fail-level=warning")[1] == ""
 
 
+def test_a_site_without_time_zones_passes(site, run, settings):
+    settings.USE_TZ = False
+    for days in (500, 400, 3, 0):
+        site.request(timestamp=timezone.now() - timedelta(days=days))
+    output, _ = run(DOCTOR)
+    assert "retention-not-applied" in output
+    assert "check-failed" not in output
+    assert "unknown" not in run("eventlog_inventory")[0]
+
+
 def test_a_problem_is_shown_with_its_fix_and_fails(site, run):
     letters(site)
     output, error = run(DOCTOR)
@@ -194,6 +204,13 @@ def test_counts_that_differ_from_the_events_are_found(site, run):
     assert "counts-wrong" in run(DOCTOR)[0]
 
 
+def files(directory):
+    """Return the files with everything but the time of the last reading."""
+    found = {entry.name: entry.stat() for entry in os.scandir(directory)}
+    return {name: (each.st_ino, each.st_size, each.st_mtime_ns, each.st_ctime_ns)
+            for name, each in found.items()}  # fmt: skip
+
+
 def test_it_changes_nothing(site, run, monkeypatch):
     celery = pytest.importorskip("celery")
     monkeypatch.setattr(celery.current_app.conf, "broker_url", "memory://")
@@ -202,10 +219,10 @@ def test_it_changes_nothing(site, run, monkeypatch):
     (site.spool / f"1-1-1.{here()}.inflight").write_text("{}\n")
     later = time.time() + 60
     monkeypatch.setattr(time, "time", lambda: later)
-    before = {entry.name: entry.stat() for entry in os.scandir(site.spool)}
+    before = files(site.spool)
     with CaptureQueriesContext(connection) as queries:
         run(DOCTOR, "--timeout=0.05")
-    assert {entry.name: entry.stat() for entry in os.scandir(site.spool)} == before
+    assert files(site.spool) == before
     verbs = {query["sql"].split()[0].strip('"').upper() for query in queries}
     assert verbs <= {"SELECT", "WITH", "SAVEPOINT", "RELEASE", "PRAGMA", "SHOW", "BEGIN", "COMMIT"}
 
