@@ -115,6 +115,13 @@ _OBSTACLES = (
 )
 
 
+def indexes_of(connection: BaseDatabaseWrapper, table: Table) -> list[Index]:
+    """Return the indexes of the table."""
+    with connection.cursor() as cursor:
+        cursor.execute(_INDEXES, [table.oid])
+        return [Index(*row) for row in cursor.fetchall()]
+
+
 def inspect(connection: BaseDatabaseWrapper, table: Table) -> Facts:
     """Read everything that the plan depends on."""
     with connection.cursor() as cursor:
@@ -135,7 +142,7 @@ def inspect(connection: BaseDatabaseWrapper, table: Table) -> Facts:
             CHECK_PREFIX,
         )
         sequences = rows(_SEQUENCE, str(table)) or [(None, 1)]
-        indexes = [Index(*row) for row in rows(_INDEXES)]
+        indexes = indexes_of(connection, table)
         obstacles = [
             message.format(", ".join(str(name) for (name,) in found))
             for message, query in _OBSTACLES

@@ -63,7 +63,7 @@ Views = Mapping[str, Callable[..., Any]]
 
 def check_rules(requests: Sequence[Any], middleware: Sequence[str]) -> Iterator[CheckMessage]:
     """Yield all messages about the rules in ``EVENTLOG["REQUESTS"]`` and of decorated views."""
-    views = _views()
+    views = views_by_name()
     rules: list[tuple[str, Rule]] = []
     for number, raw in enumerate(requests):
         where = f"EVENTLOG['REQUESTS'][{number}]"
@@ -181,7 +181,7 @@ def _unrecorded(rules: Sequence[Rule]) -> Iterator[CheckMessage]:
         )
 
 
-def _views() -> Views:
+def views_by_name() -> Views:
     """Return the views of the root URLconf by name, or none if Django cannot load it."""
     try:
         return dict(_named(get_resolver(), ()))
