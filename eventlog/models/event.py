@@ -18,7 +18,7 @@ from ..datetimes import aware, to_db_timezone
 from ..records.arguments import MAX_TEXT_LENGTH
 from ..records.record import Record
 from ..records.user_state import UserState
-from ..text import MAX_IP_LENGTH
+from ..text import MAX_IP_LENGTH, isolated
 from .fields import ExactField, NameField
 from .generic import ObjectField
 from .hourly import CountedHour
@@ -129,7 +129,7 @@ class Log(models.Model):
         ]
 
     def __str__(self) -> str:
-        parts = filter(None, [self.user_name, self.action, self.object_name])
+        parts = map(isolated, filter(None, [self.user_name, self.action, self.object_name]))
         when = timezone.localtime(self.timestamp) if settings.USE_TZ else self.timestamp
         return f"{' '.join(parts)}, {when:%Y-%m-%d %H:%M}"
 
