@@ -11,7 +11,9 @@ MAX_REASON_LENGTH = 1000  # characters
 MAX_EXAMINED_LENGTH = 2 * MAX_PATH_LENGTH
 CUT = "…"  # ends text that was cut, so that no expression anchored at the end matches
 
-RIGHT_TO_LEFT = ("R", "AL")  # classes of Unicode's bidirectional algorithm
+# Classes and invisible characters of Unicode's bidirectional algorithm (UAX 9).
+RIGHT_TO_LEFT = ("R", "AL")
+LTR_ISOLATE, FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2066", "\u2068", "\u2069"
 
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -35,11 +37,11 @@ def cut(text: str, max_length: int) -> str:
 def isolated(text: str) -> str:
     """Return ``text``, with invisible isolates around it if it has right-to-left characters.
 
-    Without them, the numbers after an Arabic name are shown in the wrong order.
+    Without them, the numbers next to an Arabic name are shown in the wrong order.
     """
     if text.isascii() or not any(bidirectional(character) in RIGHT_TO_LEFT for character in text):
         return text
-    return f"\u2068{text}\u2069"
+    return f"{FIRST_STRONG_ISOLATE}{text}{POP_ISOLATE}"
 
 
 def header_text(value: str, max_length: int) -> str:

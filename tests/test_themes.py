@@ -69,12 +69,10 @@ STYLES = Path(eventlog.__file__).parent / "static" / "eventlog"
 
 
 def test_each_colour_of_django_has_a_value_for_themes_without_it():
-    sheets = {path.name: path.read_text() for path in STYLES.glob("*.css")}
-    used, defined = (
-        set(re.findall(pattern, " ".join(sheets.values())))
-        for pattern in (r"var\((--(?!bs-)[\w-]+)", r"(?m)^\s*(--[\w-]+):|[{;]\s*(?=--)(--[\w-]+):")
-    )
-    assert used <= {name for names in defined for name in names}
+    styles = " ".join(path.read_text() for path in STYLES.glob("*.css"))
+    used = set(re.findall(r"var\((--[\w-]+)\)", styles))  # without a value of its own
+    assert used
+    assert used <= set(re.findall(r"(--[\w-]+):", styles))
 
 
 @pytest.mark.parametrize("theme", ["jazzmin", "unfold", "django.contrib.humanize"])
