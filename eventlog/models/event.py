@@ -133,8 +133,9 @@ class Log(models.Model):
         parts = map(isolated, filter(None, [self.user_name, self.action, self.object_name]))
         when = timezone.localtime(self.timestamp) if settings.USE_TZ else self.timestamp
         what, moment = " ".join(parts), f"{when:%Y-%m-%d %H:%M}"
-        # The time is isolated too, because the page may be a right-to-left one.
-        return f"{what}, {moment}" if POP_ISOLATE not in what else f"{what}, {LTR_ISOLATE}{moment}{POP_ISOLATE}"
+        if POP_ISOLATE in what:  # the time too, because the page may be a right-to-left one
+            moment = f"{LTR_ISOLATE}{moment}{POP_ISOLATE}"
+        return f"{what}, {moment}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         super().save(*args, **kwargs)
