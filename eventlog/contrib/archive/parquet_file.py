@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from .event import Event, micros_of
 
 # Rows that are compressed together, and the bytes of ``extra`` among them.
-GROUP_ROWS = 50_000
-GROUP_BYTES = 32 * 2**20
+GROUP_ROWS = 20_000
+GROUP_BYTES = 16 * 2**20
 MICROSECONDS = pa.timestamp("us", tz="UTC")
 SCHEMA = pa.schema(
     [
