@@ -46,6 +46,7 @@ CONFIGURATIONS = [
     block for text in (README, BACKENDS) for block in blocks(text, "python") if "OPTIONS" in block
 ]
 APPS = {  # of commands of optional parts
+    "eventlog_copy": "eventlog.contrib.archive",
     "eventlog_clickhouse": "eventlog.contrib.clickhouse",
     "eventlog_forward": "eventlog.contrib.forward",
     "eventlog_import": "eventlog.contrib.importers",
