@@ -75,6 +75,7 @@ def test_a_translation_has_the_placeholders_of_its_text(language):
     for text in own_texts:
         expected = {*PLACEHOLDER.findall(text.plural or text.id)}
         *others, last = translated(catalog, text)
+        assert "%" not in PLACEHOLDER.sub("", "".join([*others, last])), text
         assert {*PLACEHOLDER.findall(last)} == expected, text
         # A form for one or two events may say the number in words.
         assert all({*PLACEHOLDER.findall(other)} <= expected for other in others), text
