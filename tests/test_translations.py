@@ -170,7 +170,7 @@ def test_each_text_of_a_page_is_marked_for_translation(site, monkeypatch):
     for name in PAGES:
         words = {word for text in segments(page_of(site, name)) for word in text.split()}
         unmarked = {word for word in words if re.fullmatch(r"[A-Za-z][a-z]{2,}", word)}
-        assert unmarked <= {"anna", "root", "min"}, name
+        assert unmarked <= {"anna", "root", "min", "false"}, name
 
 
 def english():
