@@ -77,7 +77,7 @@ FILTERS: Mapping[str, Filter] = {
     ),
     "action": Filter(
         action,
-        _("an action in any case, or all actions that match a pattern"),
+        _("an action, in capital or small letters, or all actions that match a pattern"),
         ["action:POST_LOGIN", "action:POST_*"],
     ),
     "obj": Filter(
@@ -114,7 +114,9 @@ FILTERS: Mapping[str, Filter] = {
         exception, _("the class name of the exception that a view raised"), ["exception:ValueError"]
     ),
     "referer": Filter(
-        referer, _("a part of the page that the visitor came from"), ["referer:example.com"]
+        referer,
+        _("a part of the URL of the page that the visitor came from"),
+        ["referer:example.com"],
     ),
     "device": Filter(device, _("the kind of device"), ["device:mobile"], values=DEVICES),
     "browser": Filter(
