@@ -9,7 +9,7 @@ from django.utils import timezone, translation
 
 from eventlog.models import log
 
-from .catalogue import compiled, languages, source, texts, texts_of_django
+from .catalogue import PACKAGE, compiled, languages, source, texts, texts_of_django
 from .events import write_request
 
 # Texts of the frame around our pages, which Django translates.
@@ -190,3 +190,20 @@ def test_a_german_page_has_no_english_text(site, settings):
         html = page_of(site, name)
         assert "Ereignis" in html
         assert [text for text in segments(html) if pattern.fullmatch(text)] == [], name
+
+
+@pytest.mark.django_db
+def test_an_arabic_page_runs_from_right_to_left(site, settings):
+    settings.LANGUAGE_CODE = "ar"
+    for name in PAGES:
+        html = page_of(site, name)
+        assert re.search(r'<html [^>]*dir="rtl"', html), name
+        assert "الأحداث" in html
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "static").rglob("*.css")), ids=lambda p: p.name)
+def test_styles_follow_the_direction_of_the_page(path):
+    physical = (
+        r"(margin|padding|border)-(left|right)|(text-align|float): (left|right)|^ *(left|right):"
+    )
+    assert re.search(physical, path.read_text(), re.MULTILINE) is None
