@@ -1,7 +1,7 @@
 """Changes of fields as a table from old to new, with a comparison by words for longer texts."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -27,7 +27,7 @@ def changes_table(event: Log, site: str) -> SafeString:
     """Return the changes of an event, with a link to the history of each field."""
     changes = list(event.changes.items())
     rows = (
-        (_field(event, name, site), difference(old, new))
+        (_field(event, name, site), difference_of(event, name, old, new))
         for name, (old, new) in changes[:MAX_FIELDS]
     )
     left_out = len(changes) - MAX_FIELDS
@@ -42,7 +42,7 @@ def more_fields(count: int) -> str:
 
 
 def table(label: str, rows: Iterable[tuple[Any, SafeString]]) -> SafeString:
-    """Return a table of labels and of the cells of ``difference()``."""
+    """Return a table of labels and of the cells of ``difference_of()``."""
     head = format_html(
         '<tr><th scope="col">{}</th><th scope="col">{}</th><th scope="col">{}</th></tr>',
         label,
@@ -57,6 +57,28 @@ def table(label: str, rows: Iterable[tuple[Any, SafeString]]) -> SafeString:
 
 def _field(event: Log, name: str, site: str) -> SafeString | str:
     return linked(shorten(name, MAX_LABEL_LENGTH), links.field_address(site, event, name))
+
+
+def difference_of(event: Log, name: str, old: Any, new: Any) -> SafeString:
+    """Return the cells of a field of the event's object."""
+    # Of a relation, the keys that were removed or added are stored, with [] for the other value.
+    # A log() with all keys before and after looks the same only if one of them is [], where both
+    # readings say the same.
+    pair = isinstance(old, list) and isinstance(new, list) and [] in (old, new)
+    return members(old, new) if pair and links.is_relation(event, name) else difference(old, new)
+
+
+def members(removed: Sequence[Any], added: Sequence[Any]) -> SafeString:
+    """Return one cell with the members that a relation has lost and got."""
+    parts = [
+        format_html("{} <{}><bdi>{}</bdi></{}>", sign, tag, value_html(keys), tag)
+        for sign, tag, keys in (("\N{MINUS SIGN}", "del", removed), ("+", "ins", added))
+        if keys
+    ]
+    return format_html(
+        '<td colspan="2" class="members">{}</td>',
+        format_html_join(" ", "{}", ((part,) for part in parts)),
+    )
 
 
 def difference(old: Any, new: Any) -> SafeString:

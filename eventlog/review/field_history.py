@@ -56,7 +56,10 @@ class FieldHistory:
         return changed_fields.table(
             _("Time and user"),
             (
-                (self._label(each), changed_fields.difference(each.old, each.new))
+                (
+                    self._label(each),
+                    changed_fields.difference_of(self.event, self.field, each.old, each.new),
+                )
                 for each in self.values
             ),
         )

@@ -135,6 +135,13 @@ def _content_type(event: Log) -> ContentType | None:
         return None
 
 
+def is_relation(event: Log, name: str) -> bool:
+    """Return whether a field of the event's object is a many-to-many relation."""
+    content_type = _content_type(event)
+    model = None if content_type is None else content_type.model_class()
+    return model is not None and any(each.name == name for each in model._meta.many_to_many)
+
+
 def object_address(site: str, event: Log) -> str | None:
     """Return the address of the object's page; None if the admin has none."""
     if (content_type := _content_type(event)) is None:

@@ -5,6 +5,7 @@ from html import unescape
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 
 from eventlog.changes import diff
@@ -13,6 +14,7 @@ from eventlog.review.changed_fields import words
 from eventlog.review.field_history import MAX_EXAMINED_EVENTS
 
 from ..shop.models import Widget
+from ..stock.models import Item
 
 pytestmark = pytest.mark.django_db
 
@@ -99,6 +101,28 @@ def test_values_and_names_are_escaped(root, widget):
     html = page(root, event) + page(root, event, f"field/?field={evil}")
     assert evil not in html
     assert "&lt;script&gt;" in html
+
+
+def test_a_relation_shows_the_keys_that_were_removed_and_added(root):
+    item = Item.objects.create(name="Lamp")
+    for before, after in (([], [3, 4]), ([2], []), ([1], [1, 3])):
+        event = changed(item, {"tags": before, "data": before}, {"tags": after, "data": after})
+        tags, data = sorted(rows(page(root, event)), reverse=True)
+        assert data == [
+            "data",
+            *(", ".join(map(str, keys)) or "(empty)" for keys in (before, after)),
+        ]
+        assert tags[0] == "tags"
+    assert tags[1:] == ["1", "1, 3"]  # all keys, as a form logs them
+    html = page(root, event, "field/?field=tags")
+    assert [row[1:] for row in rows(html)] == [["1", "1, 3"], ["\u2212 2"], ["+ 3, 4"]]
+
+
+def test_the_keys_of_a_relation_without_its_model_are_lists(root):
+    kind = ContentType.objects.create(app_label="gone", model="item")
+    event = log(None, "X", changes={"tags": [[], [3]]})
+    Log.objects.filter(pk=event.pk).update(content_type=kind, object_id="7")
+    assert rows(page(root, event)) == [["tags", "(empty)", "3"]]
 
 
 def test_many_fields_are_cut(root, widget):
