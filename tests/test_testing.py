@@ -452,6 +452,19 @@ def test_expected_changes_of_another_form_are_reported(events):
         events.assert_logged(changes={"total": 9})
 
 
+def test_a_failure_about_a_deleted_object_names_the_condition_for_its_key(db):
+    token = Token.objects.create()  # whose name contains its key
+    with capture_events() as events:
+        log(None, "DELETED", obj=token)
+    key = str(token.pk)
+    token.delete()
+    message = failure(lambda: events.assert_logged("DELETED", obj=token))
+    assert "Token object (None)" in message
+    assert "object_id=str(key)" in message
+    assert events.assert_logged("DELETED", object_id=key)
+    assert "object_id" not in failure(lambda: events.assert_not_logged(obj=Token))
+
+
 def test_an_object_that_was_deleted_after_its_event_is_found_by_its_name(widget, anna):
     with capture_events() as events:
         log(anna, "DELETED", obj=widget)

@@ -52,6 +52,19 @@ class Conditions:
             for name, value in self._documents.items()
         }
 
+    @property
+    def advice(self) -> str:
+        """What to expect instead of an object that was deleted; empty if there is none."""
+        obj = self._values.get("obj")
+        if not isinstance(obj, Model) or object_key(obj) is not None:
+            return ""
+        return (
+            "The expected object was deleted and no longer has a key, so it was compared by its "
+            f"name, which is now {object_parts(obj)[2]!r:.100}. If the name differs from the "
+            "logged name, save the key before you delete the object, and expect "
+            "object_id=str(key).\n"
+        )
+
     def __str__(self) -> str:
         stated = [f"{name}={_shown(value)}" for name, value in self._values.items()]
         return f"{self.action} with {', '.join(stated)}" if stated else self.action

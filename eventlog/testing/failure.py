@@ -32,6 +32,8 @@ def failure_message(
     rows = [_row(wanted, event) for event in nearest[:MAX_ROWS]]
     more = f"\n    … and {len(events) - MAX_ROWS} more" if len(events) > MAX_ROWS else ""
     details = _details(wanted, nearest[0]) if found < expected else ""
+    if found < expected and (advice := wanted.advice):
+        details += f"\n{advice}"
     return (
         f"{heading} These events were logged, the nearest first:\n\n{_table(rows)}{more}\n{details}"
     )
