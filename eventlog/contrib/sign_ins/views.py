@@ -9,10 +9,12 @@ from functools import cache, partial
 from itertools import islice
 from typing import Any
 
+from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
 
-from .names import masked_name
+from .names import masked_name, tried_name
 from .recording import actor, current_request, guarded, record
 
 Handler = Callable[[HttpRequest, Any], None]
@@ -62,6 +64,15 @@ def record_reset_request(request: HttpRequest, email: str, accounts: Any) -> Non
     )
 
 
+@guarded
+def login_refused(request: HttpRequest, form: AuthenticationForm) -> None:
+    """Record a login with the right password that the form refused, which sends no signal."""
+    name = tried_name(form.cleaned_data)
+    named = {} if name is None else {"username": name}
+    extra = {**named, "refused": True}
+    record("login_failed", obj=form.get_user(), extra=extra, request=request)
+
+
 handlers: dict[str, Handler] = {"django.PasswordResetView": reset_requested}
 """Functions of request and response, by the view after whose POST requests they are called."""
 
@@ -70,10 +81,22 @@ def after_response(request: HttpRequest, response: HttpResponseBase) -> Callable
     """Return the call that records what the view did, if it is one of the known views."""
     if request.method != "POST":
         return None
+    if (form := _refusing_form(response)) is not None:
+        return partial(login_refused, request, form)
     for name in _view_names(request):
         if name in handlers:
             return partial(handlers[name], request, response)
     return None
+
+
+def _refusing_form(response: HttpResponseBase) -> AuthenticationForm | None:
+    """Return the login form of a page if it has found an account, but did not let it in."""
+    if not isinstance(response, TemplateResponse):
+        return None
+    form = (response.context_data or {}).get("form")
+    if not isinstance(form, AuthenticationForm) or form.get_user() is None:
+        return None
+    return form if form.errors else None
 
 
 def _view_names(request: HttpRequest) -> frozenset[str]:

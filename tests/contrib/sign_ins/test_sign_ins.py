@@ -31,6 +31,8 @@ from ...stock.models import Account
 from .conftest import PASSWORD
 from .signed import actions, events, the_event
 
+BACKENDS = "django.contrib.auth.backends"
+
 pytestmark = pytest.mark.usefixtures("sign_ins")
 
 
@@ -63,6 +65,23 @@ class TestLogins:
         assert (event.user, event.user_repr, event.extra["username"]) == (None, "", "anna")
         assert event.extra["path"] == "/admin/login/"
         assert "hunter2" not in str(event.extra)
+
+    @pytest.mark.parametrize("name", ["zora", "anna"])
+    def test_a_login_that_the_form_refuses_is_a_failed_login(self, client, settings, name):
+        settings.AUTHENTICATION_BACKENDS = [f"{BACKENDS}.AllowAllUsersModelBackend"]
+        User.objects.create_user("zora", password=PASSWORD)  # who is not in the staff
+        User.objects.filter(username="anna").update(is_active=False)
+        Log.objects.all().delete()
+        assert log_in(client, username=name).status_code == 200
+        event = the_event("LOGIN_FAILED")
+        assert (event.user, event.obj) == (None, User.objects.get(username=name))
+        assert (event.extra["username"], event.extra["refused"]) == (name, True)
+        assert PASSWORD not in str(event.extra)
+
+    def test_a_login_page_without_a_login_is_not_a_failure(self, client):
+        client.get("/admin/login/")
+        client.post("/admin/login/", {"username": "anna"})
+        assert events() == []
 
     def test_async_logins_logouts_and_failures_are_recorded(self, async_client, anna):
         get = async_to_sync(async_client.get)
