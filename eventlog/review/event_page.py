@@ -40,7 +40,10 @@ def event_table(event: Log, site: str) -> SafeString:
         (_("Action"), linked(event.action, _action_address(event, site)) or EMPTY),
     ]
     if event.object_name:
-        rows.append((_("Object"), linked(event.object_name, links.object_address(site, event))))
+        # The page of a deleted object does not exist. Only the page of an event takes this query.
+        address = links.object_address(site, event)
+        is_there = address is not None and event.obj is not None
+        rows.append((_("Object"), linked(event.object_name, address if is_there else None)))
     return table([*rows, *_facts(event, EVENT_FACTS, site)])
 
 
