@@ -12,6 +12,7 @@ from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
+from .. import formats
 from ..counts.backlog import find_backlog
 from ..counts.buckets import PERIODS, WIDTH_TEXTS, Bucket, bounds_of, buckets_of
 from ..counts.hours import catch_up
@@ -43,9 +44,6 @@ class Overview:
     With a search, the figures cover the newest events that it finds.
     """
 
-    max_newest_events = f"{MAX_NEWEST_EVENTS:,}"
-    max_checked_events = f"{MAX_CHECKED_EVENTS:,}"
-
     def __init__(
         self,
         period: str,
@@ -74,6 +72,16 @@ class Overview:
             plan = self.links.search.plan
             self.counts = count_matching(NewestPeriodCounts, self.events, plan, start, end)
         self.buckets = buckets_of(bounds, self.counts.start, self.counts.until)
+
+    @property
+    def max_newest_events(self) -> str:
+        """The largest number of newest events that are counted."""
+        return formats.number(MAX_NEWEST_EVENTS)
+
+    @property
+    def max_checked_events(self) -> str:
+        """The largest number of newest events that are checked one by one."""
+        return formats.number(MAX_CHECKED_EVENTS)
 
     @property
     def is_stored(self) -> bool:
@@ -163,7 +171,7 @@ class Overview:
                 charts.Bar(
                     self._class(number, name),
                     count,
-                    f"{when} · {name} · {count:,}",
+                    f"{when} · {name} · {formats.number(count)}",
                     self._segment(bucket, name if number < len(series) else None),
                 )
                 for number, (name, count) in enumerate(zip(names, values, strict=True))

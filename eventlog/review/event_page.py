@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ..changes import KEY as CHANGES
 from ..metadata.fields import labels
@@ -26,6 +27,7 @@ PRODUCTS = ("browser", "os", "device")
 _SHOWN: Mapping[str, Callable[[Any], Any]] = {
     "status": html.status_html,
     "duration_ms": html.duration,
+    "device_type": html.device_label,
 }
 
 
@@ -35,15 +37,19 @@ def event_table(event: Log, site: str) -> SafeString:
     if event.user_id is not None:
         user = linked(html.user_label(event), links.user_address(site, event))
     rows: list[tuple[Any, Any]] = [
-        (_("Time"), html.exactly(event.timestamp)),
-        (_("User"), user),
-        (_("Action"), linked(event.action, _action_address(event, site)) or EMPTY),
+        (pgettext_lazy("eventlog", "Time"), html.exactly(event.timestamp)),
+        (pgettext_lazy("eventlog", "User"), user),
+        (
+            pgettext_lazy("eventlog", "Action"),
+            linked(event.action, _action_address(event, site)) or EMPTY,
+        ),
     ]
     if event.object_name:
         # The page of a deleted object does not exist. Only the page of an event takes this query.
         address = links.object_address(site, event)
         is_there = address is not None and event.obj is not None
-        rows.append((_("Object"), linked(event.object_name, address if is_there else None)))
+        name = html.object_in_words(event)
+        rows.append((_("Object"), linked(name, address if is_there else None)))
     return table([*rows, *_facts(event, EVENT_FACTS, site)])
 
 
@@ -104,8 +110,10 @@ def _facts(event: Log, names: Mapping[str, Any], site: str) -> Iterator[tuple[An
 def _known(event: Log, names: Mapping[str, Any]) -> Sequence[str]:
     """Return the names of the facts that say something."""
     facts = event.facts
-    unknown = {name for name in PRODUCTS if facts.get(name) == UNKNOWN_PRODUCT}
-    return [name for name in names if facts.get(name) is not None and name not in unknown]
+    left_out = {name for name in PRODUCTS if facts.get(name) == UNKNOWN_PRODUCT}
+    if str(facts.get("device")).lower() == facts.get("device_type"):
+        left_out.add("device")  # such as "PC", which is the kind of device again
+    return [name for name in names if facts.get(name) is not None and name not in left_out]
 
 
 def _fact(event: Log, name: str, value: Any, site: str) -> Any:

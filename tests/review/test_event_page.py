@@ -4,6 +4,7 @@ import re
 from html import unescape
 
 import pytest
+from django.contrib.auth.models import User
 
 from eventlog.metadata.fields import FIELDS
 from eventlog.models import Log, log
@@ -139,6 +140,12 @@ def test_a_product_that_is_not_known_is_left_out(root):
     assert "Python Requests 2.32" in html
     assert "System" not in text(html)
     assert ">Other<" not in html
+
+
+def test_a_device_that_is_named_like_its_kind_is_shown_once(root):
+    shown = text(page(root, write_request({"device": "PC", "device_type": "pc"})))
+    assert "Kind of device" in shown
+    assert "Device" not in shown
 
 
 def test_the_events_around_link_from_their_time_and_have_their_duration(root, anna):

@@ -48,7 +48,9 @@ class Command(SearchCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("older_than", type=age, nargs="?", help="48h, 180d, 52w")
+        parser.add_argument(
+            "older_than", type=age, nargs="?", help="an age, such as 48h, 180d or 52w"
+        )
         parser.add_argument(
             "--action",
             action="append",
@@ -89,8 +91,8 @@ class Command(SearchCommand):
         parser.add_argument(
             "--recheck",
             action="store_true",
-            help="without an age: check all events again, also those to which the rules were "
-            "applied before",
+            help="without an age: check all events again, including events that were checked "
+            "before",
         )
         add_operator_arguments(parser)
 
@@ -139,7 +141,10 @@ class Command(SearchCommand):
 
     def _prune(self, policy: Policy, options: dict[str, Any]) -> None:
         if options["recheck"]:
-            raise CommandError("--recheck is for the rules in EVENTLOG['RETENTION'], without age.")
+            raise CommandError(
+                "Give --recheck without an age, because it is for the rules in "
+                "EVENTLOG['RETENTION']."
+            )
         if options["older_than"] < policy.minimum:
             raise CommandError(
                 f"The age is less than the minimum in EVENTLOG['RETENTION'], which is "

@@ -49,7 +49,7 @@ def seconds(text: str) -> float:
 
 
 class Command(SearchCommand):
-    help = "Print the newest events, and further events while they are stored. Ctrl-C ends it."
+    help = "Print the newest events, and then each further event when it is stored. Ctrl-C ends it."
     wait = staticmethod(time.sleep)
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -79,7 +79,9 @@ class Command(SearchCommand):
             metavar="SECONDS",
             help="time between two queries for new events (1)",
         )
-        parser.add_argument("--json", action="store_true", help="print one JSON object for a line")
+        parser.add_argument(
+            "--json", action="store_true", help="print one JSON object in each line"
+        )
 
     def handle(self, **options: Any) -> None:
         search = self.parse(options["search"])

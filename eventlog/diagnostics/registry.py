@@ -1,0 +1,123 @@
+"""The checks of a running site, and a run of all of them."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from fnmatch import fnmatchcase
+from functools import partial
+from typing import Any, NamedTuple
+
+from django.apps import apps
+from django.db import transaction
+from django.utils.module_loading import import_string
+
+from . import counts, database, indexes, proxies, queues, retention, settings, spool, urls
+from .findings import Finding, Level, problem
+from .site import Need, Site
+
+# An attribute of an app's configuration: the dotted path of a list of checks.
+APP_ATTRIBUTE = "eventlog_checks"
+DATABASE = ("database", "tables")  # what a check with queries needs
+
+
+class Check(NamedTuple):
+    """A function that yields findings, and what it needs to run."""
+
+    name: str
+    run: Callable[[Site], Iterable[Finding]]
+    needs: Need = "settings"
+
+
+class Result(NamedTuple):
+    """The outcome of a check."""
+
+    check: str
+    findings: Sequence[Finding] = ()
+    skipped: str = ""
+    """The reason for which the check did not run."""
+
+
+CHECKS = (
+    Check("system checks", settings.system_checks, "nothing"),
+    Check("recording", settings.recording),
+    Check("error log", settings.error_log),
+    Check("paths of rules", urls.paths_of_rules),
+    Check("trusted proxies", proxies.trusted),
+    Check("address of the next request", proxies.next_request),
+    Check("database", database.connection),
+    Check("migrations", database.migrations, "database"),
+    Check("clocks", database.clocks, "database"),
+    Check("indexes", indexes.present_and_valid, "tables"),
+    Check("newest event", database.newest_event, "tables"),
+    Check("recorded addresses", proxies.recorded, "tables"),
+    Check("counts", counts.counted_hours, "tables"),
+    Check("retention", retention.applied, "tables"),
+    Check("spool directory", spool.directory, "spool"),
+    Check("spool content", spool.content, "spool"),
+    Check("lost events", spool.lost_events, "tables"),
+    Check("task queue", queues.workers, "spool"),
+    Check("overdue batches", queues.written_in_time, "tables"),
+)
+
+
+def diagnose(site: Site, ignored: Sequence[str] = ()) -> Iterator[Result]:
+    """Run each check; yield its findings without those whose ids match a glob of ``ignored``."""
+    has_wrong_settings = False
+    for check in all_checks():
+        result = _result(check, site, has_wrong_settings)
+        if check.run is settings.system_checks:
+            has_wrong_settings = any(each.level == "problem" for each in result.findings)
+        kept = [each for each in result.findings if not _is_ignored(each, ignored)]
+        yield result._replace(findings=kept)
+
+
+def all_checks() -> Iterator[Check]:
+    """Yield the checks of eventlog, and the checks of installed apps."""
+    yield from CHECKS
+    for config in apps.get_app_configs():
+        if path := getattr(config, APP_ATTRIBUTE, None):
+            try:
+                yield from import_string(path)
+            except Exception as error:  # noqa: BLE001 (the module of an app may raise any)
+                yield Check(path, partial(_raise, error), "nothing")
+
+
+def _result(check: Check, site: Site, has_wrong_settings: bool) -> Result:
+    findings: list[Finding] = []
+    try:
+        if reason := site.lacks(check.needs):
+            return Result(check.name, skipped=reason)
+        with _savepoint(site) if check.needs in DATABASE else nullcontext():
+            findings.extend(check.run(site))
+    except Exception as error:  # noqa: BLE001 (a check meets what is broken on the site)
+        if has_wrong_settings:  # which probably caused the error
+            return Result(check.name, findings, "the settings have errors")
+        findings.append(
+            problem(
+                "check-failed",
+                f"The check {check.name!r} failed: {type(error).__name__}: {error}",
+                "Remove the cause of the error. If it seems to be a mistake of eventlog, report "
+                "it.",
+            )
+        )
+    return Result(check.name, findings)
+
+
+def _is_ignored(finding: Finding, globs: Iterable[str]) -> bool:
+    return any(fnmatchcase(finding.id, glob) for glob in globs)
+
+
+def _savepoint(site: Site) -> AbstractContextManager[Any]:
+    """Return a savepoint inside a transaction, because an error may abort the transaction."""
+    # Outside of one, a transaction would lock a database of SQLite whose mode is IMMEDIATE.
+    is_inside = site.connection.in_atomic_block
+    return transaction.atomic(using=site.using) if is_inside else nullcontext()
+
+
+def _raise(error: Exception, site: Site) -> Iterator[Finding]:
+    raise error
+
+
+def worst(results: Iterable[Result]) -> Level:
+    """Return the level of the worst finding, ``info`` if there is none."""
+    levels = {finding.level for result in results for finding in result.findings}
+    return "problem" if "problem" in levels else "warning" if "warning" in levels else "info"
