@@ -94,8 +94,7 @@ def supports_locks(directory: Path) -> bool:
     """Return whether files in a directory can be locked, which some file systems refuse."""
     try:
         with TemporaryFile(dir=directory) as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
+            return locks.acquire(file.fileno())
     except OSError:
         return False
 

@@ -32,10 +32,15 @@ def wait_for(file: int) -> None:
     fcntl.flock(file, fcntl.LOCK_EX)
 
 
+def try_to_acquire(file: int) -> None:
+    """Lock an open file; raise ``OSError`` if another process has locked it."""
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 def acquire(file: int) -> bool:
     """Lock an open file; return False if another process has locked it."""
     with suppress(OSError):
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try_to_acquire(file)
         return True
     return False
 
