@@ -82,7 +82,7 @@ class ParquetStore:
         self.directory.mkdir(parents=True, exist_ok=True)
         self._lock = (self.directory / LOCK).open("ab")
         try:
-            locks.try_to_acquire(self._lock)
+            locks.try_to_acquire(self._lock.fileno())
         except OSError as error:
             raise StoreError(
                 f"Another process writes {self.name}. Wait until it has ended."
