@@ -12,12 +12,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from ..models import Log
-from ..models.relations import select
 from ..review import links
-from ..review.extras import defer_large_extra, fetch
 from ..review.html import duration
 from ..review.lines import Line
 from ..review.list_panels import ListPanels
+from ..review.reader import reader
 
 register = template.Library()
 register.filter("duration", duration)
@@ -32,8 +31,8 @@ def event_timeline(context: dict[str, Any], obj: Model | None, limit: int = 50) 
     A value that is not an object, such as an undefined variable, has no events.
     """
     events = Log.objects.for_object(obj) if isinstance(obj, Model) else Log.objects.none()
-    newest = defer_large_extra(select(events, "user")).order_by("-timestamp", "-pk")
-    shown = fetch(newest[: max(0, int(limit))])
+    size = max(0, int(limit))
+    shown = reader(events, ["user"]).page(size=size).events if size else []
     return {"events": shown, "obj": obj, "request": context.get("request")}
 
 

@@ -287,7 +287,3 @@ def test_a_name_that_is_not_an_identifier_is_refused(settings):
     settings.EVENTLOG = {"BACKEND": BACKEND, "OPTIONS": {"table": "a; b"}}
     with pytest.raises(Exception, match="table is 'a; b'; it has to be a name"):
         get_backend()
-
-
-def test_a_check_says_that_the_admin_does_not_show_the_events(backend):
-    assert [message.id for message in backend.check()] == ["eventlog.W070"]
