@@ -145,7 +145,7 @@ def _with_changes(extra: Any, changes: Changes) -> Any:
         kind = type(extra).__name__
         raise TypeError(f"extra is {extra!r:.100} ({kind}); with changes, give a dict or None")
     if CHANGES in extra:
-        raise ValueError(f"extra has the key {CHANGES!r}, and changes is given; leave one out")
+        raise ValueError(f"extra has the key {CHANGES!r}, and changes is given; leave out one")
     return extra | {CHANGES: changes} if changes else extra
 
 

@@ -6,6 +6,7 @@ depends on it (``benchmarks.cost``). It is read again after the signal ``setting
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, tzinfo
 from functools import cached_property, wraps
 from typing import Any, Generic, Self, TypeVar, cast, overload
 
@@ -102,7 +103,7 @@ class Conf:
         (), "Parts of names whose values are masked, in addition to the built-in ones."
     )
     redact_except: Setting[Sequence[str]] = Setting(
-        (), "Whole names, in any case, whose values are never masked."
+        (), "Whole names, in capital or small letters, whose values are never masked."
     )
     max_extra_bytes = Setting(
         1 << 20,
@@ -149,6 +150,21 @@ class Conf:
         # Django expands an empty URL to the script prefix, which matches every path.
         urls = (settings.STATIC_URL, settings.MEDIA_URL)
         return tuple(url for url in urls if url and url != get_script_prefix())
+
+    @cached_property
+    def session_cookie_name(self) -> str:
+        """``SESSION_COOKIE_NAME``."""
+        return settings.SESSION_COOKIE_NAME
+
+    @cached_property
+    def root_urlconf(self) -> Any:
+        """``ROOT_URLCONF``."""
+        return settings.ROOT_URLCONF
+
+    @cached_property
+    def time_zone(self) -> tzinfo | None:
+        """The time zone of the timestamps of events: UTC, or none without ``USE_TZ``."""
+        return UTC if settings.USE_TZ else None
 
     @cached_property
     def results(self) -> dict[Callable[[], Any], Any]:

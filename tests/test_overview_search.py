@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from eventlog import admin
+from eventlog import admin, formats
 from eventlog.counts import period as period_counts
 from eventlog.models import Log, log
 from eventlog.review import dashboard, matching, rankings
@@ -180,7 +180,7 @@ def test_the_page_says_how_long_a_bar_is(root, period, width):
 def test_the_page_says_since_when_events_are_there(root):
     log(None, "X", dateof=timezone.now() - timedelta(hours=2))
     oldest = timezone.localtime(Log.objects.get().timestamp)
-    text = f"Events before {oldest:%Y-%m-%d %H:%M} were deleted or not recorded."
+    text = f"Events before {formats.minute(oldest)} were deleted or not recorded."
     assert text in show(root)[1]
     log(None, "OLD", dateof=timezone.now() - timedelta(days=3))
     assert text not in show(root)[1]

@@ -4,7 +4,7 @@ from typing import Any
 from celery import current_app, shared_task
 from django.db import Error as DatabaseFailure
 
-from .queued import QueuedBackend, deliver_or_dead_letter
+from .queued import QueuedBackend, QueueState, deliver_or_dead_letter
 
 
 @shared_task(  # type: ignore[untyped-decorator]
@@ -35,8 +35,28 @@ class CeleryBackend(QueuedBackend):
         self._queue = queue
 
     def worker_question(self) -> str:
-        queue = self._queue or current_app.conf.task_default_queue
+        queue = self._queue_name()
         return f"Does a worker read the queue {queue!r}? celery -A … worker -Q {queue}"
+
+    def _queue_name(self) -> str:
+        """Return the queue that the tasks go to, which the routes of the site may choose."""
+        queue = self._queue or current_app.amqp.router.route({}, write_batch.name).get("queue")
+        return str(getattr(queue, "name", queue))
+
+    def queue_state(self, timeout: float) -> QueueState:
+        if current_app.conf.task_always_eager:
+            return QueueState()
+        try:
+            with current_app.connection_for_write(connect_timeout=timeout) as connection:
+                connection.ensure_connection(max_retries=1, interval_start=0, timeout=timeout)
+                inspect = current_app.control.inspect(timeout=timeout, connection=connection)
+                answers = inspect.active_queues() or {}
+        except Exception as error:  # noqa: BLE001 (each broker's client raises its own errors)
+            return QueueState(unknown=f"The broker does not answer: {error!r:.300}")
+        queue = self._queue_name()
+        if any(each["name"] == queue for queues in answers.values() for each in queues):
+            return QueueState()
+        return QueueState(f"No Celery worker says that it reads the queue {queue!r}.")
 
     def publish(self, batch_id: str, lines: list[str], destination: str) -> None:
         # No retries, because the next round tries a broker that is down again.

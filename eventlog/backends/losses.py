@@ -59,7 +59,7 @@ class Losses:
         reason = reason_of(error)
         self._report_once(
             f"inline {reason}",
-            "%s: %s; events are written straight to the database (%r)",
+            "%s: %s; events are written to the database within the request (%r)",
             directory,
             reason,
             error,

@@ -4,7 +4,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from django.db import connections
 
@@ -20,6 +20,13 @@ from .sql import delivered
 
 MIN_ACK_AGE = 2.0  # seconds from publishing a batch to the first query for its id
 MAX_WORKER_DELAY = 60.0  # seconds that a batch may wait at the broker without a warning
+
+
+class QueueState(NamedTuple):
+    """Whether a worker will write the batches: a problem, or why this is not known, or neither."""
+
+    problem: str = ""
+    unknown: str = ""
 
 
 class Broker(Protocol):
@@ -63,24 +70,33 @@ class QueuedBackend(BufferedBackend):
         """Return the question to an operator when no worker writes the published batches."""
         return "Does a worker read the queue?"
 
+    def queue_state(self, timeout: float) -> QueueState:
+        """Ask the task queue for at most about ``timeout`` seconds whether a worker reads it."""
+        return QueueState(unknown="The task queue does not say which workers read it.")
+
     def overdue(self) -> str | None:
         """Return a warning about batches that no worker has written in time, or None."""
-        waiting = list(_ack_written_and_yield_others(self.spool))
+        waiting = [batch for batch, is_written in _in_flight(self.spool) if not is_written]
         if not waiting:
             return None
         # The age counts from the first event, because publishing a batch again does not reset it.
-        oldest = max(time.time() - created_at(batch_id) for batch_id, _, _ in waiting)
+        oldest = max(time.time() - created_at(batch.id) for batch in waiting)
         if oldest <= min(self._resend_after, MAX_WORKER_DELAY):
             return None
         batches = "1 batch" if len(waiting) == 1 else f"{len(waiting)} batches"
         return f"No worker has written {batches} for {oldest:.0f} s. {self.worker_question()}"
 
 
-def _ack_written_and_yield_others(spool: Spool) -> Iterator[tuple[str, str, float]]:
-    """Acknowledge written batches; yield id, destination and age of the other batches in flight.
+class _Batch(NamedTuple):
+    """A batch that a broker has."""
 
-    The age is the number of seconds since the batch was published.
-    """
+    id: str
+    destination: str
+    age: float  # seconds since it was published
+
+
+def _in_flight(spool: Spool) -> Iterator[tuple[_Batch, bool]]:
+    """Yield the batches in flight, and whether the rows of each are in the database."""
     for destination, ages in spool.in_flight().items():
         waiting = {batch_id: age for batch_id, age in ages.items() if age > MIN_ACK_AGE}
         found = destinations.find(destination)
@@ -89,10 +105,7 @@ def _ack_written_and_yield_others(spool: Spool) -> Iterator[tuple[str, str, floa
         with destinations.in_schema(connections[found.using], found.schema):
             written = delivered.delivered_batches(list(waiting), found.using)
         for batch_id, age in waiting.items():
-            if batch_id in written:
-                spool.ack(batch_id, destination)
-            else:
-                yield batch_id, destination, age
+            yield _Batch(batch_id, destination, age), batch_id in written
 
 
 class PublishingDelivery(SegmentDelivery):
@@ -114,12 +127,15 @@ class PublishingDelivery(SegmentDelivery):
         segment.mark_in_flight()
 
     def run(self, pacer: Pacer, deadline: float | None, is_stopped: Callable[[], bool]) -> bool:
-        self._republish_overdue()
+        self._ack_or_republish()
         return super().run(pacer, deadline, is_stopped)
 
-    def _republish_overdue(self) -> None:
-        for batch_id, destination, age in _ack_written_and_yield_others(self.spool):
-            if age > self._resend_after:
+    def _ack_or_republish(self) -> None:
+        """Remove written batches from the spool, and publish overdue batches again."""
+        for (batch_id, destination, age), is_written in _in_flight(self.spool):
+            if is_written:
+                self.spool.ack(batch_id, destination)
+            elif age > self._resend_after:
                 logger.warning(
                     "No worker has written a batch of events for %.0f s, so it is published again. "
                     "%s",

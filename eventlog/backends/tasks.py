@@ -3,12 +3,14 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 
-from .queued import QueuedBackend, deliver_or_dead_letter
+from .queued import QueuedBackend, QueueState, deliver_or_dead_letter
 
 try:
-    from django.tasks import task
+    from django.tasks import task, task_backends
 except ImportError:  # Django 5.2 needs the package
-    from django_tasks import task  # type: ignore[no-redef]
+    from django_tasks import task, task_backends  # type: ignore[no-redef, assignment]
+
+NOT_RUNNING = "DummyBackend"  # the backend of Django's tasks that only stores them
 
 
 @task()
@@ -46,6 +48,17 @@ class TasksBackend(QueuedBackend):
             f"Does a worker read the queue {self._queue!r} of the backend {self._alias!r} in "
             f"settings.TASKS?"
         )
+
+    def queue_state(self, timeout: float) -> QueueState:
+        runner = task_backends[self._alias]
+        if type(runner).__name__ == NOT_RUNNING:
+            return QueueState(f"TASKS[{self._alias!r}] is the {NOT_RUNNING}, which runs no task.")
+        if runner.queues and self._queue not in runner.queues:
+            known = ", ".join(sorted(runner.queues))
+            return QueueState(
+                f"TASKS[{self._alias!r}] does not have the queue {self._queue!r}, only: {known}."
+            )
+        return super().queue_state(timeout)
 
     def publish(self, batch_id: str, lines: list[str], destination: str) -> None:
         task = write_batch.using(queue_name=self._queue, backend=self._alias)

@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
+from .. import formats
 from ..datetimes import DAY, HOUR, hour_of
 
 PERIODS = {"24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY, "180d": 180 * DAY}
+PERIOD_LABELS = {"24h": _("24h"), "7d": _("7d"), "30d": _("30d"), "180d": _("180d")}
 _WIDTHS = {"24h": HOUR, "7d": 6 * HOUR, "30d": DAY, "180d": 5 * DAY}
 WIDTH_TEXTS = {
     "24h": _("one bar = 1 hour"),
@@ -18,7 +19,6 @@ WIDTH_TEXTS = {
     "30d": _("one bar = 1 day"),
     "180d": _("one bar = 5 days"),
 }
-_FORMATS = {"24h": "H:i", "7d": "M j H:i", "30d": "M j", "180d": "M j"}
 
 
 class Bound(NamedTuple):
@@ -46,8 +46,15 @@ def bounds_of(period: str, end: datetime) -> Sequence[Bound]:
     for wall, moment in _starts(period, end):
         start = hour_of(moment)
         if not bounds or start > bounds[-1].start:  # because a zone may skip a day
-            bounds.append(Bound(date_format(wall, _FORMATS[period]), start))
+            bounds.append(Bound(_name(period, wall), start))
     return bounds
+
+
+def _name(period: str, wall: datetime) -> str:
+    step, day = _WIDTHS[period], formats.day_of_year(wall)
+    if step >= DAY:
+        return day
+    return formats.time(wall) if step == HOUR else f"{day} {formats.time(wall)}"
 
 
 def _starts(period: str, end: datetime) -> Iterator[tuple[datetime, datetime]]:

@@ -22,15 +22,27 @@ def verify_some(using: str, hours: int | None = MAX_HOURS, events: int = MAX_EVE
 
     Return the number of marked hours.
     """
-    counted = CountedHour.objects.using(using).filter(stale=False).order_by("hour")
-    if not (number := counted.count()):
+    number, some = _sample(using, hours)
+    if not some:
         return 0
-    place = 0 if hours is None or hours >= number else randrange(number)  # noqa: S311
-    some = list(counted.values_list("hour", flat=True)[place : hours and place + hours])
     if _drop_misaligned(some, using):
         return number
     start = 0 if hours is not None else randrange(len(some))  # noqa: S311
-    return _verify(some[start:] + some[:start], using, events)
+    return _mark(_differing_among(some[start:] + some[:start], using, events), using)
+
+
+def find_some(using: str, hours: int = MAX_HOURS, events: int = MAX_EVENTS) -> Sequence[datetime]:
+    """Return some hours that differ from the events, like ``verify_some()`` without marking."""
+    _, some = _sample(using, hours)
+    return some if _is_misaligned(some) else _differing_among(some, using, events)
+
+
+def _sample(using: str, hours: int | None) -> tuple[int, list[datetime]]:
+    """Return the number of counted hours, and some of them from a random place on."""
+    counted = CountedHour.objects.using(using).filter(stale=False).order_by("hour")
+    number = counted.count()
+    place = 0 if hours is None or hours >= number else randrange(number)  # noqa: S311
+    return number, [*counted.values_list("hour", flat=True)[place : hours and place + hours]]
 
 
 def verify_all(using: str) -> int:
@@ -43,7 +55,8 @@ def verify_all(using: str) -> int:
     return _mark([each for hour in hours for each in _differing([hour], kept, using)], using)
 
 
-def _verify(hours: Sequence[datetime], using: str, events: int) -> int:
+def _differing_among(hours: Sequence[datetime], using: str, events: int) -> Sequence[datetime]:
+    """Return the hours that differ, among the first ones with up to ``events`` events."""
     kept = _stored_counts(hours, using)
     some: list[datetime] = []
     for hour in hours:
@@ -52,7 +65,7 @@ def _verify(hours: Sequence[datetime], using: str, events: int) -> int:
             some.append(hour)
         elif some:
             break
-    return _mark([each for run in _runs(some) for each in _differing(run, kept, using)], using)
+    return [each for run in _runs(some) for each in _differing(run, kept, using)]
 
 
 def _runs(hours: Sequence[datetime]) -> Iterator[Sequence[datetime]]:
@@ -96,9 +109,14 @@ def _mark(hours: Sequence[datetime], using: str) -> int:
     return len(hours)
 
 
+def _is_misaligned(hours: Sequence[datetime]) -> bool:
+    """Return whether hours do not start with the hours of ``TIME_ZONE``."""
+    return any(to_db_timezone(hour_of(hour)) != hour for hour in hours)
+
+
 def _drop_misaligned(hours: Sequence[datetime], using: str) -> bool:
     """Delete all counts if their hours do not start with the hours of ``TIME_ZONE``."""
-    if all(to_db_timezone(hour_of(hour)) == hour for hour in hours):
+    if not _is_misaligned(hours):
         return False
     for model in (HourCount, CountedHour):
         model.objects.using(using).all()._raw_delete(using)

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ..text import MAX_PATH_LENGTH, MAX_REASON_LENGTH
 from . import correlation, readers
@@ -45,7 +46,7 @@ FIELDS: dict[str, Field] = {
         column="text",
     ),
     "method": Field(
-        _("Method"),
+        pgettext_lazy("eventlog", "Method"),
         "the HTTP method",
         readers.method,
         readers.MAX_METHOD_LENGTH,
@@ -75,7 +76,7 @@ FIELDS: dict[str, Field] = {
         readers.MAX_NAME_LENGTH,
     ),
     "view": Field(
-        _("View"),
+        pgettext_lazy("eventlog", "View"),
         "the view's name: `shop:order-detail`",
         readers.route_and_view,
         readers.MAX_NAME_LENGTH,

@@ -15,6 +15,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
+from ..conf import conf
 from ..records.user_state import ANONYMOUS_USER
 from .user import known_session, remember_session, remember_user
 
@@ -50,7 +51,7 @@ def _user_of_session(request: HttpRequest) -> Any:
 def _session_of(request: HttpRequest) -> SessionBase | None:
     if (session := known_session(request)) is not None:
         return session
-    key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+    key = request.COOKIES.get(conf.session_cookie_name)
     if not key:
         return None
     store: type[SessionBase] = import_module(settings.SESSION_ENGINE).SessionStore

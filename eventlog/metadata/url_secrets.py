@@ -13,6 +13,7 @@ from django.urls.converters import IntConverter
 from django.urls.resolvers import LocalePrefixPattern, RegexPattern, RoutePattern
 from django.utils.translation import get_language
 
+from ..conf import conf
 from ..error_log import report
 from ..records.redaction import MASK, NUMERIC, current_classifier, hides_in_path
 from ..text import MAX_PATH_LENGTH
@@ -66,7 +67,7 @@ class SecretPatterns:
         self._paths = [path for patterns in paths if (path := _compiled(patterns))]
         # Most paths are dismissed by these texts, because expressions take longer
         # (benchmarks.loop).
-        self._starts = tuple({_literal_start(path) for path in self._paths})
+        self._starts = tuple({literal_start(path) for path in self._paths})
 
     def captured_in(self, path: str) -> frozenset[str]:
         """Return the secrets that the URL patterns capture in ``path``.
@@ -139,7 +140,7 @@ _NO_PATTERNS = SecretPatterns(None, (), lambda name: 0)
 
 def secret_patterns(request: HttpRequest) -> SecretPatterns:
     """Return the patterns of the URLconf of ``request``: the same object for the same settings."""
-    urlconf = getattr(request, "urlconf", None) or settings.ROOT_URLCONF
+    urlconf = vars(request).get("urlconf") or conf.root_urlconf
     try:
         # Read the language only for translated patterns, because get_language() is slow.
         language = get_language() if _is_translated(urlconf) else None
@@ -195,7 +196,13 @@ def _compiled(patterns: Sequence[Any]) -> CompiledPath | None:
         return None
 
 
-def _literal_start(compiled: CompiledPath) -> str:
+def starts_of_urls() -> frozenset[str]:
+    """Return the literal texts with which the paths of the root URLconf start."""
+    paths = map(_compiled, _paths(get_resolver(), ()))
+    return frozenset("" if path is None else literal_start(path) for path in paths)
+
+
+def literal_start(compiled: CompiledPath) -> str:
     """Return the literal text at the start of every path that these expressions match."""
     start = ""
     for expression, _ in compiled:

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 from django.utils.functional import LazyObject, empty
 
+from ..conf import conf
 from ..records.user_state import ANONYMOUS, KNOWN, UNKNOWN
 
 # AuthenticationMiddleware caches the user here for request.user and request.auser(). The caches
@@ -99,4 +99,6 @@ def remember_user(request: HttpRequest, user: Any) -> None:
 
 def has_session_cookie(request: HttpRequest) -> bool:
     """Return whether the request has the cookie of a session."""
-    return "HTTP_COOKIE" in request.META and settings.SESSION_COOKIE_NAME in request.COOKIES
+    name = conf.session_cookie_name
+    # The header is searched first, because Django parses all cookies at the first use.
+    return name in request.META.get("HTTP_COOKIE", "") and name in request.COOKIES

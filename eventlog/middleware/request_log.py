@@ -1,12 +1,12 @@
 """One request, from its arrival to its event."""
 
+from datetime import datetime
 from time import perf_counter
 from types import TracebackType
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest
-from django.utils import timezone
 
 from ..backends import get_backend
 from ..backends.capture import capture
@@ -53,7 +53,7 @@ class RequestLog(RequestContext):
         self._rule: Rule | None = None  # the rule that selects the request
         self._user: Any = None
         self._user_state = ANONYMOUS
-        self._started_at = timezone.now()
+        self._started_at = datetime.now(conf.time_zone)
         self._started_seconds = perf_counter()
 
     def __enter__(self) -> "RequestLog":

@@ -11,6 +11,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models, router
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ..changes import KEY as CHANGES
 from ..conf import FIELDS
@@ -42,7 +43,7 @@ class Log(models.Model):
         settings.AUTH_USER_MODEL,
         null=True,
         db_index=False,
-        verbose_name=_("user"),
+        verbose_name=pgettext_lazy("eventlog", "user"),
     )
     # New columns have database defaults, so that processes of the previous release can still
     # write while the new release is rolled out.

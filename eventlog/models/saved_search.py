@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from .relations import LinkField
 
@@ -15,8 +16,13 @@ class SavedSearch(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     # The key is set to NULL when the account is deleted. Its private searches are not shown then.
-    owner = LinkField(settings.AUTH_USER_MODEL, null=True, related_name="+", verbose_name=_("user"))
-    name = models.CharField(_("name"), max_length=MAX_NAME_LENGTH)
+    owner = LinkField(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        related_name="+",
+        verbose_name=pgettext_lazy("eventlog", "user"),
+    )
+    name = models.CharField(pgettext_lazy("eventlog", "name"), max_length=MAX_NAME_LENGTH)
     query = models.CharField(_("search"), max_length=MAX_QUERY_LENGTH, blank=True)
     is_shared = models.BooleanField(_("shared with all staff"), default=False)
     is_default = models.BooleanField(_("shown first"), default=False)

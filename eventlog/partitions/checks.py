@@ -12,7 +12,7 @@ from .catalog import Partition, Table, find_table, partitions_of
 from .inspection import CHECK_PREFIX
 from .missing import uncovered_months
 
-CREATE = "Run manage.py eventlog_partition --apply, by a timer such as daily."
+CREATE = "Run manage.py eventlog_partition --apply now, and daily from a timer."
 
 
 def check_partitions(databases: Sequence[str] | None = None, **_kwargs: Any) -> list[CheckMessage]:

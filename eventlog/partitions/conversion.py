@@ -81,8 +81,8 @@ class Conversion:
             )
         if self.lower is not None and oldest is not None and oldest < self.lower:
             yield (
-                f"The oldest event has the time {oldest:%Y-%m-%d %H:%M}, which is earlier than "
-                f"--from. Give an earlier month, or prune the events before it."
+                f"The oldest event has the time {oldest:%Y-%m-%d %H:%M}, which is before the "
+                f"month of --from. Give an earlier month, or prune the older events."
             )
 
     def months(self) -> list[Span]:

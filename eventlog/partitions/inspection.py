@@ -109,10 +109,17 @@ _OBSTACLES = (
         "SELECT attname FROM pg_attribute WHERE attrelid = %s AND attacl IS NOT NULL",
     ),
     (
-        "The table inherits from another one, or the other way round: {}.",
+        "The table inherits from another table, or another table inherits from it: {}.",
         "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhrelid = %s OR inhparent = %s",
     ),
 )
+
+
+def indexes_of(connection: BaseDatabaseWrapper, table: Table) -> list[Index]:
+    """Return the indexes of the table."""
+    with connection.cursor() as cursor:
+        cursor.execute(_INDEXES, [table.oid])
+        return [Index(*row) for row in cursor.fetchall()]
 
 
 def inspect(connection: BaseDatabaseWrapper, table: Table) -> Facts:
@@ -135,7 +142,7 @@ def inspect(connection: BaseDatabaseWrapper, table: Table) -> Facts:
             CHECK_PREFIX,
         )
         sequences = rows(_SEQUENCE, str(table)) or [(None, 1)]
-        indexes = [Index(*row) for row in rows(_INDEXES)]
+        indexes = indexes_of(connection, table)
         obstacles = [
             message.format(", ".join(str(name) for (name,) in found))
             for message, query in _OBSTACLES

@@ -72,7 +72,7 @@ def encode_extra(extra: Any, facts: Mapping[str, Any]) -> str:
 
 def checked_datetime(dateof: datetime) -> datetime:
     """Return ``dateof`` as the column ``timestamp`` accepts it; raise ``ValueError`` otherwise."""
-    if type(dateof) is datetime and dateof.tzinfo is UTC and settings.USE_TZ:
+    if type(dateof) is datetime and dateof.tzinfo is UTC is conf.time_zone:
         return dateof  # as timezone.now() returns it, so that nothing is left to check
     try:
         # Django's field parses text, and warns of naive values as it would at the INSERT.

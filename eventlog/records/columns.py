@@ -3,39 +3,11 @@
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from operator import itemgetter
 from typing import Any, NamedTuple
 
-# Begins the last value of a line. Quotes inside the values before it are escaped.
-EXTRA_KEY = ',"extra":'
-
-_head_values = itemgetter(
-    "action",
-    "timestamp",
-    "user_id",
-    "user_repr",
-    "user_state",
-    "model",
-    "object_id",
-    "object_repr",
-    "is_request",
-    "ip",
-    "status",
-    "own_keys",
-    "uid",
-    "is_announced",
-)
-
-
-# Values that lines of earlier releases lack, which may wait in a spool or a broker.
-_ADDED_LATER = {"user_state": None, "uid": ""}
-
-
-def _values_of(heads: Sequence[Any]) -> list[tuple[Any, ...]]:
-    try:
-        return [*map(_head_values, heads)]
-    except KeyError:
-        return [_head_values(_ADDED_LATER | head) for head in heads]
+# A line is {"event":[values of the columns],"extra":{...}}. Quotes inside values are escaped, so
+# that the first EXTRA_KEY ends the values.
+EVENT_KEY, EXTRA_KEY = '{"event":', ',"extra":'
 
 
 class Columns(NamedTuple):
@@ -63,18 +35,22 @@ class Columns(NamedTuple):
     @classmethod
     def from_json_lines(cls, lines: Sequence[str]) -> "Columns":
         """Parse lines of ``Record.to_json()``. Raise ``ValueError`` if any line is not an event."""
+        start = len(EVENT_KEY)
         parts = [line.partition(EXTRA_KEY) for line in lines]
-        heads = json.loads("[" + "},".join([head for head, _, _ in parts]) + "}]")
+        events = json.loads("[" + ",".join([head[start:] for head, _, _ in parts]) + "]")
         try:
             extras = [extra[:-1] for _, _, extra in parts]
-            values = zip(*_values_of(heads), strict=True)
-            columns = cls._make((*values, extras))
+            columns = cls._make((*zip(*events, strict=True), extras))
             list(columns.moments())
-        except (KeyError, TypeError, ValueError) as error:
+        except (TypeError, ValueError) as error:
             raise ValueError("this line is not an event") from error
         texts = (columns.actions, columns.user_reprs, columns.object_reprs)
-        is_complete = all(line[-1:] == "}" for line in lines)
-        if not is_complete or {type(text) for column in texts for text in column} != {str}:
+        if (
+            len(events) != len(lines)
+            or {line[:start] for line in lines} != {EVENT_KEY}
+            or {line[-1:] for line in lines} != {"}"}
+            or {type(text) for column in texts for text in column} != {str}
+        ):
             raise ValueError("this line is not an event")
         return columns
 

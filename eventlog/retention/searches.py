@@ -120,7 +120,7 @@ class _Users:
             return found
         if keys or Log.objects.filter(without_account(*names)).exists():
             self.warnings.append(
-                f"{term}: No account has this name now. Events that hold the name are meant."
+                f"{term}: No account has this name now. The term means all events with this name."
             )
         else:
             self._leave(term, OF_DELETED_ACCOUNTS)
@@ -129,6 +129,6 @@ class _Users:
     def _leave(self, term: Term, unclear: Q) -> None:
         self.unclear = unclear if self.unclear is None else self.unclear | unclear
         self.warnings.append(
-            f"{term}: No account and no event has this user. Events that may be meant are left as "
-            f"they are, such as events of deleted accounts. Write the username as events show it."
+            f"{term}: No account and no event has this name. Events that the term may mean, such "
+            f"as events of deleted accounts, are not changed. Write the username as events show it."
         )

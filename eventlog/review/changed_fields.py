@@ -8,7 +8,9 @@ from typing import Any
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
 
+from .. import formats
 from ..models import Log
 from . import links
 from .html import linked, shorten
@@ -29,8 +31,14 @@ def changes_table(event: Log, site: str) -> SafeString:
         for name, (old, new) in changes[:MAX_FIELDS]
     )
     left_out = len(changes) - MAX_FIELDS
-    more = _("%(count)s more fields") % {"count": left_out} if left_out > 0 else ""
-    return format_html("{}{}", table(_("Field"), rows), more)
+    more = more_fields(left_out) if left_out > 0 else ""
+    return format_html("{}{}", table(pgettext("eventlog", "Field"), rows), more)
+
+
+def more_fields(count: int) -> str:
+    """Return the number of fields that are left out, in words."""
+    text = ngettext("%(count)s more field", "%(count)s more fields", count)
+    return text % {"count": formats.number(count)}
 
 
 def table(label: str, rows: Iterable[tuple[Any, SafeString]]) -> SafeString:

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from .. import formats
+
 
 class Bar(NamedTuple):
     """A segment of a stacked column."""
@@ -87,7 +89,7 @@ def heatmap(cells: Sequence[Sequence[int]], days: Sequence[Any], label: Any) -> 
             4 + day * ROW_HEIGHT,
             rounded(size - 2),
             ROW_HEIGHT - 2,
-            f"{days[day]} {hour:02}:00 · {count:,}",
+            f"{days[day]} {hour:02}:00 · {formats.number(count)}",
         )
         for day, row in enumerate(cells)
         for hour, count in enumerate(row)
@@ -143,7 +145,8 @@ def short(amount: int) -> str:
     """Return a number for a scale, such as 1.5k."""
     for unit, size in (("M", 1_000_000), ("k", 1000)):
         if amount >= size:
-            return f"{amount / size:.1f}".removesuffix(".0") + unit
+            tenths = round(amount / size, 1)
+            return formats.decimal(tenths, 0 if tenths == int(tenths) else 1) + unit
     return str(amount)
 
 

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 # Each group has at most one choice at a time.
 CHOICES: Sequence[tuple[Any, Sequence[tuple[str, str, Any]]]] = (
     (
-        _("Time"),
+        pgettext_lazy("eventlog", "Time"),
         [
             ("last", "1h", _("hour")),
             ("last", "24h", _("24 h")),
@@ -28,7 +29,10 @@ CHOICES: Sequence[tuple[Any, Sequence[tuple[str, str, Any]]]] = (
         _("Status"),
         [("status", name, name) for name in ("2xx", "3xx", "4xx", "5xx")],
     ),
-    (_("Method"), [("method", name, name) for name in ("GET", "POST", "PUT", "PATCH", "DELETE")]),
+    (
+        pgettext_lazy("eventlog", "Method"),
+        [("method", name, name) for name in ("GET", "POST", "PUT", "PATCH", "DELETE")],
+    ),
     (
         _("Client"),
         [

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ..metadata.fields import FIELDS
 from ..models import Log
@@ -18,9 +19,9 @@ EXTRA = "extra."
 
 # The names of columns in an address, and the method of LogAdmin that shows each.
 OWN_COLUMNS: Mapping[str, tuple[str, str | Promise]] = {
-    "time": ("when", _("Time")),
-    "user": ("who", _("User")),
-    "action": ("what", _("Action")),
+    "time": ("when", pgettext_lazy("eventlog", "Time")),
+    "user": ("who", pgettext_lazy("eventlog", "User")),
+    "action": ("what", pgettext_lazy("eventlog", "Action")),
     "object": ("to", _("Object")),
     "request": ("request_line", _("Request")),
     "address": ("address", _("Address")),

@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from .. import formats
 from ..counts.period import PeriodCounts
 from .html import local
 
@@ -34,23 +34,24 @@ def change(now: float, before: float, before_text: str) -> Change | None:
     if not before:
         return None
     percent = round(100 * (now - before) / before)
-    values = {"percent": f"{abs(percent):,}", "before": before_text}
+    share = formats.number(abs(percent))
+    values = {"percent": share, "before": before_text}
     if percent > MAX_PERCENT:
-        factor = f"{now / before:,.0f}"
+        factor = formats.number(round(now / before))
         spoken = _("%(factor)s times as much as in the period before: %(before)s")
         return Change(f"{factor} \N{MULTIPLICATION SIGN}", spoken % (values | {"factor": factor}))
     if percent > 0:
         spoken = _("%(percent)s percent more than in the period before: %(before)s") % values
-        return Change(f"+{abs(percent):,} %", spoken)
+        return Change(formats.percent(share, "+"), spoken)
     if percent < 0:
         spoken = _("%(percent)s percent less than in the period before: %(before)s") % values
-        return Change(f"\N{MINUS SIGN}{abs(percent):,} %", spoken)
-    return Change("±0 %", _("as in the period before: %(before)s") % values)
+        return Change(formats.percent(share, "\N{MINUS SIGN}"), spoken)
+    return Change(formats.percent("0", "±"), _("as in the period before: %(before)s") % values)
 
 
 def moment_text(moment: datetime) -> str:
     """Return a date with its time, in the current time zone."""
-    return date_format(local(moment), "Y-m-d H:i")
+    return formats.minute(local(moment))
 
 
 def why_not_compared(

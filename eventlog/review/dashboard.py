@@ -11,6 +11,7 @@ from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
+from .. import formats
 from ..counts.backlog import find_backlog
 from ..counts.buckets import PERIODS, WIDTH_TEXTS, Bucket, bounds_of, buckets_of
 from ..counts.hours import catch_up
@@ -37,9 +38,6 @@ class Overview:
     With a search, the figures cover the newest events that it finds.
     """
 
-    max_newest_events = f"{MAX_NEWEST_EVENTS:,}"
-    max_checked_events = f"{MAX_CHECKED_EVENTS:,}"
-
     def __init__(
         self,
         period: str,
@@ -64,6 +62,16 @@ class Overview:
         self._previous_span = start - shift, end - shift
         self.counts = self._reader.overview(start, end, self._plan, compared_from=start - shift)
         self.buckets = buckets_of(bounds, self.counts.start, self.counts.until)
+
+    @property
+    def max_newest_events(self) -> str:
+        """The largest number of newest events that are counted."""
+        return formats.number(MAX_NEWEST_EVENTS)
+
+    @property
+    def max_checked_events(self) -> str:
+        """The largest number of newest events that are checked one by one."""
+        return formats.number(MAX_CHECKED_EVENTS)
 
     @property
     def start(self) -> datetime:
@@ -142,7 +150,7 @@ class Overview:
                 charts.Bar(
                     self._class(number, name),
                     count,
-                    f"{when} · {name} · {count:,}",
+                    f"{when} · {name} · {formats.number(count)}",
                     self._segment(bucket, name if number < len(series) else None),
                 )
                 for number, (name, count) in enumerate(zip(names, values, strict=True))

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ..models import Log
 from ..text import UNSTORABLE
-from . import event_page, links
+from . import event_page, html, links
 from .changed_fields import changes_table
 from .changelist import kind_of, of_kind, query_of
 from .field_history import FieldHistory
@@ -86,7 +86,7 @@ class EventPage(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at ru
         nearby = events.neighbours(event, plan)
         found = event_page.found_else(event)
         context |= {
-            "title": str(event),
+            "title": html.title(event),
             "subtitle": None,
             "is_nav_sidebar_enabled": False,
             "newer": self._address_of(nearby.newer, filters),
@@ -114,7 +114,10 @@ class EventPage(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at ru
             raise Http404
         request.current_app = site = self.admin_site.name
         history = FieldHistory(event, field, self.reader(request), site)
-        title = _("%(field)s of %(object)s") % {"field": field, "object": event.object_name}
+        title = _("%(field)s of %(object)s") % {
+            "field": field,
+            "object": html.object_in_words(event),
+        }
         context = {
             **self.admin_site.each_context(request),
             "title": title,

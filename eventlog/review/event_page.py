@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ..changes import KEY as CHANGES
 from ..metadata.fields import labels
@@ -26,6 +27,7 @@ PRODUCTS = ("browser", "os", "device")
 _SHOWN: Mapping[str, Callable[[Any], Any]] = {
     "status": html.status_html,
     "duration_ms": html.duration,
+    "device_type": html.device_label,
 }
 
 
@@ -35,12 +37,17 @@ def event_table(event: Log, site: str) -> SafeString:
     if event.user_id is not None:
         user = linked(html.user_label(event), links.user_address(site, event))
     rows: list[tuple[Any, Any]] = [
-        (_("Time"), html.exactly(event.timestamp)),
-        (_("User"), user),
-        (_("Action"), linked(event.action, _action_address(event, site)) or EMPTY),
+        (pgettext_lazy("eventlog", "Time"), html.exactly(event.timestamp)),
+        (pgettext_lazy("eventlog", "User"), user),
+        (
+            pgettext_lazy("eventlog", "Action"),
+            linked(event.action, _action_address(event, site)) or EMPTY,
+        ),
     ]
     if event.object_name:
-        rows.append((_("Object"), linked(event.object_name, links.object_address(site, event))))
+        rows.append(
+            (_("Object"), linked(html.object_in_words(event), links.object_address(site, event)))
+        )
     return table([*rows, *_facts(event, EVENT_FACTS, site)])
 
 

@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ..models import Log
 from ..records.user_state import UserState
 from . import links
+from .html import device_label
 from .search.tree import Term
 
 MAX_EVENTS = 1000  # newest events of a search that are counted
@@ -51,10 +53,10 @@ def _object_type(event: Log) -> Term | None:
 
 
 FACETS: Mapping[str | Promise, Callable[[Log], Term | None]] = {
-    _("Action"): lambda event: Term("action", event.action),
-    _("User"): links.user_term,
+    pgettext_lazy("eventlog", "Action"): lambda event: Term("action", event.action),
+    pgettext_lazy("eventlog", "User"): links.user_term,
     _("Status"): _status,
-    _("Method"): _fact("method", "method"),
+    pgettext_lazy("eventlog", "Method"): _fact("method", "method"),
     _("Address"): links.ip_term,
     _("Device"): _fact("device", "device_type"),
     _("Kind of object"): _object_type,
@@ -63,6 +65,8 @@ FACETS: Mapping[str | Promise, Callable[[Log], Term | None]] = {
 
 def _label(term: Term) -> Any:
     """Return the value in the words of the list, which says "not known" for ``is:unknown``."""
+    if term.key == "device":
+        return device_label(term.value)
     return UserState[term.value.upper()].label if term.key == "is" else term.value
 
 

@@ -56,7 +56,9 @@ class FieldHistory:
 
     def _label(self, value: Value) -> SafeString:
         moment = html.exactly(value.timestamp)
-        name = value.user_repr or ("" if value.user_id is None else f"user {value.user_id}")
+        name = value.user_repr
+        if not name and value.user_id is not None:
+            name = _("user %(key)s") % {"key": value.user_id}
         time = html.linked(moment, links.event_address(self.site, value.pk, value.timestamp))
         return format_html(
             '{} <span class="quiet">{}</span>', time, " · ".join(filter(None, [name, value.action]))

@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from .. import formats
 from ..counts.percentiles import percentile
 from ..counts.period import NewestPeriodCounts, PeriodCounts
 from ..datetimes import to_db_timezone
@@ -68,8 +69,8 @@ def figures(now: Numbers, before: Numbers | None, address: Address) -> list[Figu
     def count(name: str, key: str, note: str, *terms: Term) -> Figure:
         number = getattr(now, key)
         earlier = getattr(before, key) if before else 0
-        changed = change(number, earlier, f"{earlier:,}")
-        return Figure(name, f"{number:,}", note, address(*terms), changed)
+        changed = change(number, earlier, formats.number(earlier))
+        return Figure(name, formats.number(number), note, address(*terms), changed)
 
     share_4xx = _share(_("%s of requests"), now.client_errors, now.requests)
     share_5xx = _share(_("%s of requests"), now.server_errors, now.requests)
@@ -104,10 +105,10 @@ def _users(now: Users, before: Users | None, address: Address) -> list[Figure]:
     earlier = before.used if before else 0
     used = Figure(
         _("Users"),
-        f"{now.used:,}",
+        formats.number(now.used),
         _("with an event"),
         address(Term("is", "user")),
-        change(now.used, earlier, f"{earlier:,}"),
+        change(now.used, earlier, formats.number(earlier)),
     )
     if now.active is None:
         return [used]
@@ -118,17 +119,17 @@ def _users(now: Users, before: Users | None, address: Address) -> list[Figure]:
         used,
         Figure(
             _("New users"),
-            f"{joined:,}",
+            formats.number(joined),
             _("joined in this period"),
             None,
-            change(joined, new, f"{new:,}"),
+            change(joined, new, formats.number(new)),
         ),
         Figure(
             _("Returning"),
-            f"{returned:,}",
+            formats.number(returned),
             _("joined earlier"),
             None,
-            change(returned, active, f"{active:,}"),
+            change(returned, active, formats.number(active)),
         ),
     ]
 
@@ -138,4 +139,4 @@ def _share(text: str, part: int, whole: int) -> str:
     if not whole or not part:
         return ""
     percent = 100 * part / whole
-    return text % (f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %")
+    return text % formats.percent(formats.decimal(percent, 0 if percent >= 10 else 1))

@@ -8,11 +8,12 @@ from itertools import islice
 from typing import Any
 
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
+from .. import formats
 from ..models import Log
 from ..records.user_state import UserState
 from ..text import UNSTORABLE, sanitize
@@ -25,24 +26,52 @@ MAX_WORD_LENGTH = 32  # characters of a status, a method or a kind of device
 MAX_OWN_VALUES = 3  # in a line of the list
 MAX_CHANGED_LENGTH = 60  # characters of the names of changed fields, in a line of the list
 MAX_DURATION_MS = 10**12  # about thirty years
-DEVICE_CLASSES = ("pc", "mobile", "tablet", "bot")
+DEVICE_LABELS = {
+    "pc": _("pc"),
+    "mobile": _("mobile"),
+    "tablet": _("tablet"),
+    "bot": _("bot"),
+    "other": _("other"),
+}
 EMPTY = SafeString('<span class="none">-</span>')
 _MINOR_VERSION = re.compile(r"(?<=\d)\.[\d.]+$")  # left out, because the event's page has it
 
 
-def user_name(event: Log) -> str:
-    """Return the name of the event's user."""
-    # A row from pinax-eventlog has no name of its own, so the name comes from the joined user.
-    return event.user_repr or str(event.user or event.user_name)
-
-
 def user_label(event: Log) -> str:
     """Return the name of the event's user, or in words why there is none."""
-    if event.user_id is not None or event.user_repr:
-        return user_name(event)
+    # A row from pinax-eventlog has no name of its own, so the name comes from the joined user.
+    if event.user_id is not None and not event.user_repr and event.user is not None:
+        return str(event.user)
+    return user_in_words(event)
+
+
+def user_in_words(event: Log) -> str:
+    """Return ``event.user_name`` in the active language."""
+    if event.user_repr:
+        return str(event.user_repr)
+    if event.user_id is not None:
+        return gettext("user %(key)s") % {"key": event.user_id}
     if event.user_state == UserState.KNOWN:
         return gettext("erased")
     return "" if event.user_state is None else str(UserState(event.user_state).label)
+
+
+def object_in_words(event: Log) -> str:
+    """Return ``event.object_name`` in the active language."""
+    if event.object_repr or event.object_id is None:
+        return str(event.object_repr)
+    return gettext("object %(key)s") % {"key": event.object_id}
+
+
+def title(event: Log) -> str:
+    """Return ``str(event)`` in the active language."""
+    parts = filter(None, [user_in_words(event), event.action, object_in_words(event)])
+    return f"{' '.join(parts)}, {local(event.timestamp):%Y-%m-%d %H:%M}"
+
+
+def device_label(kind: str) -> str:
+    """Return a kind of device in the active language."""
+    return str(DEVICE_LABELS[kind]) if kind in DEVICE_LABELS else shorten(kind, MAX_WORD_LENGTH)
 
 
 def who(event: Log) -> str:
@@ -123,7 +152,9 @@ def ago(moment: datetime) -> str:
     if 0 <= seconds < 86_400:
         return ngettext("%(n)d h ago", "%(n)d h ago", seconds // 3600) % {"n": seconds // 3600}
     moment = local(moment)
-    return date_format(moment, "M j H:i" if moment.year == local(now).year else "Y-m-d H:i")
+    if moment.year != local(now).year:
+        return formats.minute(moment)
+    return f"{formats.day_of_year(moment)} {formats.time(moment)}"
 
 
 def when(event: Log) -> SafeString:
@@ -144,7 +175,7 @@ def duration(milliseconds: Any) -> str:
     if milliseconds < 1000:
         return f"{milliseconds:.0f} ms"
     if milliseconds < 60_000:
-        return f"{milliseconds / 1000:.1f} s"
+        return f"{formats.decimal(milliseconds / 1000)} s"
     return f"{milliseconds / 60_000:.0f} min"
 
 
@@ -220,8 +251,8 @@ def client(event: Log) -> SafeString:
     name = " · ".join(part for part in parts if part and part != "Other")
     return format_html(
         '<span class="kind {}">{}</span> <span title="{}">{}</span>',
-        kind if kind in DEVICE_CLASSES else "other",
-        shorten(kind, MAX_WORD_LENGTH),
+        kind if kind in DEVICE_LABELS else "other",
+        device_label(kind),
         shorten(known.get("ua", ""), 512),
         shorten(name, MAX_NAME_LENGTH),
     )

@@ -6,9 +6,9 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 
+from .. import formats
 from ..models import Log
 from .html import local
 
@@ -124,7 +124,7 @@ def lines(events: Sequence[Log], rows: Sequence[Any], *, folded: bool = True) ->
     day = None
     for each in fold(events) if folded else [Fold([event]) for event in events]:
         first = _day(each.events[0])
-        heading = "" if first == day else date_format(first, "l, j F Y")
+        heading = "" if first == day else formats.day_of_week(first)
         if heading and day is None:
             heading = f"{heading} · {timezone.get_current_timezone_name()}"
         day = first

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from ..models import Log
@@ -26,21 +26,21 @@ class ListColumns:
             '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}">',
             ACTION_CHECKBOX_NAME,
             obj.pk,
-            gettext("Select this object for an action - {}").format(obj),
+            gettext("Select this object for an action - {}").format(html.title(obj)),
         )
 
-    @admin.display(description=_("Time"))
+    @admin.display(description=pgettext_lazy("eventlog", "Time"))
     def when(self, event: Log) -> SafeString:
         return html.when(event)
 
-    @admin.display(description=_("User"))
+    @admin.display(description=pgettext_lazy("eventlog", "User"))
     def who(self, event: Log) -> SafeString:
         label, term = html.who(event), links.user_term(event)
         if event.user_id is None or term is None:
             return format_html('<span class="quiet">{}</span>', label) if label else EMPTY
         return link(label, self.narrowed_to(term))
 
-    @admin.display(description=_("Action"))
+    @admin.display(description=pgettext_lazy("eventlog", "Action"))
     def what(self, event: Log) -> SafeString:
         return link(event.action, self.narrowed_to(Term("action", event.action)))
 
@@ -48,7 +48,7 @@ class ListColumns:
     def to(self, event: Log) -> SafeString | str:
         if not event.object_name:
             return EMPTY
-        name, term = html.shorten(event.object_name, 60), links.object_term(event)
+        name, term = html.shorten(html.object_in_words(event), 60), links.object_term(event)
         shown = name if term is None else link(name, self.narrowed_to(term))
         return format_html("<bdi>{}</bdi>", shown)
 

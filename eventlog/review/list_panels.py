@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.utils import timezone
-from django.utils.formats import date_format, number_format
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 
+from .. import formats
 from ..datetimes import MINUTE, aware
 from ..metadata.fields import FIELDS
 from .charts import short
@@ -98,7 +98,7 @@ class ListPanels(ListLinks):
 
     def _bar(self, span: Span, name: str) -> StripBar:
         address = self.within(span.start, span.end)
-        return StripBar(span.events, address, f"{name} · {span.events:,}")
+        return StripBar(span.events, address, f"{name} · {formats.number(span.events)}")
 
     def _zones(self, found: Histogram) -> Iterator[StripBar]:
         """Yield the links of a narrow window, each to several bars."""
@@ -143,7 +143,7 @@ class ListPanels(ListLinks):
             )
         else:
             text = ngettext("Facets of %(count)s event", "Facets of %(count)s events", count)
-        return text % {"count": number_format(count, force_grouping=True)}
+        return text % {"count": formats.number(count)}
 
     def without_term(self, term: Term) -> str:
         """Return the address of this list without the events that ``term`` finds."""
@@ -187,7 +187,7 @@ def _shifted(moment: datetime, by: timedelta) -> datetime:
 
 def _named(moment: datetime, width: timedelta) -> str:
     """Return the date and the time, with seconds if a bar is shorter than a minute."""
-    return date_format(timezone.localtime(moment), f"M j, Y {'H:i:s' if width < MINUTE else 'H:i'}")
+    return formats.minute(timezone.localtime(moment), seconds=width < MINUTE)
 
 
 def _in_words(width: timedelta) -> str:

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
-from ..counts.buckets import PERIODS, Bucket
+from ..counts.buckets import PERIOD_LABELS, PERIODS, Bucket
 from .choices import Choice
 from .links import LIST, query
 from .list_links import ListLinks
@@ -35,7 +35,7 @@ class OverviewLinks(ListLinks):
     @property
     def periods(self) -> Sequence[Choice]:
         """The periods, each with its link."""
-        return [self._parameter("period", name, name) for name in PERIODS]
+        return [self._parameter("period", name, PERIOD_LABELS[name]) for name in PERIODS]
 
     @property
     def stackings(self) -> Sequence[Choice]:

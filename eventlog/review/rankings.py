@@ -8,12 +8,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from .. import formats
 from ..counts.percentiles import percentile
 from ..counts.period import PeriodCounts
 from ..records.user_state import UserState
 from . import charts
 from .figures import REQUEST, Address
-from .html import duration
+from .html import device_label, duration
 from .search.tree import Term
 
 MAX_RANKING_ROWS = 10
@@ -66,10 +67,15 @@ def rankings(
         ranking(_("Users"), "user", key="user"),
         _visitors(counts, address),
         ranking(_("Addresses"), "address", key="ip"),
-        ranking(_("Devices"), "device", REQUEST, key="device"),
+        _devices(ranking(_("Devices"), "device", REQUEST, key="device")),
         ranking(_("Browsers"), "browser")._replace(note=_("Without bots.")),
     ]
     return [each for each in found if each.rows]
+
+
+def _devices(found: Ranking) -> Ranking:
+    rows = [row._replace(name=device_label(row.name)) for row in found.rows]
+    return found._replace(rows=rows)
 
 
 def _pages(counts: PeriodCounts, address: Address) -> list[Row]:
@@ -79,7 +85,7 @@ def _pages(counts: PeriodCounts, address: Address) -> list[Row]:
             more=(
                 _latency(latencies, row.name, 0.5),
                 _latency(latencies, row.name, 0.95),
-                f"{failed[row.name]:,}" if failed[row.name] else "",
+                formats.number(failed[row.name]) if failed[row.name] else "",
             )
         )
         for row in _rows(counts.totals("page"), "view", [REQUEST], address)
@@ -102,7 +108,7 @@ def _slowest(counts: PeriodCounts, address: Address) -> Ranking:
             address(Term("view", page), REQUEST),
             duration(took),
             charts.share_bar(took, slowest[0][0]),
-            (f"{latencies[page].total():,}",),
+            (formats.number(latencies[page].total()),),
         )
         for took, page in slowest
     ]
@@ -148,7 +154,7 @@ def _rows(counts: Counter[str], key: str, terms: Sequence[Term], address: Addres
         Row(
             value,
             address(Term(key, value), *terms) if key else None,
-            f"{count:,}",
+            formats.number(count),
             charts.share_bar(count, top[0][1]),
         )
         for value, count in top

@@ -9,10 +9,10 @@ from math import ceil
 from typing import Any, NamedTuple
 
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from .. import formats
 from ..datetimes import DAY, MINUTE
 from .charts import WIDTH, rounded
 from .histogram import WIDTHS
@@ -113,5 +113,5 @@ def _is_round(start: datetime, between: timedelta) -> bool:
 def time_of_day(start: datetime, between: timedelta) -> str:
     """Return the time of a tick, or its date at midnight."""
     if between >= DAY or not (start.hour or start.minute or start.second):
-        return date_format(start, "M j")
-    return date_format(start, "H:i:s" if between < MINUTE else "H:i")
+        return formats.day_of_year(start)
+    return formats.time(start, seconds=between < MINUTE)

@@ -7,13 +7,13 @@ from itertools import islice
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from django.template.defaultfilters import yesno
 from django.utils.dateparse import parse_date, parse_datetime
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, pgettext
 
+from .. import formats
 from .html import EMPTY, MAX_VALUE_LENGTH, local, shorten
 
 MAX_DEPTH = 4  # levels that are unfolded; deeper values are shown as JSON
@@ -91,7 +91,7 @@ def _breakable(label: str) -> SafeString:
 def more_values(count: int) -> str:
     """Return the number of values that are left out, in words."""
     text = ngettext("%(count)s more value", "%(count)s more values", count)
-    return text % {"count": number_format(count, force_grouping=True)}
+    return text % {"count": formats.number(count)}
 
 
 def value_html(value: Any) -> SafeString:
@@ -99,7 +99,9 @@ def value_html(value: Any) -> SafeString:
     if value is None:
         return EMPTY
     if isinstance(value, bool):
-        return format_html("{}", yesno(value))
+        return format_html(
+            "{}", pgettext("eventlog", "yes") if value else pgettext("eventlog", "no")
+        )
     if value in ("", [], {}):
         return format_html('<span class="none">{}</span>', gettext("(empty)"))
     if isinstance(value, str):

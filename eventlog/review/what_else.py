@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.utils.formats import date_format, number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from .. import formats
 from ..datetimes import shifted
 from ..models import Log
 from . import html, links
@@ -149,7 +149,7 @@ def _session_item(session: Span, terms: Sequence[Term], site: str) -> Item:
     count = in_words(session.events)
     if session.is_cut:
         text = ngettext("at least %(count)s event", "at least %(count)s events", session.events)
-        count = text % {"count": number_format(session.events, force_grouping=True)}
+        count = text % {"count": formats.number(session.events)}
     note = "" if session.events == 1 else _from_to(session)
     return Item(_("Same session of work"), address, count, note)
 
@@ -164,8 +164,9 @@ def period(first: datetime, last: datetime) -> Sequence[Term]:
 def _from_to(session: Span) -> str:
     """Return the first and the last time, with the date if the session passes midnight."""
     start, end = html.local(session.start), html.local(session.end)
-    pattern = "H:i" if start.date() == end.date() else "M j H:i"
-    times = [date_format(each, pattern) for each in (start, end)]
+    times = [formats.time(each) for each in (start, end)]
+    if start.date() != end.date():
+        times = [f"{formats.day_of_year(each)} {formats.time(each)}" for each in (start, end)]
     return " – ".join(dict.fromkeys(times))  # noqa: RUF001 (a range of times)
 
 
@@ -182,9 +183,9 @@ def in_words(count: int) -> str:
     if count > MAX_COUNTED_EVENTS:
         limit = MAX_COUNTED_EVENTS
         text = ngettext("more than %(count)s event", "more than %(count)s events", limit)
-        return text % {"count": number_format(limit, force_grouping=True)}
+        return text % {"count": formats.number(limit)}
     text = ngettext("%(count)s event", "%(count)s events", count)
-    return text % {"count": number_format(count, force_grouping=True)}
+    return text % {"count": formats.number(count)}
 
 
 def as_list(items: Sequence[Item]) -> SafeString:

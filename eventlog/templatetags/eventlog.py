@@ -9,17 +9,21 @@ from django.db.models import Model
 from django.template.loader import select_template
 from django.urls import NoReverseMatch
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
 
+from .. import formats
 from ..models import Log
 from ..review import links
-from ..review.html import duration
+from ..review.comparison import moment_text
+from ..review.html import duration, object_in_words, user_in_words
 from ..review.lines import Line
 from ..review.list_panels import ListPanels
 from ..review.reader import reader
 
 register = template.Library()
 register.filter("duration", duration)
+register.filter("minute", moment_text)
+register.filter(user_in_words)
+register.filter(object_in_words)
 MAX_TEMPLATE_NAME_BYTES = 200  # because few file systems take more than 255
 
 
@@ -59,11 +63,9 @@ def lines_of(event_list: ListPanels, rows: Sequence[Any]) -> list[Line]:
 
 
 @register.filter
-def in_words(count: int) -> str:
-    """Return an estimate in words, such as "12 million"."""
-    if count >= 1_000_000:
-        return _("%(count)s million") % {"count": f"{count / 1_000_000:.2g}".removesuffix(".0")}
-    return f"{round(count, -3):,}"
+def estimated(count: int) -> str:
+    """Return an estimate with two digits that count, such as "12,000,000"."""
+    return formats.number(round(count, min(-3, 2 - len(str(count)))))
 
 
 def _own_template(event: Log) -> list[str]:

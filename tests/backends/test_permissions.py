@@ -56,7 +56,7 @@ def test_by_default_events_are_written_inline_if_the_directory_is_not_writable(
 ):
     output = as_other_user(REQUESTS)
     assert "3 in the table" in output
-    assert output.count("not writable; events are written straight to the database") == 1
+    assert output.count("not writable; events are written to the database within the request") == 1
     assert "full" not in output
     assert project.actions() == ["GET_OK", "GET_AOK", "ON_COMMIT", "GET_OK"]
 

@@ -1,13 +1,11 @@
 """Each event has an identifier that is unique across stores."""
 
-import json
 import os
 from uuid import UUID
 
 import pytest
 
 from eventlog.models import Log, log
-from eventlog.records.columns import Columns
 from eventlog.records.record import Record
 from eventlog.records.uid import new_uid
 
@@ -33,16 +31,6 @@ def test_a_record_keeps_its_identifier_on_the_way_through_a_spool():
     record = Record.build(None, "X")
     assert Record.from_json(record.to_json()) == record
     assert record.uid
-
-
-def test_lines_of_an_earlier_release_are_read():
-    line = json.loads(Record.build(None, "X").to_json())
-    old = {name: value for name, value in line.items() if name not in ("uid", "user_state")}
-    text = json.dumps(old, separators=(",", ":"))
-    columns = Columns.from_json_lines([text, Record.build(None, "Y").to_json()])
-    assert columns.actions == ("X", "Y")
-    assert columns.uids[0] == ""
-    assert columns.user_states[0] is None
 
 
 def test_a_forked_process_makes_other_identifiers():

@@ -41,7 +41,7 @@ def test_conditions_need_an_age(retention, option):
 
 
 def test_recheck_is_for_rules_only():
-    with pytest.raises(CommandError, match="--recheck is for the rules"):
+    with pytest.raises(CommandError, match="Give --recheck without an age"):
         retain("90d", "--recheck")
 
 

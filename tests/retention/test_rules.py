@@ -313,7 +313,7 @@ def test_events_of_deleted_accounts_are_left_if_a_search_may_mean_them(rules, se
     user.delete()
     output, errors = retain()
     assert actions() == ["HERS"]
-    assert f"{text.split()[0].strip('-')}: No account and no event has this user." in errors
+    assert f"{text.split()[0].strip('-')}: No account and no event has this name." in errors
     assert "1 event deleted" in output
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import cast
 from uuid import uuid4
 
@@ -85,6 +86,16 @@ def unlock(file: int) -> None:
     """Release the lock, even if a forked child shares the descriptor, and close the file."""
     fcntl.flock(file, fcntl.LOCK_UN)
     os.close(file)
+
+
+def supports_locks(directory: Path) -> bool:
+    """Return whether files in a directory can be locked, which some file systems refuse."""
+    try:
+        with TemporaryFile(dir=directory) as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+    except OSError:
+        return False
 
 
 def put(path: Path, content: bytes) -> None:

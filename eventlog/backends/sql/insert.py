@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC
 from functools import lru_cache, partial
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -155,9 +155,11 @@ def _insert_many(connection: BaseDatabaseWrapper, columns: Columns) -> None:
             # executemany() acquires the GIL for each row and may wait for other threads each time,
             # while the database is locked.
             while some_rows := [*islice(rows, MAX_ROWS)]:
-                values = [value for row in some_rows for value in row]
+                values = [*chain.from_iterable(some_rows)]
                 with connection.wrap_database_errors:
-                    cursor.cursor.execute(_many(connection.alias, len(some_rows)), values)
+                    # On the connection of the driver, because a cursor of Django's searches the
+                    # long statement for placeholders (benchmarks.delivery).
+                    connection.connection.execute(_many(connection.alias, len(some_rows)), values)
         else:
             cursor.executemany(_statement(connection.alias), rows)
 

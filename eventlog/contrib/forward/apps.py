@@ -9,6 +9,8 @@ class ForwardConfig(AppConfig):
     name = "eventlog.contrib.forward"
     label = "eventlog_forward"
     verbose_name = _("Event streams")
+    eventlog_inventory = "eventlog.contrib.forward.diagnosis.targets"
+    eventlog_checks = "eventlog.contrib.forward.diagnosis.CHECKS"
 
     def ready(self) -> None:
         # ruff: noqa: PLC0415 (these modules import models, which Django loads before ready())

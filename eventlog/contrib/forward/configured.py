@@ -118,14 +118,14 @@ def _target(where: str, raw: Mapping[str, Any]) -> Target:
         return target_class(**options)
     except (TypeError, ValueError) as error:
         raise Misconfigured(
-            f"{where}['OPTIONS'] is {_without_secrets(options)!r}, which {name} does not accept: "
+            f"{where}['OPTIONS'] is {without_secrets(options)!r}, which {name} does not accept: "
             f"{error}.",
             f"Give keyword arguments of {target_class.__name__}.",
             "eventlog.E021",
         ) from error
 
 
-def _without_secrets(options: Mapping[str, Any]) -> dict[str, Any]:
+def without_secrets(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options with masked values of secrets, because messages end up in logs."""
     masked: dict[str, Any] = redact({name: str(value) for name, value in options.items()})
     return masked

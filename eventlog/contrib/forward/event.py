@@ -23,7 +23,7 @@ class Event:
     def id(self) -> str:
         """The id of the event: the same each time it is sent, and in the database."""
         uid = self.record.uid
-        # Earlier releases wrote events without an id, and a line never changes.
+        # A line never changes, so an event without a UUID has the same id each time.
         return str(UUID(uid) if uid else uuid5(NAMESPACE_OID, self.line))
 
     @property

@@ -104,7 +104,7 @@ def _user(value: str) -> Matcher:
         return IS["anonymous"]
     users = get_user_model()
     if "@" in value and getattr(users, "EMAIL_FIELD", "") != users.USERNAME_FIELD:
-        raise InvalidTermError("An event has the username, but not the e-mail address. Use that.")
+        raise InvalidTermError("Events do not have the e-mail address. Use the username.")
     names = in_any_case(value)
     return lambda event: event.record.user_repr in names or as_text(event.record.user_id) == value
 

@@ -55,7 +55,7 @@ def _at_exit() -> None:
         write_held()
     elif _held:
         count = _events(len(_held) + _dropped)
-        _report(f"{count} came before Django had loaded its apps, which it never did")
+        _report(f"{count} came before Django loaded its apps, and the apps were never loaded")
 
 
 def _report(problem: str) -> None:

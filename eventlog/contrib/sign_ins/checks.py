@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 (Django's name for it)
 
@@ -18,7 +19,8 @@ APP = "eventlog.contrib.sign_ins"
 def check_sign_ins(**kwargs: Any) -> list[CheckMessage]:
     """Return the messages about the names of the actions and the middleware."""
     names = conf.sign_ins
-    if not isinstance(names, Mapping):  # which the checks of the settings report
+    # The checks of the settings report a value of another type, and a missing app.
+    if not isinstance(names, Mapping) or not apps.is_installed(APP):
         return []
     return [*_names(names), *_middleware()]
 

@@ -17,8 +17,8 @@ class Command(BaseCommand):
     help = (
         "Count the events of each past hour that is not counted, or has changed since. The "
         "overview counts a few hours itself. Run this command once after the first migration, and "
-        "from a timer on busy sites. Each run compares a million counted events with the table, "
-        "and counts the hours that differ again."
+        "from a timer on busy sites. Each run also compares a million counted events with the "
+        "table. If the number of an hour differs, the hour is counted again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

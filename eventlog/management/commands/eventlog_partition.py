@@ -28,7 +28,7 @@ CONSEQUENCES = (
     "Dropping a month locks the tables that events refer to, for some milliseconds. Their readers "
     "and writers wait during this time.",
     "An index of your own is no longer built CONCURRENTLY in one step. See docs/partitions.md.",
-    "Events of a month without a partition are rejected, so this command has to run by a timer.",
+    "Events of a month without a partition are rejected, so run this command daily from a timer.",
 )
 
 
@@ -52,7 +52,7 @@ def months_ahead(text: str) -> int:
 
 class Command(BaseCommand):
     help = (
-        "Partition the table of events by month, on PostgreSQL, and create the months to come. "
+        "Partition the table of events by month, on PostgreSQL, and create the next months. "
         "Without --apply, only print the plan."
     )
     # The checks of the database report the missing month that this command creates.
@@ -162,7 +162,7 @@ class Command(BaseCommand):
             # Later events than the first partition takes must not be rejected for good.
             conversion.cancel()
             raise
-        self._say(options, "Done. Run this command with --apply by a timer, such as daily.")
+        self._say(options, "Done. Run this command with --apply daily, from a timer.")
 
     def _say(self, options: dict[str, Any], text: str) -> None:
         if options["verbosity"]:

@@ -139,7 +139,10 @@ class Command(SearchCommand):
 
     def _prune(self, policy: Policy, options: dict[str, Any]) -> None:
         if options["recheck"]:
-            raise CommandError("--recheck is for the rules in EVENTLOG['RETENTION'], without age.")
+            raise CommandError(
+                "Give --recheck without an age, because it is for the rules in "
+                "EVENTLOG['RETENTION']."
+            )
         if options["older_than"] < policy.minimum:
             raise CommandError(
                 f"The age is less than the minimum in EVENTLOG['RETENTION'], which is "

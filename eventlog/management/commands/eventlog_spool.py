@@ -12,9 +12,9 @@ from eventlog import access
 from eventlog.backends import destinations, get_backend
 from eventlog.backends.buffered import BufferedBackend
 from eventlog.backends.losses import DROPPED
-from eventlog.backends.queued import QueuedBackend
 from eventlog.backends.spool import Status
 from eventlog.backends.spool.directory import is_writable
+from eventlog.diagnostics import waiting
 from eventlog.models import DeliveredBatch, Log
 
 DELIVER_TIMEOUT = 60.0  # seconds for the events that other processes are writing
@@ -41,7 +41,7 @@ class Command(BaseCommand):
             "--timeout",
             type=float,
             metavar="SECONDS",
-            help="the most seconds to wait for the delivery",
+            help="maximum seconds to wait for the delivery",
         )
         subcommands.add_parser(
             "dead", help="list the events that no database accepts, with the reasons"
@@ -94,7 +94,7 @@ class Command(BaseCommand):
             raise CommandError(" ".join(problems))
 
     def _deliver(self, backend: BufferedBackend, options: dict[str, Any]) -> None:
-        waiting, in_test_runs = _split_by_test_run(backend.status())
+        before, in_test_runs = _split_by_test_run(backend.status())
         timeout = options.get("timeout")
         # Without a timeout, deliver everything that can be delivered, even if that takes long.
         complete = timeout is not None or backend.flush()
@@ -103,7 +103,7 @@ class Command(BaseCommand):
         )
         status = backend.status()
         left, left_in_test_runs = _split_by_test_run(status)
-        self.stdout.write(f"{_events(max(0, waiting - left))} delivered, {left} left.")
+        self.stdout.write(f"{_events(max(0, before - left))} delivered, {left} left.")
         if (discarded := in_test_runs - left_in_test_runs) > 0:
             self.stdout.write(f"{_events(discarded)} of test runs discarded.")
         if not complete or status.unreadable:
@@ -126,8 +126,8 @@ class Command(BaseCommand):
     def _reassign(self, backend: BufferedBackend, options: dict[str, Any]) -> None:
         old = options["destination"]
         if old not in backend.status().destinations:
-            waiting = ", ".join(backend.status().destinations) or "no destination"
-            raise CommandError(f"No events wait for {old!r}. Events wait for: {waiting}.")
+            known = ", ".join(backend.status().destinations) or "no destination"
+            raise CommandError(f"No events wait for {old!r}. Events wait for: {known}.")
         if destinations.is_of_other_test_run(old):
             raise CommandError(
                 f"{old!r} is the database of a test run. Its events are discarded when the test "
@@ -142,41 +142,16 @@ class Command(BaseCommand):
 
 def _problems(status: Status, max_age: float | None, backend: BufferedBackend) -> Iterator[str]:
     """Yield the reasons for which the health check fails."""
-    oldest = status.oldest_seconds or 0.0
-    if max_age is not None and oldest > max_age:
-        yield f"The oldest event has waited {oldest:.0f} s; at most {max_age:.0f} s are allowed."
-    if status.dead_letters:
-        yield f"Dead letters: {_events(status.dead_letters)}. Run 'manage.py eventlog_spool dead'."
+    found = [] if max_age is None else [*waiting.too_old(status, max_age)]
+    yield from map(str, [*found, *waiting.dead_letters(status)])
     yield from _warnings(status, backend)
 
 
 def _warnings(status: Status, backend: BufferedBackend) -> Iterator[str]:
-    directory = str(backend.spool.directory)
-    has_directory = is_writable(backend.spool.directory)
-    if not has_directory:
-        yield (
-            f"This user cannot write to the spool {directory!r}. Run the command as the user "
-            f"that runs the site, or give another directory in EVENTLOG['OPTIONS']['spool']."
-        )
-    if status.unreadable and (has_directory or status.unreadable != [directory]):
-        names = ", ".join(status.unreadable[:3])
-        yield (
-            f"Files that this user cannot read: {len(status.unreadable)}, such as {names}. "
-            f"Change their owner to the user that runs the site."
-        )
-    for destination, count in status.destinations.items():
-        if _is_unknown(destination):
-            yield (
-                f"{_events(count)} waiting for {destination!r}, which is not in DATABASES. "
-                f"Restore its settings, or run 'manage.py eventlog_spool reassign {destination}'."
-            )
-    if isinstance(backend, QueuedBackend) and (overdue := backend.overdue()):
-        yield overdue
-
-
-def _is_unknown(destination: str) -> bool:
-    in_test_run = destinations.is_of_other_test_run(destination)
-    return not in_test_run and destinations.find(destination) is None
+    yield from map(str, waiting.unwritable(backend))
+    yield from map(str, waiting.unreadable(backend, status))
+    yield from map(str, waiting.undeliverable(status))
+    yield from map(str, waiting.overdue(backend))
 
 
 def _split_by_test_run(status: Status) -> tuple[int, int]:

@@ -79,7 +79,9 @@ class Command(SearchCommand):
             metavar="SECONDS",
             help="time between two queries for new events (1)",
         )
-        parser.add_argument("--json", action="store_true", help="print one JSON object for a line")
+        parser.add_argument(
+            "--json", action="store_true", help="print one JSON object in each line"
+        )
 
     def handle(self, **options: Any) -> None:
         search = self.parse(options["search"])

@@ -63,7 +63,7 @@ Views = Mapping[str, Callable[..., Any]]
 
 def check_rules(requests: Sequence[Any], middleware: Sequence[str]) -> Iterator[CheckMessage]:
     """Yield all messages about the rules in ``EVENTLOG["REQUESTS"]`` and of decorated views."""
-    views = _views()
+    views = views_by_name()
     rules: list[tuple[str, Rule]] = []
     for number, raw in enumerate(requests):
         where = f"EVENTLOG['REQUESTS'][{number}]"
@@ -157,8 +157,8 @@ def _never_reached(
     for earlier, other in before:
         if other.covers(rule):
             yield Warning(
-                f"{where} is never reached: {earlier} matches every request that it matches.",
-                hint="Remove it, or move it up.",
+                f"{where} is never reached, because {earlier} matches the same requests.",
+                hint=f"Remove {where}, or move it above {earlier}.",
                 id="eventlog.W008",
             )
             return
@@ -181,7 +181,7 @@ def _unrecorded(rules: Sequence[Rule]) -> Iterator[CheckMessage]:
         )
 
 
-def _views() -> Views:
+def views_by_name() -> Views:
     """Return the views of the root URLconf by name, or none if Django cannot load it."""
     try:
         return dict(_named(get_resolver(), ()))

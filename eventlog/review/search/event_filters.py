@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import F, Q
 from django.db.models.lookups import Exact, In, IsNull
+from django.utils.translation import gettext as _
 
 from ...changes import KEY as CHANGES
 from ...models.expressions import Fact, Number, Text
@@ -62,12 +63,13 @@ def action(value: str) -> Condition:
         # The event log's own actions have similar names, but are never misspelled ones.
         near = None if value.startswith(OWN_ACTIONS) else nearest(value, known)
         suggestion = Term("action", near) if near else None
-        unknown = Hint(f"No event has the action {value!r}.", suggestion)
+        unknown = Hint(_("No event has the action %(value)r.") % {"value": value}, suggestion)
         return any_of("action", [value])._replace(hint=unknown)
     if is_complete:
         names = [name for name in known if patterns.matches(value.casefold(), name.casefold())]
         if len(names) <= MAX_INDEXED_ACTIONS:
-            hint = None if names else Hint(f"No event has an action like {value!r}.")
+            text = _("No event has an action like %(value)r.")
+            hint = None if names else Hint(text % {"value": value})
             return any_of("action", names)._replace(hint=hint)
     if value.strip("*") == value[:-1]:
         return Condition(NameField.begins("action", value[:-1]))
@@ -79,7 +81,8 @@ def is_(value: str) -> Condition:
     if (build := KINDS.get(value.lower())) is None:
         near = nearest(value, KINDS)
         raise InvalidTermError(
-            f"Unknown kind {value!r}. {one_of(KINDS)}", Term("is", near) if near else None
+            _("Unknown kind %(value)r. %(choices)s") % {"value": value, "choices": one_of(KINDS)},
+            Term("is", near) if near else None,
         )
     if value.lower() == "event" and has_partial_indexes():
         return indexed(build)
@@ -107,7 +110,9 @@ def has(value: str) -> Condition:
         choices = [*HAS, f"{EXTRA}NAME"]
         near = nearest(value, HAS)
         raise InvalidTermError(
-            f"Unknown field {value!r}. {one_of(choices)}", Term("has", near) if near else None
+            _("Unknown field %(value)r. %(choices)s")
+            % {"value": value, "choices": one_of(choices)},
+            Term("has", near) if near else None,
         )
     columns = {
         "user": known_user(),
@@ -130,10 +135,11 @@ def keys_of(name: str) -> list[str]:
     keys = name.removeprefix(EXTRA).split(".")
     if len(keys) > MAX_KEY_LEVELS:
         raise InvalidTermError(
-            f"The key has {len(keys)} levels. Use at most {MAX_KEY_LEVELS} levels."
+            _("The key has %(count)d levels. Use at most %(max)d levels.")
+            % {"count": len(keys), "max": MAX_KEY_LEVELS}
         )
     if not all(keys):
-        raise InvalidTermError("Write the name of a value after the dot, such as extra.title.")
+        raise InvalidTermError(_("Write the name of a value after the dot, such as extra.title."))
     return keys
 
 

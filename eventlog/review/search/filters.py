@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ...text import UNSTORABLE
@@ -76,7 +77,7 @@ FILTERS: Mapping[str, Filter] = {
     ),
     "action": Filter(
         action,
-        _("an action in any case, or all actions that match a pattern"),
+        _("an action, in capital or small letters, or all actions that match a pattern"),
         ["action:POST_LOGIN", "action:POST_*"],
     ),
     "obj": Filter(
@@ -113,7 +114,9 @@ FILTERS: Mapping[str, Filter] = {
         exception, _("the class name of the exception that a view raised"), ["exception:ValueError"]
     ),
     "referer": Filter(
-        referer, _("a part of the page that the visitor came from"), ["referer:example.com"]
+        referer,
+        _("a part of the URL of the page that the visitor came from"),
+        ["referer:example.com"],
     ),
     "device": Filter(device, _("the kind of device"), ["device:mobile"], values=DEVICES),
     "browser": Filter(
@@ -173,15 +176,16 @@ def find(term: Term) -> Condition:
 def checked_filter(term: Term) -> Filter:
     """Return the filter of a term. Raise ``InvalidTermError`` if the filter does not take it."""
     if UNSTORABLE.search(f"{term.key}{term.value}"):
-        raise InvalidTermError("The term has a NUL or a lone surrogate. Remove it.")
+        raise InvalidTermError(gettext("The term has a NUL or a lone surrogate. Remove it."))
     found = _filter_of(term)
     if not term.value:
         raise InvalidTermError(
-            "The term has no value. Write the value after the colon.", _with_value(term)
+            gettext("The term has no value. Write the value after the colon."), _with_value(term)
         )
     if term.operator and not found.is_compared:
         raise InvalidTermError(
-            f"{term.key}: does not take a comparison such as {term.operator}.",
+            gettext("%(key)s: does not take a comparison such as %(operator)s.")
+            % {"key": term.key, "operator": term.operator},
             term._replace(operator=""),
         )
     return found
@@ -196,8 +200,8 @@ def _filter_of(term: Term) -> Filter:
         return EXTRA_FILTER
     near = nearest(term.key, FILTERS)
     raise InvalidTermError(
-        f"Unknown key {term.key!r}. {one_of([*FILTERS, f'{EXTRA}NAME'])}"
-        " Put a text with a colon in quotation marks.",
+        gettext("Unknown key %(key)r. %(choices)s Put a text with a colon in quotation marks.")
+        % {"key": term.key, "choices": one_of([*FILTERS, f"{EXTRA}NAME"])},
         term._replace(key=near) if near else _as_extra(term),
     )
 

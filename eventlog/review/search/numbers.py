@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db.models import FloatField, Q, Value
 from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
+from django.utils.translation import gettext as _
 
 from .condition import InvalidTermError
 
@@ -26,7 +27,8 @@ def number(text: str) -> float:
             raise ValueError
     except ValueError as error:
         raise InvalidTermError(
-            f"{text[:60]!r} is not a number. Compare with a number, such as >100."
+            _("%(value)r is not a number. Compare with a number, such as >100.")
+            % {"value": text[:60]}
         ) from error
     return value
 

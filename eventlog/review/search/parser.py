@@ -13,6 +13,8 @@
 import re
 from typing import NamedTuple
 
+from django.utils.translation import gettext as _
+
 from .tree import KEYWORDS, And, Node, Term, all_of, either, is_address, negate
 
 MAX_DEPTH = 10  # levels of brackets
@@ -64,7 +66,7 @@ class _Parser:
         tree = self._alternative(0)
         if self._position < len(self._text):  # only ")" ends an alternative early
             end = self._position + 1
-            reason = "The bracket ) has no opening bracket. Remove it."
+            reason = _("The bracket ) has no opening bracket. Remove it.")
             raise self._error(reason, self._position, end)
         return tree
 
@@ -94,16 +96,16 @@ class _Parser:
     def _bracket(self, depth: int) -> Node:
         start = self._position
         if depth >= MAX_DEPTH:
-            reason = f"The search has more than {MAX_DEPTH} levels of brackets. Use fewer."
-            raise self._error(reason, start, start + 1)
+            reason = _("The search has more than %(max)d levels of brackets. Use fewer.")
+            raise self._error(reason % {"max": MAX_DEPTH}, start, start + 1)
         self._position += 1
         self._skip_space()
         if self._next() == ")":
-            reason = "The brackets are empty. Write a term between them."
+            reason = _("The brackets are empty. Write a term between them.")
             raise self._error(reason, start, self._position + 1)
         node = self._alternative(depth + 1)
         if self._next() != ")":
-            reason = "The bracket ( is not closed. Add ) at the end."
+            reason = _("The bracket ( is not closed. Add ) at the end.")
             raise self._error(reason, start, start + 1, f"{self._text})")
         self._position += 1
         self._skip_space()
@@ -119,10 +121,10 @@ class _Parser:
         if word[0] in KEYWORDS:
             raise self._missing_operand()
         if (keyword := word[0].upper()) in KEYWORDS:
-            reason = (
-                f"Write {keyword} in capital letters to combine terms,"
+            reason = _(
+                "Write %(keyword)s in capital letters to combine terms,"
                 " or put the word in quotation marks to search for it."
-            )
+            ) % {"keyword": keyword}
             suggestion = f"{self._text[:start]}{keyword}{self._text[word.end() :]}"
             raise self._error(reason, start, word.end(), suggestion)
         key = None if is_address(word[0]) else _KEY.match(self._text, start)
@@ -156,7 +158,7 @@ class _Parser:
             # A backslash at the end would escape the quotation mark.
             is_escaped = (len(rest) - len(rest.rstrip("\\"))) % 2
             suggestion = "" if is_escaped else f'{self._text}"'
-            reason = "The quotation mark is not closed. Add one at the end."
+            reason = _("The quotation mark is not closed. Add one at the end.")
             raise self._error(reason, self._position, self._position + 1, suggestion)
         self._position = found.end()
         return re.sub(r"\\(.)", r"\1", found[1], flags=re.DOTALL)
@@ -165,7 +167,7 @@ class _Parser:
         """Return ``node`` if a space, a closing bracket or the end of the search follows."""
         if _END.match(self._text, self._position) is None:
             end = start + len(self._text[start:].split(maxsplit=1)[0])
-            reason = "Put a text with a bracket or a quotation mark in quotation marks."
+            reason = _("Put a text with a bracket or a quotation mark in quotation marks.")
             quoted = _with_quotes(self._text[start:end])
             suggestion = f"{self._text[:start]}{quoted}{self._text[end:]}"
             raise self._error(reason, start, end, suggestion)
@@ -203,12 +205,14 @@ class _Parser:
     def _missing_operand(self) -> _ParseError:
         position = self._position
         if word := self._keyword():
-            reason = f"{word} needs a term before and after it."
+            reason = _("%(word)s needs a term before and after it.") % {"word": word}
             return self._error(reason, position, position + len(word))
         found = _LAST.search(self._text[:position].rstrip())
         if found is None:
-            return self._error("The bracket ) needs a term before it.", position, position + 1)
-        return self._error(f"{found[0]} needs a term after it.", found.start(), found.end())
+            reason = _("The bracket ) needs a term before it.")
+            return self._error(reason, position, position + 1)
+        reason = _("%(word)s needs a term after it.") % {"word": found[0]}
+        return self._error(reason, found.start(), found.end())
 
     def _error(self, reason: str, start: int, end: int, suggestion: str = "") -> _ParseError:
         """Return the error of the characters from ``start`` up to ``end``."""

@@ -7,6 +7,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import BooleanField, Func, Q, Value
 from django.db.models.functions import Lower
 from django.db.models.sql.compiler import SQLCompiler
+from django.utils.translation import gettext as _
 
 from .condition import InvalidTermError
 
@@ -48,7 +49,9 @@ def checked_pattern(pattern: str) -> str:
     """Return the pattern with single stars. Raise ``InvalidTermError`` if it has too many."""
     pattern = re.sub(r"\*+", "*", pattern)
     if pattern.count("*") > MAX_STARS:
-        raise InvalidTermError(f"The pattern has more than {MAX_STARS} stars. Use fewer.")
+        raise InvalidTermError(
+            _("The pattern has more than %(max)d stars. Use fewer.") % {"max": MAX_STARS}
+        )
     return pattern
 
 

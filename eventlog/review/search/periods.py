@@ -6,6 +6,7 @@ from datetime import MAXYEAR, datetime, time, timedelta
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.translation import gettext as _
 
 from ...datetimes import DAY, aware, to_db_timezone, to_utc
 from .condition import Condition, InvalidTermError
@@ -31,7 +32,8 @@ def last(value: str) -> Condition:
     if not (match := re.fullmatch(r"(\d{1,4})([mhdw])", value)):
         near = re.match(r"(\d{1,4})([mhdw])", value.replace(" ", "").lower())
         raise InvalidTermError(
-            f"{value!r} is not a time span. Use a number and m, h, d or w, such as 24h or 7d.",
+            _("%(value)r is not a time span. Use a number and m, h, d or w, such as 24h or 7d.")
+            % {"value": value},
             Term("last", near[0]) if near else None,
         )
     length = timedelta(**{TIME_UNITS[match[2]]: int(match[1])})
@@ -53,7 +55,8 @@ def at(value: str) -> Condition:
     """Find the events of a minute and of the minutes next to it; with seconds, of seconds."""
     if len(value) < len("2026-01-01T10:30"):
         raise InvalidTermError(
-            f"{value!r} has no time of day. Use a form such as 2026-01-31T09:30.",
+            _("%(value)r has no time of day. Use a form such as 2026-01-31T09:30.")
+            % {"value": value},
             Term("from", value) if len(value) == len("2026-01-01") else None,
         )
     moment = _parse(value)
@@ -63,7 +66,7 @@ def at(value: str) -> Condition:
     try:
         return Condition(Q(timestamp__gte=start - unit, timestamp__lt=start + 2 * unit))
     except OverflowError as error:
-        raise InvalidTermError(f"{value!r} is out of range.") from error
+        raise InvalidTermError(_("%(value)r is out of range.") % {"value": value}) from error
 
 
 def _parse(value: str, more: timedelta = timedelta()) -> datetime:
@@ -74,5 +77,6 @@ def _parse(value: str, more: timedelta = timedelta()) -> datetime:
         return to_db_timezone(to_utc(moment))
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidTermError(
-            f"{value!r} is not a date. Use a form such as 2026-01-31 or 2026-01-31T09:30."
+            _("%(value)r is not a date. Use a form such as 2026-01-31 or 2026-01-31T09:30.")
+            % {"value": value}
         ) from error

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from .condition import (
     NOTHING,
@@ -75,10 +76,10 @@ class Search:
         ``find`` returns the condition of a term, or raises ``InvalidTermError``.
         """
         if len(text) > MAX_SEARCH_LENGTH:
-            reason = (
-                f"The search has {len(text)} characters."
-                f" Use at most {MAX_SEARCH_LENGTH} characters."
-            )
+            reason = (_("The search has %(count)d characters. Use at most %(max)d characters.")) % {
+                "count": len(text),
+                "max": MAX_SEARCH_LENGTH,
+            }
             return cls(And(), [Problem(f"{text[:60]}…", reason)])
         tree = parse(text)
         if isinstance(tree, SyntaxProblem):
@@ -157,13 +158,14 @@ class _Builder:
 
     def search(self) -> Search:
         terms = list(dict.fromkeys(terms_of(self._tree)))
-        reason = f"The search has {len(terms)} terms. Use at most {MAX_TERMS} terms."
+        reason = _("The search has %(count)d terms. Use at most %(max)d terms.")
+        reason %= {"count": len(terms), "max": MAX_TERMS}
         for term in terms[:MAX_TERMS]:
             self._find(term)
         self._errors += [(term, reason, None) for term in terms[MAX_TERMS:]]
         plan = _NO_EVENTS if self._errors else self._plan()
         # A suggested search corrects all terms, because one mistake would leave it without events.
-        corrections = {term: other for term, _, other in self._errors if other is not None}
+        corrections = {term: other for term, _reason, other in self._errors if other is not None}
         errors = [self._problem(*error, corrections) for error in self._errors]
         return Search(self._tree, errors, self._hints, self._conditions, plan)
 
@@ -184,8 +186,11 @@ class _Builder:
     def _count(self, values: int) -> None:
         if self._value_count + values > MAX_VALUES:
             raise InvalidTermError(
-                f"Up to this term, the search compares {self._value_count + values} values."
-                f" Use a narrower network or fewer terms, for at most {MAX_VALUES} values."
+                _(
+                    "Up to this term, the search compares %(count)d values."
+                    " Use a narrower network or fewer terms, for at most %(max)d values."
+                )
+                % {"count": self._value_count + values, "max": MAX_VALUES}
             )
         self._value_count += values
 

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import connections, router
 from django.db.models import CharField, F, Func, Q
 from django.db.models.lookups import Exact, GreaterThan, In
+from django.utils.translation import gettext as _
 
 from ...models import Log, user_id
 from ...models.expressions import Fact
@@ -39,25 +40,33 @@ def user(value: str) -> Condition:
     if found:
         return union(found)._replace(hint=_namesakes(value, keys, former, bool(names)))
     if not has_partial_indexes():
-        reason = f"No account has the name {value!r}. Its name at the time is searched."
-        return Condition(without_account(value), hint=Hint(reason, _nearest_user(value)))
+        hint = Hint(_unknown_name(value), _nearest_user(value))
+        return Condition(without_account(value), hint=hint)
     raise InvalidTermError(
-        f"Unknown user {value!r}. Use a username, an e-mail address or a user's primary key.",
+        _("Unknown user %(value)r. Use a username, an e-mail address or a user's primary key.")
+        % {"value": value},
         _nearest_user(value),
     )
+
+
+def _unknown_name(name: str) -> str:
+    text = _("No account has the name %(name)r. Its name at the time is searched.")
+    return text % {"name": name}
 
 
 def _namesakes(
     name: str, keys: Sequence[Any], former: Sequence[Any], has_deleted: bool
 ) -> Hint | None:
     """Return the remark that several accounts had this name, or that its account was renamed."""
-    parts = [f"user {key}" for key in keys] + [f"user {key}, who was renamed" for key in former]
+    parts = [_("user %(key)s") % {"key": key} for key in keys]
+    parts += [_("user %(key)s, who was renamed") % {"key": key} for key in former]
     if has_deleted:
-        parts.append("an account that no longer exists")
+        parts.append(_("an account that no longer exists"))
     if len(parts) == 1 and not former:
         return None
     key = [*keys, *former][:1]
-    text = f"Events with the name {name!r} are by: {'; '.join(parts)}."
+    text = _("Events with the name %(name)r are by: %(users)s.")
+    text %= {"name": name, "users": "; ".join(parts)}
     return Hint(text, Term("user", str(key[0])) if key and len(parts) > 1 else None)
 
 
@@ -70,7 +79,7 @@ def acting_user(value: str) -> Condition:
         found |= Q(In(by_key, [str(key) for key in keys]))
         return Condition(found, value_count=len(keys))
     found |= Q(Exact(by_key, value))  # of an account that was deleted
-    reason = f"No account has the name {value!r}. Its name at the time is searched."
+    reason = _unknown_name(value)
     near = _nearest_user(value)
     return Condition(found, hint=Hint(reason, near._replace(key="acting_user") if near else None))
 
@@ -173,11 +182,12 @@ def _nearest_user(name: str) -> Term | None:
 
 def obj(value: str) -> Condition:
     """Find the events of one object, or of all objects of a type."""
-    label, _, key = value.partition(":")
+    label, _colon, key = value.partition(":")
     if (content_type := _content_type(label)) is None:
         near = _nearest_label(label)
         raise InvalidTermError(
-            f"Unknown object type {label!r}. Use app.model:key, such as shop.order:7.",
+            _("Unknown object type %(value)r. Use app.model:key, such as shop.order:7.")
+            % {"value": label},
             Term("obj", f"{near}:{key}".rstrip(":")) if near else None,
         )
     of_type = Q(content_type=content_type)
@@ -188,7 +198,7 @@ def _content_type(label: str) -> ContentType | None:
     try:
         return ContentType.objects.get_for_model(apps.get_model(label))
     except (LookupError, ValueError):  # a removed model leaves its content type
-        app, _, model = label.lower().partition(".")
+        app, _dot, model = label.lower().partition(".")
         return ContentType.objects.filter(app_label=app, model=model).first()
 
 

@@ -8,6 +8,7 @@ from operator import or_
 
 from django.db.models import Q
 from django.db.models.lookups import Exact
+from django.utils.translation import gettext as _
 
 from ...metadata import correlation
 from ...models.expressions import Fact, NumberFact
@@ -47,8 +48,11 @@ def ip(value: str) -> Condition:
         raise InvalidTermError(str(error)) from error
     except ValueError as error:
         raise InvalidTermError(
-            f"{value!r} is not an address or a network."
-            " Use a form such as 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32."
+            _(
+                "%(value)r is not an address or a network."
+                " Use a form such as 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32."
+            )
+            % {"value": value}
         ) from error
     if addresses is None:
         return Condition(in_network, value_count=value_count)
@@ -75,13 +79,14 @@ def range_of_statuses(value: str, operator: str) -> tuple[int, int]:
     """Return the first status, and one more than the last one."""
     if value.startswith("!"):
         raise InvalidTermError(
-            "Write a minus sign before the key to leave out a status.",
+            _("Write a minus sign before the key to leave out a status."),
             Not(Term("status", value.lstrip("!="))),
         )
     if not re.fullmatch(r"[1-5](\d\d|xx)", value.lower(), re.ASCII):
         near = nearest(value, STATUSES)
         raise InvalidTermError(
-            f"{value!r} is not a status. Use a code such as 404, or a class such as 4xx.",
+            _("%(value)r is not a status. Use a code such as 404, or a class such as 4xx.")
+            % {"value": value},
             Term("status", near, operator) if near else None,
         )
     first = int(value[0]) * 100
@@ -106,7 +111,9 @@ def device(value: str) -> Condition:
     if value.lower() not in DEVICES:
         near = nearest(value, DEVICES)
         raise InvalidTermError(
-            f"Unknown device {value!r}. {one_of(DEVICES)}", Term("device", near) if near else None
+            _("Unknown device %(value)r. %(choices)s")
+            % {"value": value, "choices": one_of(DEVICES)},
+            Term("device", near) if near else None,
         )
     return Condition(Q(Exact(Fact("device_type"), value.lower())))
 
@@ -121,11 +128,12 @@ def milliseconds(value: str, operator: str) -> float:
     match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)(ms|s|min|)", value, re.ASCII)
     if match is None:
         raise InvalidTermError(
-            f"{value!r} is not a duration. Use a number with ms, s or min, such as >500ms or >2s."
+            _("%(value)r is not a duration. Use a number with ms, s or min, such as >500ms or >2s.")
+            % {"value": value}
         )
     if not operator:
         raise InvalidTermError(
-            "A duration needs a comparison, such as duration:>500ms.",
+            _("A duration needs a comparison, such as duration:>500ms."),
             Term("duration", value, ">="),
         )
     return number(match[1]) * MILLISECONDS[match[2]]
@@ -187,8 +195,11 @@ def trace_id_of(value: str) -> str:
     trace_id = correlation.trace(text).get("trace_id", text)
     if not TRACE_ID.fullmatch(trace_id):
         raise InvalidTermError(
-            f"{value!r} is not a trace ID. Use the {correlation.TRACE_ID_LENGTH} hexadecimal "
-            "digits of the ID, or a whole traceparent."
+            _(
+                "%(value)r is not a trace ID. Use the %(digits)d hexadecimal digits of the ID,"
+                " or a whole traceparent."
+            )
+            % {"value": value, "digits": correlation.TRACE_ID_LENGTH}
         )
     return trace_id
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from django.utils.translation import gettext as _
+
 MAX_SPELLED_LENGTH = 50  # characters, because difflib's time grows with the square of the length
 
 
@@ -17,4 +19,4 @@ def nearest(text: str, choices: Iterable[str]) -> str:
 
 def one_of(choices: Iterable[str]) -> str:
     """Return the sentence that lists the valid choices."""
-    return f"Use one of: {', '.join(choices)}."
+    return _("Use one of: %(choices)s.") % {"choices": ", ".join(choices)}

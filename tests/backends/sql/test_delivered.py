@@ -19,6 +19,9 @@ from ..support import actions, files, mysql_only, postgresql_only
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+VALID = Record.build(None, "X", dateof=datetime(2026, 1, 1, tzinfo=UTC)).to_json()
+
+
 def line(action, **facts):
     return Record.build(None, action, **facts).to_json()
 
@@ -62,11 +65,14 @@ def test_an_invalid_line_among_500_becomes_a_dead_letter(backend, caplog):
     [
         "no json",
         "[]",
-        '{"action":"X"}',
-        '{"timestamp":"x","action":"X","extra":{}}',
-        '{"timestamp":"2026-01-01T00:00:00+00:00","action":null,"extra":{}}',
-        '{"timestamp":"2026-01-01T00:00:00+00:00","action":"X","extra":{}',
-        '{"timestamp":"2026-01-01T00:00:00+00:00","action":"X","unknown":1,"extra":{}}',
+        '{"event":["X"]}',
+        '{"event":["X"],"extra":{}}',
+        VALID.replace("2026", "x"),
+        VALID.replace('"X"', "null"),
+        VALID.replace("[", '["one too many",'),
+        VALID.replace("[", "").replace("]", ""),
+        VALID.removesuffix("}"),
+        VALID.replace("event", "other"),
     ],
 )
 @pytest.mark.parametrize("chunked", [True, False])

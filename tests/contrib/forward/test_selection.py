@@ -126,7 +126,7 @@ def test_each_key_of_the_search_language_is_decided_or_refused():
     [
         ("last:1h", "last:1h: A target gets each event once"),
         ("login", "login: The meaning of a word depends"),
-        ("user:anna@example.com", "user:anna@example.com: An event has the username"),
+        ("user:anna@example.com", "user:anna@example.com: Events do not have the e-mail address"),
         ("status:40", "status:40: '40' is not a status"),
         ("trace:3f2a", "'3f2a' is not a trace ID"),
         ("device:phone", "Unknown device 'phone'"),

@@ -43,4 +43,4 @@ def test_they_are_written_when_the_process_ends_and_too_many_are_counted():
 def test_they_are_reported_when_the_apps_are_never_ready():
     events, errors = run("fail", 2)
     assert events == []
-    assert "2 events came before Django had loaded its apps, which it never did" in errors
+    assert "2 events came before Django loaded its apps, and the apps were never loaded" in errors

@@ -1,7 +1,6 @@
 """``manage.py eventlog_forward``: test the targets, show what waits for them, and send it."""
 
 import json
-import time
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +13,7 @@ from eventlog.conf import Misconfigured, conf
 from eventlog.contrib.forward.event import Event
 from eventlog.contrib.forward.forwarder import senders_of
 from eventlog.contrib.forward.sender import Sender
+from eventlog.contrib.forward.status import facts_of, problems_of
 from eventlog.records.record import Record
 
 TEST_ACTION = "EVENTLOG_FORWARD_TEST"
@@ -67,7 +67,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{sender.name}: sent the event {event.id}; {answer}.")
 
     def _status(self, senders: Sequence[Sender], options: dict[str, Any]) -> None:
-        all_facts = {sender.name: _facts(sender) for sender in senders}
+        all_facts = {sender.name: facts_of(sender) for sender in senders}
         if options["json"]:
             self.stdout.write(json.dumps(all_facts))
         else:
@@ -80,7 +80,7 @@ class Command(BaseCommand):
         problems = [
             f"{name}: {problem}"
             for name, facts in all_facts.items()
-            for problem in _problems(facts, max_age)
+            for problem in problems_of(facts, max_age)
         ]
         if max_age is not None and problems:
             raise CommandError(" ".join(problems))
@@ -111,42 +111,6 @@ def _named(senders: Sequence[Sender], name: str) -> Sender:
             return sender
     known = ", ".join(sender.name for sender in senders) or "none"
     raise CommandError(f"Unknown target {name!r}. EVENTLOG['FORWARD'] has: {known}.")
-
-
-def _facts(sender: Sender) -> dict[str, Any]:
-    queue, state = sender.queue, sender.queue.read_state()
-    status = queue.status()
-    segments = [*queue.waiting()]
-    is_started = bool(segments) and segments[0].name.startswith(f"{state.segment}.")
-    age = status.oldest_seconds
-    return {
-        "waiting_segments": len(segments),
-        "waiting_events": status.events - (state.lines if is_started else 0),
-        "waiting_bytes": status.bytes,
-        "oldest_seconds": None if age is None else round(age, 1),
-        "sent": state.sent,
-        "last_success": _ago(state.sent_at),
-        "failures": state.failures,
-        "last_error": state.error,
-        "dropped": queue.dropped(),
-        "dead_letters": status.dead_letters,
-    }
-
-
-def _ago(moment: float) -> str | None:
-    return f"{time.time() - moment:.0f} s ago" if moment else None
-
-
-def _problems(facts: dict[str, Any], max_age: float | None) -> list[str]:
-    problems = []
-    age = facts["oldest_seconds"]
-    if age is not None and max_age is not None and age > max_age:
-        problems.append(f"An event has waited for {age} s.")
-    if facts["dropped"]:
-        problems.append(f"Events were dropped: {facts['dropped']}.")
-    if facts["dead_letters"]:
-        problems.append(f"There are dead letters: {facts['dead_letters']}.")
-    return problems
 
 
 def _events(count: int) -> str:

@@ -215,6 +215,6 @@ def _check_since(table: Table, using: str, since: datetime | None) -> None:
         return
     began = f"--since {state.since.isoformat()}" if state.since else "all rows"
     raise CommandError(
-        f"The import of {state.name} began with {began}, and continues so. Leave out --since. To "
-        f"import the table again, delete its events and give --restart."
+        f"The import of {state.name} began with {began}, so a later run cannot change this. Leave "
+        f"out --since. To import the table again, delete its events and give --restart."
     )
