@@ -115,7 +115,7 @@ def test_lines_that_are_not_events_become_dead_letters(backend, select):
     backend.spool.append(line("OLD", JANUARY.replace(year=1200)), backend.current_destination())
     assert backend.flush()
     not_an_event, too_old = [each.reason for each in backend.spool.dead_letters.read()]
-    assert not_an_event.startswith("JSONDecodeError")
+    assert not_an_event == "ValueError: this line is not an event"
     assert too_old == (
         "ValueError: timestamp is 1200-01-31T23:00:00+00:00; ClickHouse stores 1900 to 2299"
     )
@@ -132,7 +132,7 @@ def test_a_row_that_the_server_rejects_becomes_a_dead_letter(backend, select):
             backend, lines, dead_letter=partial(backend.dead_letter, backend.current_destination())
         )
         (letter,) = backend.spool.dead_letters.read()
-        assert json.loads(letter.line)["action"] == "B"
+        assert Record.from_json(letter.line).action == "B"
         assert "no_b" in letter.reason
     assert actions(select) == ["A", "A", "C"]
 
