@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import QuerySet
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.html import format_html
@@ -19,6 +18,7 @@ from ..models import Log
 from . import html, links, values, what_else
 from .extras import full_size
 from .html import EMPTY, linked, table
+from .reader import Reader
 from .search.tree import Term
 
 EVENT_FACTS, REQUEST_FACTS, CLIENT_FACTS = labels("event"), labels("request"), labels("client")
@@ -141,10 +141,10 @@ def empty_sections(event: Log) -> frozenset[str]:
     return frozenset(name for name, shown in is_shown.items() if not shown)
 
 
-def find_else(event: Log, events: QuerySet[Log], site: str) -> None:
+def find_else(event: Log, reader: Reader, site: str) -> None:
     """Find what else happened, once, and keep it with the event for the sections of its page."""
     if "_what_else" not in event.__dict__:
-        event.__dict__["_what_else"] = what_else.what_else(event, events, site)
+        event.__dict__["_what_else"] = what_else.what_else(event, reader, site)
 
 
 def found_else(event: Log) -> what_else.WhatElse:
