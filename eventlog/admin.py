@@ -79,7 +79,7 @@ class LogAdmin(SavedSearchesMixin, ListColumns, EventPage):
     actions_on_bottom = True
 
     class Media:
-        css = {"all": ("eventlog/admin.css", "eventlog/list.css")}
+        css = {"all": ("eventlog/themes.css", "eventlog/admin.css", "eventlog/list.css")}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -160,21 +160,21 @@ def log(
     durability: Durability = "transaction",
     changes: Mapping[str, Any] | None = None,
 ) -> Log | None:
-    """Record that ``user`` did ``action``, to ``obj`` if given; return the row if written now.
+    """Record that ``user`` did ``action``. Return the row if it is written now, and None otherwise.
 
     An anonymous user counts as None. ``extra`` is any JSON value; it is copied, and values under
-    secret names are masked. The metadata of ``request`` is added, or of the request that
-    EventLogMiddleware is handling. ``dateof`` is the current time by default. ``changes`` is the
-    result of ``diff(before, after)``.
+    secret names are masked. ``obj`` is the model instance that the action is about. ``dateof`` is
+    the current time by default. ``log()`` adds the facts of ``request``, or else of the request
+    that the middleware handles now. ``changes`` is the result of ``diff(before, after)``.
 
     ``durability`` applies inside a transaction. ``"transaction"``: the event is part of the
     transaction and rolled back with it. ``"commit"``: the event is written after the commit, and
     its failure does not affect the transaction. ``"always"``: the event is written even if the
     transaction is rolled back.
 
-    Raises ``TypeError`` or ``ValueError`` with the name of an invalid argument. Errors of a backend
-    are raised if the event is part of a transaction, which has then failed. Other errors of a
-    backend are reported on the ``eventlog`` logger.
+    Raises ``TypeError`` or ``ValueError`` with the name of an invalid argument. If the
+    event is part of a transaction, errors of the backend are raised, and the transaction fails.
+    Other errors of the backend are reported on the ``eventlog`` logger.
 
     If ``EVENTLOG["ENABLED"]`` is false, nothing happens, and the arguments are not checked.
     """
@@ -196,7 +196,10 @@ async def alog(
     durability: Durability = "transaction",
     changes: Mapping[str, Any] | None = None,
 ) -> Log | None:
-    """See log(). Only a caller of ``async_to_sync()`` can be in a transaction."""
+    """Do the same as ``log()``, in async code.
+
+    Async code is in a transaction only if it was called through ``async_to_sync()``.
+    """
     if not is_active():
         return None
     if isinstance(user, LazyObject):  # request.user, which may need a query

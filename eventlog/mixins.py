@@ -173,7 +173,7 @@ class EventLogMixin:
 class LogViewsMixin:
     """Logs who opened the page of an object in the admin, for any ``ModelAdmin``.
 
-    Every GET request that shows the page is logged, also if the person may only view the object.
+    Every GET request that shows the page is logged, even if the person may only view the object.
     """
 
     action_kind: str = "VIEWED"

@@ -56,7 +56,11 @@ def used_active(days: int) -> tuple[int, int]:
 
 
 def stats() -> dict[str, int]:
-    """Return both numbers for the last 7 and the last 30 days."""
+    """Return the numbers of users with an event in the last 7 and in the last 30 days.
+
+    ``used_seven`` and ``used_thirty`` count all of these users. ``active_seven`` and
+    ``active_thirty`` count only users who joined before the 7 or the 30 days.
+    """
     used_seven, active_seven = used_active(7)
     used_thirty, active_thirty = used_active(30)
     return {

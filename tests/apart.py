@@ -62,6 +62,10 @@ def test_no_migration_is_missing_and_checks_pass():
     assert run_checks() == []
 
 
+def test_the_doctor_finds_nothing():
+    call_command("eventlog_doctor", fail_level="warning")
+
+
 def test_rows_are_written_with_the_keys_of_their_user_and_their_kind_of_object(event, anna, widget):
     kind = ContentType.objects.db_manager("default").get_for_model(Widget)
     assert (again().user_id, again().content_type_id) == (anna.pk, kind.pk)

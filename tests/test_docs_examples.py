@@ -168,7 +168,7 @@ def test_the_backend_of_the_settings_page_takes_records(capsys):
     named: dict[str, Any] = {}
     exec(containing(SETTINGS, "BaseBackend"), named)
     assert named["PrintBackend"]().write([Record.build(None, "ORDER_PAID")]) == ()
-    assert '"action":"ORDER_PAID"' in capsys.readouterr().out
+    assert "ORDER_PAID" in capsys.readouterr().out
 
 
 def test_the_router_of_the_settings_page_sends_only_events_to_their_database():

@@ -261,9 +261,10 @@ def rabbitmq(tmp_path):
     broker.stop()
 
 
-def worker(site):
+def worker(site, *options):
     command = [sys.executable, "-m", "celery", "-A", "tests.fault_site", "worker", "-c", "2"]
-    return site.start([*command, "--without-gossip", "--without-mingle", "-l", "WARNING"])
+    more = ["--without-gossip", "--without-mingle", "-l", "WARNING", *options]
+    return site.start([*command, *more])
 
 
 def wait_until_empty(site, load, worker):
@@ -297,6 +298,31 @@ def test_a_stopped_broker_and_a_killed_celery_worker_lose_and_double_no_event(si
     wait_until_empty(site, load, second)
     second.stop()
     assert_nothing_lost_or_doubled(load, site.stored())
+
+
+@pytest.mark.parametrize("kind", ["redis", "rabbitmq"])
+def test_the_doctor_knows_whether_a_celery_worker_reads_the_queue(site, kind, request):
+    broker = request.getfixturevalue(kind)
+    site.env["FAULTS_BROKER"] = broker.url
+    site.configure("celery.CeleryBackend", queue="events")
+    worker(site)  # of the default queue
+    assert "queue-without-worker" in doctor(site)
+    worker(site, "-Q", "events", "-n", "events@%h")
+    # A worker may start slowly.
+    assert any("queue-" not in doctor(site) for _ in range(10))
+    broker.stop()
+    assert "queue-unknown" in doctor(site)
+
+
+def doctor(site):
+    """Return the output of the doctor, which may find problems."""
+    code = (
+        "import tests.fault_site; from django.core.management import execute_from_command_line; "
+        "execute_from_command_line(['manage.py', 'eventlog_doctor'])"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=site.env, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
 
 
 def test_a_killed_worker_of_django_tasks_loses_and_doubles_no_event(site):

@@ -164,7 +164,7 @@ def test_restricted_staff_see_figures_of_their_events(root, only, anna, period):
     start = overview.start
     assert overview.total == Log.objects.filter(user=anna, timestamp__gte=start).count()
     assert overview.users() == (1, 0 if period == "180d" else 1)
-    assert "You may see some of the events only" in html
+    assert "You may see only some of the events" in html
     for _name, marks, count, address in overview.timeline()["table"]:
         assert count == sum(mark.amount for mark in marks)
         assert count == len(root.get(address).context["cl"].result_list)

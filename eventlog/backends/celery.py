@@ -6,6 +6,8 @@ from django.db import Error as DatabaseFailure
 
 from .queued import QueuedBackend, QueueState, deliver_or_dead_letter
 
+FALLBACK_APP = "default"  # the name of the app that Celery makes if the site has none
+
 
 @shared_task(  # type: ignore[untyped-decorator]
     name="eventlog.write_batch",
@@ -46,13 +48,18 @@ class CeleryBackend(QueuedBackend):
     def queue_state(self, timeout: float) -> QueueState:
         if current_app.conf.task_always_eager:
             return QueueState()
+        if current_app.main == FALLBACK_APP and not current_app.conf.broker_url:
+            return QueueState(
+                "The Celery app of the site is not loaded, so batches go to Celery's default "
+                "broker. Import the app in the __init__.py of your project."
+            )
         try:
             with current_app.connection_for_write(connect_timeout=timeout) as connection:
                 connection.ensure_connection(max_retries=1, interval_start=0, timeout=timeout)
                 inspect = current_app.control.inspect(timeout=timeout, connection=connection)
                 answers = inspect.active_queues() or {}
         except Exception as error:  # noqa: BLE001 (each broker's client raises its own errors)
-            return QueueState(unknown=f"The broker does not answer: {error!r:.300}")
+            return QueueState(broker_error=f"The broker does not answer: {error!r:.300}")
         queue = self._queue_name()
         if any(each["name"] == queue for queues in answers.values() for each in queues):
             return QueueState()

@@ -23,10 +23,12 @@ MAX_WORKER_DELAY = 60.0  # seconds that a batch may wait at the broker without a
 
 
 class QueueState(NamedTuple):
-    """Whether a worker will write the batches: a problem, or why this is not known, or neither."""
+    """What is wrong with a task queue, all empty if a worker writes the batches."""
 
     problem: str = ""
+    broker_error: str = ""
     unknown: str = ""
+    """The reason for which the queue cannot be asked."""
 
 
 class Broker(Protocol):

@@ -10,7 +10,8 @@ from ..counts.verify import find_some
 from .findings import Finding, warning
 from .site import Site
 
-PERIOD = timedelta(days=180)  # the longest period of the overview
+# Not half a year as in the overview, because each busy day costs a query.
+PERIOD = timedelta(days=31)
 MAX_BACKLOG = 48  # hours that visits to the overview count themselves
 
 

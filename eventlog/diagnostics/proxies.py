@@ -123,7 +123,7 @@ def recorded(site: Site) -> Iterator[Finding]:
             yield warning(
                 "proxy-sends-no-header",
                 f"The newest {len(requests)} requests have addresses of trusted proxies only "
-                f"({shown}), so the proxy sends none of the PROXY_HEADERS.",
+                f"({shown}), so the proxy probably sends none of the PROXY_HEADERS.",
                 f"Let the proxy set {' or '.join(conf.proxy_headers)}, see docs/proxy.md.",
             )
     elif len(addresses) == 1 and not conf.trusted_proxies and _is_private(shown) and is_shared:
@@ -136,4 +136,7 @@ def recorded(site: Site) -> Iterator[Finding]:
 
 
 def _is_private(address: str) -> bool:
-    return ip_address(address).is_private
+    try:
+        return ip_address(address).is_private
+    except ValueError:  # imported from another package
+        return False

@@ -34,10 +34,10 @@ def workers(site: Site) -> Iterator[Finding]:
         raise state
     elif state.problem:
         yield problem("queue-without-worker", state.problem, backend.worker_question())
-    elif "broker" in state.unknown:
+    elif state.broker_error:
         yield warning(
             "queue-unknown",
-            state.unknown,
+            state.broker_error,
             "Start the broker, or correct its address. Events wait in the spool until then.",
         )
     elif state.unknown:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.apps import apps
@@ -15,6 +16,7 @@ from .site import Need, Site
 
 # An attribute of an app's configuration: the dotted path of a list of checks.
 APP_ATTRIBUTE = "eventlog_checks"
+DATABASE = ("database", "tables")  # what a check with queries needs
 
 
 class Check(NamedTuple):
@@ -59,42 +61,60 @@ CHECKS = (
 
 def diagnose(site: Site, ignored: Sequence[str] = ()) -> Iterator[Result]:
     """Run each check; yield its findings without those whose ids match a glob of ``ignored``."""
+    has_wrong_settings = False
     for check in all_checks():
-        if reason := site.lacks(check.needs):
-            yield Result(check.name, skipped=reason)
-            continue
-        kept = [
-            finding
-            for finding in _findings(check, site)
-            if not any(fnmatchcase(finding.id, glob) for glob in ignored)
-        ]
-        yield Result(check.name, kept)
+        result = _result(check, site, has_wrong_settings)
+        if check.run is settings.system_checks:
+            has_wrong_settings = any(each.level == "problem" for each in result.findings)
+        kept = [each for each in result.findings if not _is_ignored(each, ignored)]
+        yield result._replace(findings=kept)
 
 
 def all_checks() -> Iterator[Check]:
-    """Yield the checks of eventlog, and those of installed apps that have some."""
+    """Yield the checks of eventlog, and the checks of installed apps."""
     yield from CHECKS
     for config in apps.get_app_configs():
         if path := getattr(config, APP_ATTRIBUTE, None):
-            yield from import_string(path)
+            try:
+                yield from import_string(path)
+            except Exception as error:  # noqa: BLE001 (the module of an app may raise any)
+                yield Check(path, partial(_raise, error), "nothing")
 
 
-def _findings(check: Check, site: Site) -> Iterator[Finding]:
+def _result(check: Check, site: Site, has_wrong_settings: bool) -> Result:
+    findings: list[Finding] = []
     try:
-        with _transaction(check, site):
-            yield from check.run(site)
+        if reason := site.lacks(check.needs):
+            return Result(check.name, skipped=reason)
+        with _savepoint(site) if check.needs in DATABASE else nullcontext():
+            findings.extend(check.run(site))
     except Exception as error:  # noqa: BLE001 (a check meets what is broken on the site)
-        yield problem(
-            "check-failed",
-            f"The check {check.name!r} failed: {type(error).__name__}: {error}",
-            "Remove the cause of the error. If it seems to be a mistake of eventlog, report it.",
+        if has_wrong_settings:  # which probably caused the error
+            return Result(check.name, findings, "the settings have errors")
+        findings.append(
+            problem(
+                "check-failed",
+                f"The check {check.name!r} failed: {type(error).__name__}: {error}",
+                "Remove the cause of the error. If it seems to be a mistake of eventlog, report "
+                "it.",
+            )
         )
+    return Result(check.name, findings)
 
 
-def _transaction(check: Check, site: Site) -> AbstractContextManager[Any]:
-    """Return a transaction, so that a failed query does not affect the next check."""
-    uses_database = check.needs in ("database", "tables")
-    return transaction.atomic(using=site.using) if uses_database else nullcontext()
+def _is_ignored(finding: Finding, globs: Iterable[str]) -> bool:
+    return any(fnmatchcase(finding.id, glob) for glob in globs)
+
+
+def _savepoint(site: Site) -> AbstractContextManager[Any]:
+    """Return a savepoint inside a transaction, because an error may abort the transaction."""
+    # Outside of one, a transaction would lock a database of SQLite whose mode is IMMEDIATE.
+    is_inside = site.connection.in_atomic_block
+    return transaction.atomic(using=site.using) if is_inside else nullcontext()
+
+
+def _raise(error: Exception, site: Site) -> Iterator[Finding]:
+    raise error
 
 
 def worst(results: Iterable[Result]) -> Level:

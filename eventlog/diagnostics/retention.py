@@ -75,5 +75,7 @@ def _was_applied(site: Site, since: datetime) -> bool:
 
 def _has_older_events(site: Site, period: timedelta) -> bool:
     """Return whether there is an event that the rules should have reached."""
-    before = timezone.now() - period - MIN_PERIOD
-    return Log.objects.using(site.using).until(before).order_by().exists()
+    # The oldest event instead of exists(), for which PostgreSQL may read the table without index.
+    events = Log.objects.using(site.using).order_by("timestamp")
+    oldest = events.values_list("timestamp", flat=True).first()
+    return oldest is not None and aware(oldest) < aware(timezone.now()) - period - MIN_PERIOD

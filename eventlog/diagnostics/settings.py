@@ -56,7 +56,7 @@ def recording(site: Site) -> Iterator[Finding]:
         yield make(
             "middleware-missing",
             "MIDDLEWARE lacks 'eventlog.middleware.EventLogMiddleware', so requests are not "
-            "recorded, except those of views with log_request.",
+            "recorded, except by views with log_request.",
             "Add it at the top of MIDDLEWARE.",
         )
 

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -67,9 +68,11 @@ def _file_system(spool: Path) -> Iterator[Finding]:
 def _owners(spool: Path) -> Iterator[Finding]:
     if not os.access(spool, os.R_OK | os.X_OK):  # content() reports it
         return
-    owner = spool.stat().st_uid
-    with os.scandir(spool) as entries:
-        others = sorted(each.name for each in entries if each.stat().st_uid != owner)
+    owner, others = spool.stat().st_uid, []
+    for name in sorted(os.listdir(spool)):
+        with suppress(FileNotFoundError):  # delivered in the meantime
+            if (spool / name).stat().st_uid != owner:
+                others.append(name)
     if others:
         yield problem(
             "spool-owners",
@@ -126,21 +129,24 @@ def lost_events(site: Site) -> Iterator[Finding]:
 def _other_sites(backend: BufferedBackend, status: Status) -> Iterator[Finding]:
     """Yield the unknown destinations for which a process is writing events now."""
     unknown = unknown_destinations(status)
-    for destination in sorted({name.destination for _, name in _locked_segments(backend)}):
-        if destination in unknown:
-            yield problem(
-                "spool-shared",
-                f"Another site writes to the spool {str(backend.spool.directory)!r}: its events "
-                f"wait for {destination!r}, which is not in DATABASES.",
-                "Give each site a directory of its own in EVENTLOG['OPTIONS']['spool'].",
-            )
+    names = {path: SegmentName.parse(path.name) for path in backend.spool.paths(WAITING)}
+    foreign = {path: name for path, name in names.items() if name.destination in unknown}
+    for destination in sorted({foreign[path].destination for path in filter(_is_locked, foreign)}):
+        yield problem(
+            "spool-shared",
+            f"Another site writes to the spool {str(backend.spool.directory)!r}: its events wait "
+            f"for {destination!r}, which is not in DATABASES.",
+            "Give each site a directory of its own in EVENTLOG['OPTIONS']['spool'].",
+        )
 
 
 def _locked(backend: BufferedBackend, max_age: float) -> Iterator[Finding]:
     """Yield old segments that a process keeps locked, so that no process delivers them."""
-    now = time.time()
-    for path, name in _locked_segments(backend):
-        if now - name.created > max_age and destinations.find(name.destination) is not None:
+    begun_before = time.time() - max_age
+    for path in backend.spool.paths(WAITING):
+        name = SegmentName.parse(path.name)
+        is_known = destinations.find(name.destination) is not None
+        if is_known and name.created < begun_before and _is_locked(path):
             yield problem(
                 "spool-locked",
                 f"Another process has locked the segment {path.name} for longer than "
@@ -149,16 +155,16 @@ def _locked(backend: BufferedBackend, max_age: float) -> Iterator[Finding]:
             )
 
 
-def _locked_segments(backend: BufferedBackend) -> Iterator[tuple[Path, SegmentName]]:
-    for path in backend.spool.paths(WAITING):
-        try:
-            lock = files.lock(path)
-        except OSError:  # unreadable() reports it
-            continue
-        if lock is not None:
-            files.unlock(lock)
-        elif path.exists():
-            yield path, SegmentName.parse(path.name)
+def _is_locked(path: Path) -> bool:
+    """Return whether a process holds the lock of a segment."""
+    try:
+        lock = files.lock(path)
+    except OSError:  # unreadable() reports it
+        return False
+    if lock is None:
+        return path.exists()
+    files.unlock(lock)
+    return False
 
 
 def _backend(site: Site) -> BufferedBackend:

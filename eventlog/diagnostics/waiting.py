@@ -42,7 +42,8 @@ def undeliverable(status: Status) -> Iterator[Finding]:
         yield problem(
             "spool-unknown-database",
             f"{_events(count)} waiting for {destination!r}, which is not in DATABASES.",
-            f"Restore its settings, or run 'manage.py eventlog_spool reassign {destination}'.",
+            f"If the database was renamed or moved, run 'manage.py eventlog_spool reassign "
+            f"{destination}'. If they are events of another site, give each site its own spool.",
         )
 
 

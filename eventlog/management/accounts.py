@@ -23,7 +23,9 @@ class AccountCommand(BaseCommand):
     def add_account_arguments(self, parser: CommandParser) -> None:
         """Add the arguments that ``choose()`` takes."""
         parser.add_argument(
-            "username", nargs="?", help="a current or earlier name, also of a deleted account"
+            "username",
+            nargs="?",
+            help="a current or earlier name of an account, which may be deleted",
         )
         parser.add_argument(
             "--key",
@@ -35,7 +37,7 @@ class AccountCommand(BaseCommand):
         parser.add_argument(
             "--deleted",
             action="store_true",
-            help="choose the events of deleted accounts with this username whose keys are unknown",
+            help="choose the events of deleted accounts that have this username, but no key",
         )
 
     def choose(self, username: str | None, keys: Sequence[str], deleted: bool) -> list[Match]:

@@ -13,10 +13,10 @@ def add_operator_arguments(parser: CommandParser) -> None:
         "--operator",
         default="",
         metavar="NAME",
-        help="who runs the command, for its event, in addition to the operating system's user",
+        help="who runs the command; recorded in addition to the operating system's user",
     )
     parser.add_argument(
-        "--reason", default="", metavar="TEXT", help="why, for the event of the command"
+        "--reason", default="", metavar="TEXT", help="why the command is run; recorded"
     )
 
 

@@ -73,7 +73,7 @@ def context(
 ) -> Block:
     """Return a block whose events all have these values: ``with eventlog.context(user=anna):``.
 
-    Use it where no web request tells them, as in management commands, tasks and consumers, or to
+    Use it in code without a request, such as management commands, tasks and consumers, or to
     add values inside a request. Blocks can be nested; the inner values take precedence. ``user``
     is the user of events that are logged with ``user=None``. ``acting_user`` is the person who
     acts on behalf of ``user``. ``extra`` is merged into the events' ``extra``. A block in a

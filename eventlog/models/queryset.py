@@ -37,9 +37,10 @@ class LogQuerySet(models.QuerySet[Any]):
     """
 
     def for_user(self, user: Any) -> "LogQuerySet":
-        """Return the events of this user; of an anonymous user or None, the events without a user.
+        """Return the events of this user.
 
-        Of a deleted user, return nothing.
+        For an anonymous user or None, return the events without a user. For a deleted user, return
+        nothing.
         """
         if user is None or getattr(user, "is_anonymous", False):
             unnamed = self.filter(user__isnull=True, user_repr="")
@@ -48,13 +49,16 @@ class LogQuerySet(models.QuerySet[Any]):
         return self.none() if user.pk is None else self.filter(user=user.pk)
 
     def for_object(self, obj: models.Model) -> "LogQuerySet":
-        """Return the events about this object; nothing if it was deleted and has lost its key."""
+        """Return the events about this object.
+
+        If the object was deleted and does not have its key any more, return nothing.
+        """
         if (key := object_key(obj)) is None:
             return self.none()
         return self.filter(content_type=ContentType.objects.get_for_model(obj), object_id=str(key))
 
     def for_request(self, request_id: str) -> "LogQuerySet":
-        """Return the events of one request: its own event and the events logged within it."""
+        """Return the events of one request: the request event, and the events logged during it."""
         return self.filter(extra__request_id=request_id)
 
     def requests(self) -> "LogQuerySet":
@@ -81,7 +85,7 @@ class LogQuerySet(models.QuerySet[Any]):
         return self.filter(_search_condition(text))
 
     def since(self, when: datetime | timedelta) -> "LogQuerySet":
-        """Return the events from this time on, or of the last period of this length."""
+        """Return the events from this time on. A ``timedelta`` means the period until now."""
         start = timezone.now() - when if isinstance(when, timedelta) else when
         return self.filter(timestamp__gte=start)
 
@@ -94,10 +98,11 @@ class LogQuerySet(models.QuerySet[Any]):
         return self.since(start).until(end)
 
     def around(self, timestamps: Iterable[datetime]) -> "LogQuerySet":
-        """Return the events from about the first to about the last of these times.
+        """Return the events from one day before the first to one day after the last of these times.
 
-        A query by primary keys has this condition too, because a table in partitions has no index
-        of keys alone. The margin is for sites without time zones, whose clocks repeat an hour.
+        Add it to a query by primary keys. On a partitioned table, this query then searches only the
+        months of these times. The margin is for sites without time zones, whose clocks repeat an
+        hour.
         """
         moments = [*timestamps]
         if not moments:
@@ -157,8 +162,8 @@ class LogQuerySet(models.QuerySet[Any]):
     def stored_timestamps(self, using: str) -> list[datetime]:
         """Return the timestamps of these events, read from the database.
 
-        Called before the transaction of a change: on SQLite, a transaction that reads first fails
-        at once if another process has written before it writes itself.
+        Called before the transaction of a change. On SQLite, a transaction that reads and then
+        writes fails at once if another process has written in between.
         """
         return list(self.using(using).order_by().values_list("timestamp", flat=True))
 

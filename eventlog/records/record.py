@@ -40,9 +40,9 @@ class Record(NamedTuple):
     object_id: int | str | None = None  # primary key of the object, as text unless it is a number
     object_repr: str = ""  # name of the object at the time of the event
     is_request: bool = False  # True for the event of a request, False for events logged during it
-    ip: str | None = None  # address of the client, unless the application chose extra["ip"]
+    ip: str | None = None  # address of the client; None if extra has an own "ip"
     status: int | None = None  # status of the response, for the event of a request
-    own_keys: str = ""  # facts that the application chose itself, as ",path,view,"
+    own_keys: str = ""  # keys of facts that the application has set, as ",path,view,"
     uid: str = ""  # UUID of the event; empty only in records that other code made
     is_announced: bool = True  # whether event_logged is sent for the event
     extra: str = "{}"  # a JSON document
@@ -59,8 +59,8 @@ class Record(NamedTuple):
     ) -> "Record":
         """Make a record of the arguments of ``log()``.
 
-        ``facts`` of the request are added to ``extra``, whose own keys take precedence. Raise
-        ``TypeError`` or ``ValueError`` that names the argument which is not valid.
+        ``facts`` of the request are added to ``extra``, whose own keys take precedence. If an
+        argument is not valid, raise ``TypeError`` or ``ValueError`` with its name.
         """
         user_id, user_repr = user_key_and_name(user)
         model, object_id, object_repr = object_parts(obj)
@@ -81,7 +81,7 @@ class Record(NamedTuple):
         )
 
     def with_user(self, key: int | str | None, name: str) -> "Record":
-        """Return the record of the user with this primary key and name; empty if anonymous."""
+        """Return a copy with another user. For an anonymous user, ``name`` is empty."""
         return self._replace(user_id=key, user_repr=name, user_state=state_of(name, name))
 
     def extra_value(self) -> Any:

@@ -26,7 +26,7 @@ class CorrectSite:
         self.configure()
 
     def configure(self, **keys):
-        """Set keys of EVENTLOG; the other keys are those of the correct site."""
+        """Set keys of EVENTLOG; the other keys are as on the correct site."""
         self.settings.EVENTLOG = {
             "BACKEND": BUFFERED,
             "OPTIONS": {"spool": self.spool, "interval": None},

@@ -6,6 +6,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -13,12 +14,13 @@ from django.utils import timezone
 
 from eventlog.backends.spool import Rejected
 from eventlog.diagnostics import registry
-from eventlog.diagnostics.findings import info
+from eventlog.diagnostics.findings import info, problem
 from eventlog.diagnostics.registry import Check
 from eventlog.models import Log
 
 from ..backends.support import here
 from ..retention.site import retain
+from ..shop import apps as shop_apps
 
 DOCTOR = "eventlog_doctor"
 DATABASE = "eventlog.backends.database.DatabaseBackend"
@@ -49,6 +51,16 @@ def test_a_correct_site_passes(site, run):
 def test_a_site_without_settings_passes(db, settings, run):
     settings.EVENTLOG = {}
     assert run(DOCTOR, "--fail-level=warning")[1] == ""
+
+
+def test_a_site_without_time_zones_passes(site, run, settings):
+    settings.USE_TZ = False
+    for days in (500, 400, 3, 0):
+        site.request(timestamp=timezone.now() - timedelta(days=days))
+    output, _ = run(DOCTOR)
+    assert "retention-not-applied" in output
+    assert "check-failed" not in output
+    assert "unknown" not in run("eventlog_inventory")[0]
 
 
 def test_a_problem_is_shown_with_its_fix_and_fails(site, run):
@@ -116,6 +128,23 @@ def test_a_check_that_fails_is_a_problem_and_the_others_run(site, run, checks):
     assert error == "1 problem in 2 checks."
 
 
+def test_an_app_whose_checks_cannot_be_imported_is_a_problem(site, run, monkeypatch):
+    config = apps.get_app_config("shop")
+    monkeypatch.setattr(config, "eventlog_checks", "shop.nowhere.CHECKS", raising=False)
+    output, _ = run(DOCTOR)
+    assert "The check 'shop.nowhere.CHECKS' failed: ModuleNotFoundError" in output
+
+
+def test_an_app_adds_checks(site, run, monkeypatch):
+    def archive(site):
+        yield problem("archive-missing", "The archive is missing.", "Mount the disk.")
+
+    monkeypatch.setattr(shop_apps, "CHECKS", [Check("archive", archive)], raising=False)
+    config = apps.get_app_config("shop")
+    monkeypatch.setattr(config, "eventlog_checks", "tests.shop.apps.CHECKS", raising=False)
+    assert "archive-missing: The archive is missing." in run(DOCTOR)[0]
+
+
 def test_a_failed_query_does_not_affect_the_next_check(site, run, checks):
     def broken(site):
         with connection.cursor() as cursor:
@@ -175,6 +204,13 @@ def test_counts_that_differ_from_the_events_are_found(site, run):
     assert "counts-wrong" in run(DOCTOR)[0]
 
 
+def files(directory):
+    """Return the files with everything but the time of the last reading."""
+    found = {entry.name: entry.stat() for entry in os.scandir(directory)}
+    return {name: (each.st_ino, each.st_size, each.st_mtime_ns, each.st_ctime_ns)
+            for name, each in found.items()}  # fmt: skip
+
+
 def test_it_changes_nothing(site, run, monkeypatch):
     celery = pytest.importorskip("celery")
     monkeypatch.setattr(celery.current_app.conf, "broker_url", "memory://")
@@ -183,10 +219,10 @@ def test_it_changes_nothing(site, run, monkeypatch):
     (site.spool / f"1-1-1.{here()}.inflight").write_text("{}\n")
     later = time.time() + 60
     monkeypatch.setattr(time, "time", lambda: later)
-    before = {entry.name: entry.stat() for entry in os.scandir(site.spool)}
+    before = files(site.spool)
     with CaptureQueriesContext(connection) as queries:
         run(DOCTOR, "--timeout=0.05")
-    assert {entry.name: entry.stat() for entry in os.scandir(site.spool)} == before
+    assert files(site.spool) == before
     verbs = {query["sql"].split()[0].strip('"').upper() for query in queries}
     assert verbs <= {"SELECT", "WITH", "SAVEPOINT", "RELEASE", "PRAGMA", "SHOW", "BEGIN", "COMMIT"}
 

@@ -84,7 +84,7 @@ def rule_for_an_unknown_path(site, patch):
     site.configure(REQUESTS=[{"path": "^/shops/"}, {}])
 
 
-@mistake("eventlog.W008", fix="move it up")
+@mistake("eventlog.W008", fix="Remove")
 def rule_below_a_rule_for_everything(site, patch):
     site.configure(REQUESTS=[{}, {"view": "shop:*"}])
 
@@ -115,6 +115,11 @@ def disabled_logger(site, patch):
 
 
 # Proxies
+
+
+@mistake("eventlog.E007", fix="Use addresses, networks")
+def proxy_that_is_not_an_address(site, patch):
+    site.configure(TRUSTED_PROXIES=["10.0.0.0/99"])
 
 
 @mistake("eventlog.W003", fix="Set TRUSTED_PROXIES")
@@ -298,6 +303,13 @@ def lost_events(site, patch):
 def queue_that_no_worker_reads(site, patch):
     broker(patch, "memory://")
     site.options(BACKEND="eventlog.backends.celery.CeleryBackend", queue="events")
+
+
+@mistake("queue-without-worker", fix="Does a worker read the queue")
+def celery_app_that_is_not_loaded(site, patch):
+    broker(patch, None)
+    patch.setattr(pytest.importorskip("celery").current_app, "main", "default")
+    site.options(BACKEND="eventlog.backends.celery.CeleryBackend")
 
 
 @mistake("queue-unknown", fix="Start the broker")

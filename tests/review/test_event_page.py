@@ -141,6 +141,12 @@ def test_a_product_that_is_not_known_is_left_out(root):
     assert ">Other<" not in html
 
 
+def test_a_device_that_is_named_like_its_kind_is_shown_once(root):
+    shown = text(page(root, write_request({"device": "PC", "device_type": "pc"})))
+    assert "Kind of device" in shown
+    assert "Device" not in shown
+
+
 def test_the_events_around_link_from_their_time_and_have_their_duration(root, anna):
     for _ in range(2):
         event = write_request({**FACTS, "duration_ms": 1234}, user=anna)

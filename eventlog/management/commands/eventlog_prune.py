@@ -48,7 +48,9 @@ class Command(SearchCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("older_than", type=age, nargs="?", help="48h, 180d, 52w")
+        parser.add_argument(
+            "older_than", type=age, nargs="?", help="an age, such as 48h, 180d or 52w"
+        )
         parser.add_argument(
             "--action",
             action="append",
@@ -89,8 +91,8 @@ class Command(SearchCommand):
         parser.add_argument(
             "--recheck",
             action="store_true",
-            help="without an age: check all events again, also those to which the rules were "
-            "applied before",
+            help="without an age: check all events again, including events that were checked "
+            "before",
         )
         add_operator_arguments(parser)
 

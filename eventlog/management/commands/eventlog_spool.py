@@ -33,8 +33,8 @@ class Command(BaseCommand):
             "--max-age",
             type=float,
             metavar="SECONDS",
-            help="a health check: fail if an event has waited longer, if there are dead letters, "
-            "if a file cannot be read, or if the spool is not writable",
+            help="a health check: fail if an event has waited longer than this, if there are dead "
+            "letters, if a file cannot be read, or if the spool is not writable",
         )
         deliver = subcommands.add_parser("deliver", help="write the pending events now")
         deliver.add_argument(
@@ -46,11 +46,11 @@ class Command(BaseCommand):
         subcommands.add_parser(
             "dead", help="list the events that no database accepts, with the reasons"
         )
-        subcommands.add_parser("retry", help="move the dead letters back to the spool, and deliver")
+        subcommands.add_parser("retry", help="move the dead letters back, and deliver them")
         reassign = subcommands.add_parser(
             "reassign",
-            help="deliver events that wait for a database to the current one, after the database "
-            "was renamed or moved to another host",
+            help="assign the events that wait for a database to the current database, after the "
+            "database was renamed or moved to another host",
         )
         reassign.add_argument("destination", help="the name that 'status' prints")
 

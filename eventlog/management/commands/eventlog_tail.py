@@ -49,7 +49,7 @@ def seconds(text: str) -> float:
 
 
 class Command(SearchCommand):
-    help = "Print the newest events, and further events while they are stored. Ctrl-C ends it."
+    help = "Print the newest events, and then each further event when it is stored. Ctrl-C ends it."
     wait = staticmethod(time.sleep)
 
     def add_arguments(self, parser: CommandParser) -> None:

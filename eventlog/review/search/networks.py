@@ -94,7 +94,7 @@ def _v6(network: IPv6Network) -> list[str]:
     *head, final = groups[:count] or [""]
     if odd or not 1 <= count <= 4 or "0" in head:
         raise UnsupportedNetworkError(
-            _("An IPv6 network needs 16, 32, 48 or 64 bits and no group of zeros before the last.")
+            _("An IPv6 network needs 16, 32, 48 or 64 bits, and only its last group may be 0.")
         )
     # The text of an address has a single group of zeros, but shortens two or more to "::".
     begin = "".join(f"{group}:" for group in head)

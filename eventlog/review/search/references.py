@@ -50,7 +50,7 @@ def user(value: str) -> Condition:
 
 
 def _unknown_name(name: str) -> str:
-    text = _("No account has the name %(name)r. Its name at the time is searched.")
+    text = _("No account has the name %(name)r. The search compares the names in the events.")
     return text % {"name": name}
 
 

@@ -34,11 +34,13 @@ class Command(BaseCommand):
             "--max-age",
             type=float,
             metavar="SECONDS",
-            help="a health check: fail if events have waited longer for a target, if events were "
-            "dropped, or if there are dead letters",
+            help="a health check: fail if an event has waited longer than this for a target, if "
+            "events were dropped, or if there are dead letters",
         )
         run = subcommands.add_parser("run", help="send what waits now, for cron")
-        run.add_argument("targets", nargs="*", metavar="target", help="all targets by default")
+        run.add_argument(
+            "targets", nargs="*", metavar="target", help="the names of targets; all by default"
+        )
         retry = subcommands.add_parser("retry", help="send the dead letters of a target again")
         retry.add_argument("target", help="the name of the target in the settings")
 

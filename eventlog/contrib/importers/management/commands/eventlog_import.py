@@ -64,7 +64,10 @@ class Command(BaseCommand):
         )
         parser.add_argument("--database", metavar="ALIAS", help="the database of the tables")
         parser.add_argument(
-            "--since", type=moment, metavar="DATE", help="leave out older rows: 2024-12-31"
+            "--since",
+            type=moment,
+            metavar="DATE",
+            help="leave out the rows before this date, such as 2024-12-31",
         )
         parser.add_argument(
             "--dry-run", action="store_true", help="convert all rows, and only print the numbers"
@@ -72,7 +75,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--final",
             action="store_true",
-            help="also import the rows of the last minute, because nothing writes to the tables",
+            help="also import the rows of the last minute; nothing may write to the tables now",
         )
         parser.add_argument(
             "--no-user",
@@ -84,12 +87,12 @@ class Command(BaseCommand):
             "--no-bodies", action="store_true", help="leave out bodies of requests and responses"
         )
         parser.add_argument(
-            "--batch", type=size, default=1000, help="rows per transaction at most (1000)"
+            "--batch", type=size, default=1000, help="maximum rows in a transaction (1000)"
         )
         parser.add_argument(
             "--restart",
             action="store_true",
-            help="forget what was imported, after its events were deleted",
+            help="forget the position, after you have deleted the imported events",
         )
         add_operator_arguments(parser)
 
