@@ -79,6 +79,11 @@ class ParquetStore:
     def _acquire_lock(self) -> None:
         if self._lock is not None:
             return
+        if not locks.ARE_AVAILABLE:
+            raise StoreError(
+                f"Writing {self.name} needs POSIX file locks, which this platform does not have. "
+                "Run the command on Linux, macOS or another Unix."
+            )
         self.directory.mkdir(parents=True, exist_ok=True)
         self._lock = (self.directory / LOCK).open("ab")
         try:

@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError
 from django.utils import timezone
 
+from eventlog.backends.spool import locks
 from eventlog.contrib.archive.event import Check, batches, canonical
 from eventlog.contrib.archive.parquet import ParquetStore
 from eventlog.contrib.archive.store import StoreError
@@ -199,6 +200,13 @@ def test_a_large_file_is_read_by_row_groups(archive, monkeypatch):
 def test_wrong_arguments_are_explained(copy, db, arguments, message):
     with pytest.raises(CommandError, match=message):
         copy(*arguments)
+
+
+def test_an_archive_is_not_written_without_file_locks(copy, samples, tmp_path, monkeypatch):
+    monkeypatch.setattr(locks, "ARE_AVAILABLE", False)
+    with pytest.raises(CommandError, match="needs POSIX file locks"):
+        copy("--to", "parquet")
+    assert not (tmp_path / "archive").exists()
 
 
 def test_an_archive_needs_a_directory(app, db):
