@@ -89,7 +89,7 @@ class ClickHouseRun:
         return found
 
     def _due(self) -> Iterator[Due]:
-        """Yield the events of each rule and age, without those of the rules before."""
+        """Yield the events of each rule and age, without events that an earlier rule matches."""
         rest, policy = Q(), self._compiled.policy
         for rule, selection in zip(policy.rules, self._compiled.selections, strict=True):
             if selection is not None and selection.unclear is not None:

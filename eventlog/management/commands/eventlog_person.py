@@ -20,6 +20,7 @@ from eventlog.models import Log
 from eventlog.people import Match, account_of, condition_of, custom_keys
 from eventlog.retention.compiled import UnusableSearch, hold_condition
 from eventlog.retention.policy import current_policy
+from eventlog.retention.store import DatabaseStore
 from eventlog.review.export.formats import values
 from eventlog.review.search.condition import Condition, complement
 
@@ -65,6 +66,11 @@ class Command(AccountCommand):
             raise CommandError(
                 f"Events were not delivered within {SPOOL_TIMEOUT:.0f} s. "
                 f"Run 'manage.py eventlog_spool status' to see why."
+            )
+        if not isinstance(self.store, DatabaseStore) and Log.objects.exists():
+            self.note(
+                "The table eventlog_log of the database has events too, of an earlier backend. "
+                "They are left out. Run the command again with this backend in the settings."
             )
         chosen = self.choose(options["username"], options["key"], options["deleted"])
         if options["what"] == "erase":
