@@ -81,7 +81,7 @@ class LogAdmin(SavedSearchesMixin, ListColumns, EventPage):
     actions_on_bottom = True
 
     class Media:
-        css = {"all": ("eventlog/admin.css", "eventlog/list.css")}
+        css = {"all": ("eventlog/themes.css", "eventlog/admin.css", "eventlog/list.css")}
 
     def get_urls(self) -> list[URLPattern]:
         wrap: Callable[..., Any] = self.admin_site.admin_view

@@ -143,6 +143,11 @@ class Conf:
     forward: Setting[Mapping[str, Mapping[str, Any]]] = Setting(
         _UNSET, "Other systems that get the events, by eventlog.contrib.forward."
     )
+    clickhouse: Setting[Mapping[str, Any]] = Setting(
+        _UNSET,
+        "The table in ClickHouse for eventlog_copy and eventlog_clickhouse while BACKEND is "
+        "another one: the options connection, database and table of ClickHouseBackend.",
+    )
 
     @cached_property
     def file_urls(self) -> Sequence[str]:

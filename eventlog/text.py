@@ -2,6 +2,7 @@
 
 import re
 from contextlib import suppress
+from unicodedata import bidirectional
 
 MAX_PATH_LENGTH = 2048  # characters that are stored of a path, a query or a referer
 MAX_IP_LENGTH = 45  # characters of an IPv4-mapped IPv6 address
@@ -9,6 +10,10 @@ MAX_REASON_LENGTH = 1000  # characters
 # Characters that are examined before masking, so that no secret is cut in half at MAX_PATH_LENGTH.
 MAX_EXAMINED_LENGTH = 2 * MAX_PATH_LENGTH
 CUT = "…"  # ends text that was cut, so that no expression anchored at the end matches
+
+# Classes and invisible characters of Unicode's bidirectional algorithm (UAX 9).
+RIGHT_TO_LEFT = ("R", "AL")
+LTR_ISOLATE, FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2066", "\u2068", "\u2069"
 
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -27,6 +32,16 @@ def sanitize(text: str, max_length: int) -> str:
 def cut(text: str, max_length: int) -> str:
     """Return at most ``max_length`` characters of ``text``, the last one "…" if more follow."""
     return text if len(text) <= max_length else text[: max_length - 1] + CUT
+
+
+def isolated(text: str) -> str:
+    """Return ``text``, with invisible isolates around it if it has right-to-left characters.
+
+    Without them, the numbers next to an Arabic name are shown in the wrong order.
+    """
+    if text.isascii() or not any(bidirectional(character) in RIGHT_TO_LEFT for character in text):
+        return text
+    return f"{FIRST_STRONG_ISOLATE}{text}{POP_ISOLATE}"
 
 
 def header_text(value: str, max_length: int) -> str:

@@ -1,13 +1,14 @@
 """The texts that are marked for translation, and the catalogues, without the tools of gettext."""
 
 from collections.abc import Iterator
+from functools import cache
+from gettext import GNUTranslations
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import django
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
-from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 from django.template import engines
 from django.templatetags.i18n import BlockTranslateNode, TranslateNode
@@ -33,6 +34,7 @@ class Text(NamedTuple):
     plural: str | None = None
 
 
+@cache
 def texts() -> set[Text]:
     """Return all marked texts of the package."""
     return {*_of_python(), *_of_templates()}
@@ -66,16 +68,18 @@ def languages() -> list[str]:
     return sorted(path.name for path in LOCALE.iterdir())
 
 
+@cache
 def source(language: str) -> Catalog:
     """Return the catalogue that translators write."""
     with (LOCALE / language / "LC_MESSAGES" / "django.po").open("rb") as file:
         return read_po(file, locale=language)
 
 
-def compiled(language: str) -> Catalog:
+@cache
+def compiled(language: str) -> GNUTranslations:
     """Return the catalogue that Django reads."""
     with (LOCALE / language / "LC_MESSAGES" / "django.mo").open("rb") as file:
-        return read_mo(file)
+        return GNUTranslations(file)
 
 
 def texts_of_django() -> set[str]:

@@ -46,6 +46,7 @@ CONFIGURATIONS = [
     block for text in (README, BACKENDS) for block in blocks(text, "python") if "OPTIONS" in block
 ]
 APPS = {  # of commands of optional parts
+    "eventlog_copy": "eventlog.contrib.archive",
     "eventlog_clickhouse": "eventlog.contrib.clickhouse",
     "eventlog_forward": "eventlog.contrib.forward",
     "eventlog_import": "eventlog.contrib.importers",
@@ -154,6 +155,7 @@ def test_the_rules_of_the_readme_pass_the_checks_and_record_all_other_requests(
     assert [event.extra["status"] for event in outbox] == [404, 500]
 
 
+@pytest.mark.spool
 @pytest.mark.parametrize("example", CONFIGURATIONS)
 def test_each_configuration_of_a_backend_passes_the_checks(example, settings, tmp_path):
     if "celery" in example:
@@ -168,7 +170,7 @@ def test_the_backend_of_the_settings_page_takes_records(capsys):
     named: dict[str, Any] = {}
     exec(containing(SETTINGS, "BaseBackend"), named)
     assert named["PrintBackend"]().write([Record.build(None, "ORDER_PAID")]) == ()
-    assert '"action":"ORDER_PAID"' in capsys.readouterr().out
+    assert "ORDER_PAID" in capsys.readouterr().out
 
 
 def test_the_router_of_the_settings_page_sends_only_events_to_their_database():

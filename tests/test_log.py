@@ -236,6 +236,12 @@ def test_str_of_an_event_is_a_sentence(anna):
     assert str(log(AnonymousUser(), "SEEN", dateof=moment)).startswith("anonymous SEEN")
 
 
+def test_a_right_to_left_name_does_not_turn_the_time_around():
+    moment = datetime(2026, 1, 31, 9, 5, tzinfo=UTC)
+    event = Log(action="VIEWED", object_repr="طلب 7", timestamp=moment)
+    assert str(event) == "VIEWED \u2068طلب 7\u2069, \u20662026-01-31 10:05\u2069"
+
+
 def test_str_of_a_row_from_pinax_eventlog_has_the_keys(anna):
     event = Log.objects.create(user=anna, action="A", object_id="7")
     assert str(event).startswith(f"user {anna.pk} A object 7")

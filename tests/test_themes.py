@@ -1,10 +1,14 @@
 """The admin's links under themes that replace Django's templates."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import eventlog
 
 SCRIPT = """
 import sys
@@ -59,6 +63,16 @@ assert "eventlog/event.css" in html and "eventlog/copy.js" in html
 html = client.get(f"/admin/auth/user/{root.pk}/change/").content.decode()
 assert "Done by" in html and "Done to" in html
 """
+
+
+STYLES = Path(eventlog.__file__).parent / "static" / "eventlog"
+
+
+def test_each_colour_of_django_has_a_value_for_themes_without_it():
+    styles = " ".join(path.read_text() for path in STYLES.glob("*.css"))
+    used = set(re.findall(r"var\((--[\w-]+)\)", styles))  # without a value of its own
+    assert used
+    assert used <= set(re.findall(r"(--[\w-]+):", styles))
 
 
 @pytest.mark.parametrize("theme", ["jazzmin", "unfold", "django.contrib.humanize"])

@@ -19,7 +19,7 @@ from ..datetimes import aware, to_db_timezone
 from ..records.arguments import MAX_TEXT_LENGTH
 from ..records.record import Record
 from ..records.user_state import UserState
-from ..text import MAX_IP_LENGTH
+from ..text import LTR_ISOLATE, MAX_IP_LENGTH, POP_ISOLATE, isolated
 from .fields import ExactField, NameField
 from .generic import ObjectField
 from .hourly import CountedHour
@@ -130,9 +130,12 @@ class Log(models.Model):
         ]
 
     def __str__(self) -> str:
-        parts = filter(None, [self.user_name, self.action, self.object_name])
+        parts = map(isolated, filter(None, [self.user_name, self.action, self.object_name]))
         when = timezone.localtime(self.timestamp) if settings.USE_TZ else self.timestamp
-        return f"{' '.join(parts)}, {when:%Y-%m-%d %H:%M}"
+        what, moment = " ".join(parts), f"{when:%Y-%m-%d %H:%M}"
+        if POP_ISOLATE in what:  # the time too, because the page may be a right-to-left one
+            moment = f"{LTR_ISOLATE}{moment}{POP_ISOLATE}"
+        return f"{what}, {moment}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         super().save(*args, **kwargs)

@@ -50,7 +50,9 @@ def _column(name: str, label: Any, read: Callable[[Log], Any]) -> Callable[[Log]
             return EMPTY
         # The label is shown where a narrow window has no headings.
         return format_html(
-            '<span class="column-name">{}</span> {}', label, shorten(value, MAX_CELL_LENGTH)
+            '<span class="column-name">{}</span> <bdi>{}</bdi>',
+            label,
+            shorten(value, MAX_CELL_LENGTH),
         )
 
     column.__name__ = "column_" + "".join(c if c.isalnum() else "_" for c in name)

@@ -45,9 +45,11 @@ def event_table(event: Log, site: str) -> SafeString:
         ),
     ]
     if event.object_name:
-        rows.append(
-            (_("Object"), linked(html.object_in_words(event), links.object_address(site, event)))
-        )
+        # The page of a deleted object does not exist. Only the page of an event takes this query.
+        address = links.object_address(site, event)
+        is_there = address is not None and event.obj is not None
+        name = html.object_in_words(event)
+        rows.append((_("Object"), linked(name, address if is_there else None)))
     return table([*rows, *_facts(event, EVENT_FACTS, site)])
 
 
@@ -108,8 +110,10 @@ def _facts(event: Log, names: Mapping[str, Any], site: str) -> Iterator[tuple[An
 def _known(event: Log, names: Mapping[str, Any]) -> Sequence[str]:
     """Return the names of the facts that say something."""
     facts = event.facts
-    unknown = {name for name in PRODUCTS if facts.get(name) == UNKNOWN_PRODUCT}
-    return [name for name in names if facts.get(name) is not None and name not in unknown]
+    left_out = {name for name in PRODUCTS if facts.get(name) == UNKNOWN_PRODUCT}
+    if str(facts.get("device")).lower() == facts.get("device_type"):
+        left_out.add("device")  # such as "PC", which is the kind of device again
+    return [name for name in names if facts.get(name) is not None and name not in left_out]
 
 
 def _fact(event: Log, name: str, value: Any, site: str) -> Any:

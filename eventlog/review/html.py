@@ -192,7 +192,7 @@ def request_line(event: Log) -> SafeString:
     time = "" if took is None else format_html('<span class="quiet"> · {}</span>', duration(took))
     return format_html(
         '<div class="line" dir="ltr"><span class="method">{}</span> '
-        '<bdi title="{}">{}</bdi>{}{}{}</div>',
+        '<bdi dir="ltr" title="{}">{}</bdi>{}{}{}</div>',
         shorten(known.get("method", ""), MAX_WORD_LENGTH),
         path,
         shorten(path, MAX_PATH_LENGTH),

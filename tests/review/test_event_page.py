@@ -4,6 +4,7 @@ import re
 from html import unescape
 
 import pytest
+from django.contrib.auth.models import User
 
 from eventlog.metadata.fields import FIELDS
 from eventlog.models import Log, log
@@ -141,6 +142,12 @@ def test_a_product_that_is_not_known_is_left_out(root):
     assert ">Other<" not in html
 
 
+def test_a_device_that_is_named_like_its_kind_is_shown_once(root):
+    shown = text(page(root, write_request({"device": "PC", "device_type": "pc"})))
+    assert "Kind of device" in shown
+    assert "Device" not in shown
+
+
 def test_the_events_around_link_from_their_time_and_have_their_duration(root, anna):
     for _ in range(2):
         event = write_request({**FACTS, "duration_ms": 1234}, user=anna)
@@ -161,3 +168,14 @@ def test_a_site_may_choose_other_sections(root, monkeypatch):
     html = page(root, write_request({**FACTS, "order": 7}))
     assert "order 7" in text(html)
     assert "orders/<int:pk>/" not in text(html).partition("All data as JSON")[0]
+
+
+def test_a_deleted_object_has_a_name_without_a_link(root):
+    user = User.objects.create_user("maria")
+    event = log(None, "EDITED", obj=user)
+    address, page = f"/admin/auth/user/{user.pk}/change/", f"/admin/eventlog/log/{event.pk}/change/"
+    assert address in root.get(page).content.decode()
+    user.delete()
+    shown = root.get(page).content.decode()
+    assert "maria" in shown
+    assert address not in shown

@@ -214,7 +214,7 @@ def _as_copied(columns: Columns, content_types: Mapping[str | None, int | None])
         [_COPIED_BOOL[value] for value in columns.requests],
         _each(columns.ips, _copied, _NULL),
         _each(columns.statuses, _copied, _NULL),
-        _each(columns.own_keys, _copied),
+        _each(columns.own_keys, _copied, _NULL),
         [uid or _NULL for uid in columns.uids],
         # JSON escapes tabs and line breaks.
         [f"{extra.replace(_BACKSLASH, _BACKSLASH * 2)}\n" for extra in columns.extras],

@@ -4,11 +4,11 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
-from eventlog.backends import get_backend
-from eventlog.contrib.clickhouse.backend import ClickHouseBackend
+from eventlog.contrib.clickhouse.configured import configured_table
 from eventlog.contrib.clickhouse.table import Table, checked_name
 
 
@@ -32,17 +32,11 @@ class Command(BaseCommand):
         subcommands.add_parser("check", help="report what is wrong with the server or the table")
 
     def handle(self, *args: Any, subcommand: str, **options: Any) -> None:
-        backend = get_backend()
-        if not isinstance(backend, ClickHouseBackend):
-            raise CommandError(
-                f"EVENTLOG['BACKEND'] is {type(backend).__name__}. Set it to "
-                f"'eventlog.contrib.clickhouse.backend.ClickHouseBackend'."
-            )
         try:
             if cluster := options.get("cluster"):
                 checked_name("cluster", cluster)
-            getattr(self, f"_{subcommand}")(backend.table, options)
-        except (OperationalError, ValueError) as error:
+            getattr(self, f"_{subcommand}")(configured_table(), options)
+        except (ImproperlyConfigured, OperationalError, ValueError) as error:
             raise CommandError(str(error)) from error
 
     def _create(self, table: Table, options: dict[str, Any]) -> None:

@@ -1,0 +1,1 @@
+"""Copying of events between the stores, and archives in Parquet."""

@@ -1,0 +1,231 @@
+"""``manage.py eventlog_copy``: copy events to another store, or compare two stores."""
+
+import re
+from argparse import ArgumentTypeError
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+
+from eventlog import access
+from eventlog.contrib.archive.copying import Copy, Difference
+from eventlog.contrib.archive.store import StoreError
+from eventlog.contrib.archive.stores import (
+    PARQUET,
+    STORES,
+    open_store,
+    other_store,
+    store_of_site,
+)
+from eventlog.contrib.importers.progress import progress
+from eventlog.datetimes import EARLIEST, aware
+from eventlog.management.operator import add_operator_arguments, command_run
+from eventlog.partitions.months import later, month_of
+
+MAX_LISTED_HOURS = 20
+
+
+def moment(text: str) -> datetime:
+    """Parse a date or a time, and return the start of its hour in UTC."""
+    try:
+        found = parse_datetime(text)
+        if found is None and (day := parse_date(text)) is not None:
+            found = datetime(day.year, day.month, day.day)
+    except ValueError:
+        found = None
+    if found is None:
+        raise ArgumentTypeError(f"{text!r} is not a date; give one such as 2026-03-31")
+    return _hour(aware(found))
+
+
+def month(text: str) -> datetime:
+    """Parse a month, and return its start in UTC."""
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text) or text < "0002":
+        raise ArgumentTypeError(f"{text!r} is not a month; give one such as 2026-03")
+    year, number = map(int, text.split("-"))
+    return datetime(year, number, 1, tzinfo=UTC)
+
+
+def how_many(number: int, noun: str) -> str:
+    """Return a number with its noun."""
+    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _hour(when: datetime) -> datetime:
+    return when.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+class Command(BaseCommand):
+    help = (
+        "Copy events to another store: the database, ClickHouse, or an archive of Parquet files. "
+        "Only hours that are over are copied. Each event is copied once, so a run that was "
+        "interrupted can be repeated, and each hour that was copied is compared. Times are in UTC."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--to",
+            choices=STORES,
+            help="where events are copied to (the store of the site if --from is parquet)",
+        )
+        parser.add_argument(
+            "--from",
+            dest="source",
+            choices=STORES,
+            help="where events are read (the store of the site, or the other one)",
+        )
+        parser.add_argument("--archive", metavar="DIR", help="the directory of the Parquet files")
+        parser.add_argument(
+            "--month", type=month, metavar="MONTH", help="only the events of a month: 2026-03"
+        )
+        parser.add_argument(
+            "--since", type=moment, metavar="DATE", help="only events from this hour on"
+        )
+        parser.add_argument(
+            "--until",
+            type=moment,
+            metavar="DATE",
+            help="only events before this hour (the current hour, or the current month if --to is "
+            "parquet)",
+        )
+        mode = parser.add_mutually_exclusive_group()
+        mode.add_argument(
+            "--verify",
+            action="store_true",
+            help="copy nothing, and name the hours of which the stores have other events",
+        )
+        mode.add_argument(
+            "--dry-run", action="store_true", help="copy nothing, and print the numbers of events"
+        )
+        parser.add_argument(
+            "--all-hours",
+            action="store_true",
+            help="also read hours of which both stores have the same number of events",
+        )
+        add_operator_arguments(parser)
+
+    def handle(self, **options: Any) -> None:
+        names = _stores(options)
+        start, end = _span(options, names[1])
+        try:
+            target = open_store(names[1], options["archive"])
+            try:
+                source = open_store(names[0], options["archive"])
+                copy = Copy(source, target, start, end, recheck=options["all_hours"])
+                if options["dry_run"]:
+                    self._print_plan(copy, names)
+                elif options["verify"]:
+                    self._verify(copy, names, options)
+                else:
+                    self._copy(copy, names, options)
+            finally:
+                target.close()
+        except (ImproperlyConfigured, OperationalError, StoreError, OSError) as error:
+            raise CommandError(str(error)) from error
+
+    def _print_plan(self, copy: Copy, names: tuple[str, str]) -> None:
+        for start, hours in copy.months():
+            pending = copy.pending(hours)
+            total = sum(copy.hours[hour] for hour in hours)
+            waiting = sum(copy.hours[hour] for hour in pending)
+            self.stdout.write(
+                f"{start:%Y-%m}: {how_many(total, 'event')} in the source, {waiting:,} in "
+                f"{how_many(len(pending), 'hour')} that would be copied"
+            )
+        self.stdout.write(f"{how_many(copy.total, 'event')} from {names[0]} to {names[1]}")
+
+    def _verify(self, copy: Copy, names: tuple[str, str], options: dict[str, Any]) -> None:
+        with self._progress(copy, options) as advance:
+            found = [*copy.differences(advance)]
+        if found:
+            raise CommandError(
+                f"{how_many(len(found), 'hour')} of {names[0]} and {names[1]} differ:\n"
+                + "\n".join(_listed(found, names))
+            )
+        self.stdout.write(
+            f"{how_many(copy.total, 'event')} in {how_many(len(copy.hours), 'hour')} are equal in "
+            f"{names[0]} and {names[1]}."
+        )
+
+    def _copy(self, copy: Copy, names: tuple[str, str], options: dict[str, Any]) -> None:
+        conditions = {
+            "from": names[0],
+            "to": names[1],
+            "until": copy.end.isoformat(),
+            **({"since": copy.start.isoformat()} if copy.start > EARLIEST else {}),
+        }
+        unequal: list[Difference] = []
+        with (
+            access.Operation(
+                "export" if names[1] == PARQUET else "import",
+                conditions,
+                command=command_run("eventlog_copy", options),
+            ) as operation,
+            self._progress(copy, options) as advance,
+        ):
+            operation.start()
+            for start, hours in copy.months():
+                done = copy.copy(hours, advance)
+                operation.count += done.added
+                unequal += done.unequal
+                if options["verbosity"]:
+                    self.stdout.write(
+                        f"{start:%Y-%m}: {how_many(done.added, 'event')} copied, "
+                        f"{how_many(done.verified, 'hour')} compared"
+                    )
+        for note, count in copy.notes.items():
+            self.stderr.write(f"Some events {note}: {how_many(count, 'event')}.")
+        if unequal:
+            raise CommandError(
+                f"{how_many(len(unequal), 'hour')} differ after the copy:\n"
+                + "\n".join(_listed(unequal, names))
+            )
+        if options["verbosity"]:
+            self.stdout.write(
+                f"{how_many(operation.count, 'event')} copied from {names[0]} to {names[1]}."
+            )
+
+    def _progress(self, copy: Copy, options: dict[str, Any]) -> Any:
+        quiet = not options["verbosity"]
+        return progress("events", copy.total, self.stderr, quiet=quiet)
+
+
+def _stores(options: dict[str, Any]) -> tuple[str, str]:
+    source, target = options["source"], options["to"]
+    if target is None:
+        if source != PARQUET:
+            raise CommandError(f"Give --to with one of: {', '.join(STORES)}.")
+        target = store_of_site()
+    source = source or other_store(target)
+    if source == target:
+        raise CommandError(f"--from and --to are both {target}. Give two stores.")
+    return source, target
+
+
+def _span(options: dict[str, Any], target: str) -> tuple[datetime, datetime]:
+    """Return the first hour, and the end of the last one that is over."""
+    this_hour = _hour(aware(timezone.now()))
+    start, end = options["since"] or EARLIEST, options["until"]
+    if options["month"]:
+        if options["since"] or end:
+            raise CommandError("Give either --month, or --since and --until.")
+        start, end = options["month"], later(options["month"])
+    if end is None:
+        end = month_of(this_hour) if target == PARQUET else this_hour
+    return start, max(start, min(end, this_hour))
+
+
+def _listed(found: Iterable[Difference], names: tuple[str, str]) -> Iterator[str]:
+    for number, (hour, source, target) in enumerate(found):
+        if number == MAX_LISTED_HOURS:
+            yield "  and more"
+            return
+        contents = " with other values" if source == target else ""
+        yield (
+            f"  {hour:%Y-%m-%d %H}h: {source:,} in {names[0]}, {target:,} in {names[1]}{contents}"
+        )

@@ -1,0 +1,142 @@
+"""An archive of events: a directory with a Parquet file for each month."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
+from heapq import merge
+from operator import attrgetter
+from pathlib import Path
+from typing import IO
+
+from ...backends.spool import locks
+from ...partitions.months import month_of, months
+from .event import Event
+from .parquet_file import Reading, Writing
+from .store import StoreError, missing
+
+FILE = "events.parquet"  # in the directory of its month
+# Readers of directories ignore names that begin with a dot.
+ADDED, MERGED, LOCK = ".added.tmp", ".merged.tmp", ".lock"
+
+
+class ParquetStore:
+    """A directory with ``date=2026-03/events.parquet`` for each month.
+
+    A file is written under a temporary name and then renamed, so it is complete or does not exist.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.name = f"the archive {directory}"
+        self._reading: dict[Path, Reading] = {}
+        self._writing: tuple[Path, Writing] | None = None
+        self._lock: IO[bytes] | None = None
+
+    def month_directory(self, month: datetime) -> Path:
+        """Return the directory of a month, which engines read as a partition."""
+        return self.directory / f"date={month:%Y-%m}"
+
+    def _files(self, start: datetime, end: datetime) -> Iterator[Reading]:
+        for month in sorted(self.directory.glob("date=????-??")):
+            lower, upper = _span(month.name)
+            if lower < end and upper > start and (month / FILE).exists():
+                yield self._open(month / FILE)
+
+    def _open(self, path: Path) -> Reading:
+        if path not in self._reading:
+            self._reading.clear()  # one open file is enough
+            self._reading[path] = Reading(path)
+        return self._reading[path]
+
+    def hours(self, start: datetime, end: datetime) -> dict[datetime, int]:
+        found: dict[datetime, int] = {}
+        for file in self._files(start, end):
+            found |= file.hours(start, end)
+        return found
+
+    def read(self, start: datetime, end: datetime) -> Iterator[Event]:
+        for file in self._files(start, end):
+            yield from file.read(start, end)
+
+    # Writing
+
+    def adapted(self, events: Iterable[Event], notes: Counter[str]) -> Iterator[Event]:
+        yield from events
+
+    def add(self, events: Sequence[Event], notes: Counter[str]) -> int:
+        self._acquire_lock()
+        rest = missing(self, events)
+        if rest:
+            if self._writing is None:
+                directory = self.month_directory(month_of(rest[0].moment))
+                directory.mkdir(parents=True, exist_ok=True)
+                self._writing = directory, Writing(directory / ADDED)
+            self._writing[1].write(rest)
+        return len(rest)
+
+    def _acquire_lock(self) -> None:
+        if self._lock is not None:
+            return
+        if not locks.ARE_AVAILABLE:
+            raise StoreError(
+                f"Writing {self.name} needs POSIX file locks, which this platform does not have. "
+                "Run the command on Linux, macOS or another Unix."
+            )
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._lock = (self.directory / LOCK).open("ab")
+        try:
+            locks.try_to_acquire(self._lock.fileno())
+        except OSError as error:
+            raise StoreError(
+                f"Another process writes {self.name}. Wait until it has ended."
+            ) from error
+
+    def commit(self) -> None:
+        if self._writing is None:
+            return
+        (directory, writing), self._writing = self._writing, None
+        writing.close()
+        final, added = directory / FILE, directory / ADDED
+        ready = added
+        if final.exists():
+            ready = directory / MERGED
+            merged = Writing(ready)
+            for event in merge(
+                Reading(final).all(), Reading(added).all(), key=attrgetter("micros")
+            ):
+                merged.write([event])
+            merged.close()
+        self._reading.clear()
+        ready.replace(final)
+        added.unlink(missing_ok=True)
+        for each in (directory, self.directory):
+            _sync_directory(each)
+
+    def close(self) -> None:
+        self._reading.clear()
+        if self._writing is not None:
+            (directory, writing), self._writing = self._writing, None
+            writing.abort()
+            (directory / ADDED).unlink(missing_ok=True)
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def _span(name: str) -> tuple[datetime, datetime]:
+    with suppress(ValueError):
+        start = month_of(datetime.strptime(f"{name} +0000", "date=%Y-%m %z"))
+        for _start, end in months(start, start.replace(day=2)):
+            assert end is not None
+            return start, end
+    raise StoreError(f"The directory {name!r} of the archive is not a month, such as date=2026-03.")
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,46 @@
+"""The stores that the command names."""
+
+from pathlib import Path
+from typing import Any, cast
+
+from django.utils.module_loading import import_string
+
+from ...backends import get_backend
+from .database import DatabaseStore
+from .store import StoreError, Target
+
+DATABASE, CLICKHOUSE, PARQUET = STORES = ("database", "clickhouse", "parquet")
+
+
+def store_of_site() -> str:
+    """Return the name of the store to which the site writes."""
+    return CLICKHOUSE if hasattr(get_backend(), "reader") else DATABASE
+
+
+def other_store(target: str) -> str:
+    """Return the store from which events are copied to ``target`` if none is given."""
+    if target == PARQUET:
+        return store_of_site()
+    return DATABASE if target == CLICKHOUSE else CLICKHOUSE
+
+
+def open_store(name: str, directory: str | None) -> Target:
+    """Return a store; ``directory`` is the archive."""
+    if name == DATABASE:
+        return DatabaseStore()
+    if name == PARQUET:
+        if not directory:
+            raise StoreError("Give the directory of the Parquet files with --archive.")
+        make = _imported("archive.parquet.ParquetStore", "archive")
+        return cast("Target", make(Path(directory)))
+    table = _imported("clickhouse.configured.configured_table", CLICKHOUSE)()
+    _imported("archive.clickhouse.require_table", CLICKHOUSE)(table)
+    return cast("Target", _imported("archive.clickhouse.ClickHouseStore", CLICKHOUSE)(table))
+
+
+def _imported(path: str, extra: str) -> Any:
+    # Imported on first use, because the packages are optional.
+    try:
+        return import_string(f"eventlog.contrib.{path}")
+    except ImportError as error:
+        raise StoreError(f"{error}. Run pip install 'django-request-eventlog[{extra}]'.") from error

@@ -1,0 +1,40 @@
+import pytest
+from django.core.management import call_command
+
+from eventlog.contrib.archive.database import DatabaseStore
+from eventlog.contrib.archive.parquet import ParquetStore
+
+from ...shop.models import Widget
+from .samples import write_samples
+
+
+@pytest.fixture
+def app(settings):
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "eventlog.contrib.archive"]
+
+
+@pytest.fixture
+def copy(app, tmp_path):
+    """Return a function that runs the command with the archive in ``tmp_path``."""
+
+    def run(*arguments):
+        call_command("eventlog_copy", "--archive", str(tmp_path / "archive"), *arguments)
+
+    return run
+
+
+@pytest.fixture
+def database(db):
+    return DatabaseStore()
+
+
+@pytest.fixture
+def archive(tmp_path):
+    store = ParquetStore(tmp_path / "archive")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def samples(anna):
+    return write_samples(anna, Widget.objects.create(name="sprocket"))
