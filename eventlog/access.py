@@ -14,6 +14,7 @@ from django.db import connections, models, router, transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from .api import log
 from .backends.capture import is_active
@@ -178,8 +179,10 @@ def record_command_view(command: str, search: str) -> None:
     if not is_enabled("view"):
         return
     who = {**operator(), "command": command}
-    recent = Log.objects.action(ACTIONS["view"]).since(VIEW_INTERVAL).filter(user=None)
-    extras = recent.order_by("-timestamp").values_list("extra", flat=True)[:MAX_READ_VIEWS]
+    views = Log.objects.action(ACTIONS["view"]).since(VIEW_INTERVAL).filter(user=None)
+    # By its dotted path, because most code that records an access does not load the pages.
+    reader = import_string("eventlog.review.reader.reader")
+    extras = [event.extra for event in reader(views, ()).page(size=MAX_READ_VIEWS).events]
     if not any(who.items() <= extra.items() for extra in extras if isinstance(extra, dict)):
         record(ACTIONS["view"], extra={"search": shortened(search)}, command=CommandRun(command))
 

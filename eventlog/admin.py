@@ -38,6 +38,8 @@ from .review.events_mixin import EventsMixin
 from .review.export import formats as export
 from .review.list_columns import ListColumns
 from .review.list_links import COLUMNS_VAR, SELECT_VAR
+from .review.reader import reader
+from .review.restriction import refusing
 from .review.saved_searches import (
     MAY_SHARE,
     SavedSearchesMixin,
@@ -81,21 +83,16 @@ class LogAdmin(SavedSearchesMixin, ListColumns, EventPage):
     class Media:
         css = {"all": ("eventlog/themes.css", "eventlog/admin.css", "eventlog/list.css")}
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Log | None = None) -> bool:
-        return False
-
     def get_urls(self) -> list[URLPattern]:
         wrap: Callable[..., Any] = self.admin_site.admin_view
-        return [
+        patterns = [
             path("overview/", wrap(self.overview_view), name="eventlog_log_overview"),
             path("export/<slug:kind>/", wrap(self.export_view), name="eventlog_log_export"),
             path("<path:object_id>/field/", wrap(self.field_view), name="eventlog_log_field"),
             *self.saved_search_urls(),
             *super().get_urls(),
         ]
+        return refusing(patterns, self.admin_site)
 
     # The list
 
@@ -129,6 +126,8 @@ class LogAdmin(SavedSearchesMixin, ListColumns, EventPage):
         return self._actions(request, action_location)
 
     def _actions(self, request: HttpRequest, action_location: Any = None) -> Any:
+        if not reader().has_rows:  # actions get a queryset
+            return {}
         # Before Django 6.1, the method has no second parameter.
         more = {} if action_location is None else {"action_location": action_location}
         return super().get_actions(request, **more)
@@ -197,7 +196,7 @@ class LogAdmin(SavedSearchesMixin, ListColumns, EventPage):
         exporting = access.Operation(
             "export", _exported(kind, changes), user=request.user, request=request
         )
-        events = export.chunks(changes.events, changes.plan)
+        events = changes.reader.chunks(changes.plan)
         return export.response(request, kind, _recorded(exporting, kind, events))
 
     def _export_nothing(self, request: HttpRequest, reason: Any, query: str = "") -> HttpResponse:
@@ -222,7 +221,7 @@ class LogAdmin(SavedSearchesMixin, ListColumns, EventPage):
             raise PermissionDenied
         request.current_app = site = self.admin_site.name
         period, by = request.GET.get("period", ""), request.GET.get("by", "")
-        shown = period, by, site, self.get_queryset(request), request.GET.get("q", "")
+        shown = period, by, site, self.reader(request), request.GET.get("q", "")
         overview = Overview(*shown)
         if overview.refresh(COUNTING_SECONDS):
             overview = Overview(*shown)

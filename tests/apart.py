@@ -241,6 +241,7 @@ def test_a_request_is_recorded_with_its_user(client, anna):
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "events"])
+@pytest.mark.spool
 def test_the_buffered_backend_delivers_to_the_database_of_events(settings, tmp_path, anna, widget):
     settings.EVENTLOG = {
         "BACKEND": "eventlog.backends.buffered.BufferedBackend",

@@ -9,6 +9,7 @@ from django.test import AsyncClient, Client
 
 from eventlog import error_log
 from eventlog.backends import locmem
+from eventlog.backends.spool import locks
 from eventlog.partitions.catalog import read_partitions
 
 # Their packages are installed in one tox environment only, which has settings of its own.
@@ -18,6 +19,16 @@ DIFFERENT_ON_DATABASES = tuple(
     for name in ("backends/", "models/", "review/test_answers", "test_search", "test_nearest",
                  "test_export", "test_counts", "test_bad_input")
 )  # fmt: skip
+# Tests of a spool: whole files, and the fixtures of the others.
+SPOOL_FILES = tuple(
+    f"tests/{name}"
+    for name in ("backends/spool/", "backends/delivery/", "backends/test_buffered.py",
+                 "backends/test_queued", "backends/test_eventlog_spool.py",
+                 "backends/test_losses.py", "backends/test_options.py",
+                 "backends/test_permissions.py", "backends/test_tenants.py", "contrib/forward/",
+                 "test_faults.py")
+)  # fmt: skip
+SPOOL_FIXTURES = {"spooling", "spool", "project"}
 collect_ignore = [] if settings.SETTINGS_MODULE == "tests.packages.settings" else ["packages"]
 
 
@@ -34,10 +45,19 @@ def pytest_addoption(parser):
 
 @pytest.hookimpl(tryfirst=True)  # before pytest deselects tests by their markers
 def pytest_collection_modifyitems(config, items):
-    """Mark the tests that use a database, because the others need not run once for each."""
+    """Mark the tests that use a database or a spool, and leave out what cannot run here.
+
+    Tests without a database need not run once for each.
+    """
     for item in items:
         if item.nodeid.startswith(DIFFERENT_ON_DATABASES):
             item.add_marker("databases")
+        if item.nodeid.startswith(SPOOL_FILES) or SPOOL_FIXTURES.intersection(item.fixturenames):
+            item.add_marker("spool")
+    if not locks.ARE_AVAILABLE:
+        left = [item for item in items if item.get_closest_marker("spool")]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in set(left)]
     if config.getoption("--one-each"):
         whole = [name for name in config.getoption("--all-of").split(",") if name]
         kept, left, known = [], [], set()

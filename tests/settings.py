@@ -1,6 +1,15 @@
-"""One small site. ``EVENTLOG_TEST_DB`` picks the database: sqlite, postgresql or mariadb."""
+"""One small site. ``EVENTLOG_TEST_DB`` picks the database: sqlite, postgresql or mariadb.
+
+With ``EVENTLOG_TEST_NO_FCNTL=1``, eventlog finds no module ``fcntl``, as on Windows. The settings
+hide it, because pytest-django loads the apps before ``conftest.py``.
+"""
 
 import os
+
+from . import no_fcntl
+
+if os.environ.get("EVENTLOG_TEST_NO_FCNTL"):
+    no_fcntl.hide()
 
 DB = os.environ.get("EVENTLOG_TEST_DB", "sqlite")
 

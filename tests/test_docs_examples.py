@@ -155,6 +155,7 @@ def test_the_rules_of_the_readme_pass_the_checks_and_record_all_other_requests(
     assert [event.extra["status"] for event in outbox] == [404, 500]
 
 
+@pytest.mark.spool
 @pytest.mark.parametrize("example", CONFIGURATIONS)
 def test_each_configuration_of_a_backend_passes_the_checks(example, settings, tmp_path):
     if "celery" in example:

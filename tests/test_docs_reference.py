@@ -96,6 +96,7 @@ def test_the_catalogue_has_each_action_that_the_package_records_of_itself():
     assert own <= set(re.findall(r"^\| `(\w+)` \|", TEXTS["events"], re.MULTILINE))
 
 
+@pytest.mark.spool
 @pytest.mark.parametrize("example", CONFIGURATIONS)
 def test_each_configuration_of_a_guide_is_valid(example, settings, tmp_path):
     pytest.importorskip("celery")

@@ -32,6 +32,7 @@ MAX_NEWEST_EVENTS = 10_000  # events that are counted for a search or for restri
 class PeriodCounts:
     """The counts of a period, from stored hours and, for the last hours, from the events."""
 
+    is_stored = True  # whether hours are counted once and stored
     is_cut = False  # whether the period starts later, because there are too many events
     is_check_limited = False  # whether this is because too many events had to be checked
     dimensions: Sequence[str] = DIMENSIONS
@@ -196,6 +197,8 @@ class NewestPeriodCounts(PeriodCounts):
 
     ``is_check_limited`` says that the caller already left out events that it did not check.
     """
+
+    is_stored = False
 
     def __init__(
         self,

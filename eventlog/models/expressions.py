@@ -1,12 +1,12 @@
 """Values of ``extra`` as SQL expressions."""
 
-import json
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import BooleanField, F, FloatField, Func, JSONField, TextField
 from django.db.models.sql.compiler import SQLCompiler
+
+from .json_paths import document, path_of
 
 
 class _OfKeys(Func):
@@ -26,21 +26,19 @@ class Text(_OfKeys):
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any
     ) -> tuple[str, tuple[Any, ...]]:
         extra, _ = compiler.compile(self.source_expressions[0])
+        found = document(extra, self.keys, connection)
         if connection.vendor == "postgresql":
-            return f"({extra} #>> %s)", (list(self.keys),)
-        path = _json_path(self.keys)
+            return f"({found.sql} #>> %s)", (*found.params, list(found.keys))
+        params = (*found.params, found.path)
         if connection.vendor == "mysql":
             # JSON_UNQUOTE returns the text "null" for JSON's null.
-            value = f"JSON_EXTRACT({extra}, %s)"
+            value = f"JSON_EXTRACT({found.sql}, %s)"
             text = f"CASE WHEN JSON_TYPE({value}) <> 'NULL' THEN JSON_UNQUOTE({value}) END"
-            return text, (path, path)
+            return text, params * 2
         # JSON_EXTRACT returns 1 for true.
-        kind, text = f"JSON_TYPE({extra}, %s)", f"CAST(JSON_EXTRACT({extra}, %s) AS TEXT)"
-        return f"IIF({kind} IN ('true', 'false'), {kind}, {text})", (path, path, path)
-
-
-def _json_path(keys: Sequence[str]) -> str:
-    return "$" + "".join(f".{json.dumps(key)}" for key in keys)
+        kind = f"JSON_TYPE({found.sql}, %s)"
+        text = f"CAST(JSON_EXTRACT({found.sql}, %s) AS TEXT)"
+        return f"IIF({kind} IN ('true', 'false'), {kind}, {text})", params * 3
 
 
 class Number(_OfKeys):
@@ -61,9 +59,10 @@ class Number(_OfKeys):
     ) -> tuple[str, tuple[Any, ...]]:
         extra, _ = compiler.compile(self.source_expressions[0])
         sql = self.sql[connection.vendor]
-        is_postgresql = connection.vendor == "postgresql"
-        path: Any = list(self.keys) if is_postgresql else _json_path(self.keys)
-        return f"CASE WHEN {sql.format(extra=extra)} END", (path,) * sql.count("%s")
+        found = document(extra, self.keys, connection)
+        path: Any = list(found.keys) if connection.vendor == "postgresql" else found.path
+        params = (*found.params, path) * sql.count("%s")
+        return f"CASE WHEN {sql.format(extra=found.sql)} END", params
 
 
 class Fact(Func):
@@ -138,7 +137,7 @@ class HasAnyKey(_OfKeys):
         if connection.vendor == "postgresql":
             # The operator also finds text in arrays.
             return f"(JSONB_TYPEOF({extra}) = 'object' AND {extra} ?| %s)", (list(self.keys),)
-        paths = tuple(_json_path([key]) for key in self.keys)
+        paths = tuple(path_of([key]) for key in self.keys)
         if connection.vendor == "mysql":
             places = ", ".join(["%s"] * len(paths))
             return f"JSON_CONTAINS_PATH({extra}, 'one', {places})", paths
@@ -162,4 +161,4 @@ class WithoutKeys(_OfKeys):
             removed = f"THEN {extra} - %s::text[] ELSE {extra} END"
             return f"CASE WHEN JSONB_TYPEOF({extra}) = 'object' {removed}", (list(self.keys),)
         places = ", ".join(["%s"] * len(self.keys))
-        return f"JSON_REMOVE({extra}, {places})", tuple(_json_path([key]) for key in self.keys)
+        return f"JSON_REMOVE({extra}, {places})", tuple(path_of([key]) for key in self.keys)

@@ -1,7 +1,6 @@
 """The admin's list of events: its query, its page and its counts."""
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from copy import copy
 from datetime import timedelta
@@ -9,6 +8,7 @@ from functools import partial
 from itertools import chain
 from typing import Any, cast
 
+from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.core.exceptions import DisallowedHost
@@ -17,10 +17,10 @@ from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 from django.utils.functional import cached_property
 
-from ..counts.period import count_actions
 from ..datetimes import EARLIEST
 from ..models.relations import select
 from ..text import UNSTORABLE
+from .answers import ActionCounts
 from .choices import Choice
 from .links import event_address
 from .list_links import (
@@ -32,27 +32,18 @@ from .list_links import (
     SCAN_VAR,
 )
 from .list_panels import ListPanels
-from .pagination import (
-    ORDER,
-    SCAN_LIMIT,
-    SCAN_LIMIT_FACTOR,
-    Cursor,
-    Page,
-    estimate_row_count,
-    page,
-)
-from .restriction import is_restricted
+from .pagination import SCAN_LIMIT, SCAN_LIMIT_FACTOR, Cursor, Page
+from .reader import reader
 from .search.filters import find
 from .search.parser import SyntaxProblem, parse
-from .search.plan import QueryPlan, count_up_to
-from .search.query import BOUNDS, Search
+from .search.plan import QueryPlan
+from .search.query import BOUNDS, InvalidSearch
 from .search.tree import Node, Term, all_of
 
 DATE_PARAMETERS = ("from", "to")
 KIND_KEY = "eventlog_show"  # of the session
 DEFAULT_PERIOD = timedelta(days=30)
 MAX_SCAN_STEP = 6
-MAX_ACTION_EVENTS = 10_000  # newest events that are read to count actions for restricted staff
 MAX_COUNTED_EVENTS = 1000  # above this number, the list says "more than"
 
 
@@ -102,13 +93,19 @@ class EventList(ListPanels, ChangeList):
         if any(map(UNSTORABLE.search, chain(filters, *filters.values()))):
             raise IncorrectLookupParameters
         query = query_of(request.GET)
-        self.search = Search.parse(query)
+        self._unfiltered = reader(self.root_queryset, ())
+        self.search = self._unfiltered.parse(query)
         self.plan = of_kind(self.search.plan, self.kind)
         self.query = ""  # Django's own search is skipped, because the pages run the query plan
         try:
             self.events = super().get_queryset(request, exclude_parameters)
         finally:
             self.query = query
+        try:
+            self.reader = reader(self.events, ())
+        except InvalidSearch as error:
+            messages.error(request, str(error))  # because Django's page does not say why
+            raise IncorrectLookupParameters(str(error)) from error
         # Without ``extra``, because an admin action loads every event and ``extra`` may be large.
         return self.events.filter(self.plan.condition).defer("extra")
 
@@ -148,8 +145,7 @@ class EventList(ListPanels, ChangeList):
 
     def _page(self) -> Page:
         read = partial(
-            page,
-            self.events,
+            self.reader.page,
             self.plan,
             self.list_per_page,
             older=Cursor.read(self.page_params[OLDER_VAR]),
@@ -175,14 +171,10 @@ class EventList(ListPanels, ChangeList):
         newer, older = self.page_params[NEWER_VAR], self.page_params[OLDER_VAR]
         return bool(self.filter_params or newer or older)
 
-    @cached_property
-    def _is_restricted(self) -> bool:
-        return is_restricted(self.root_queryset)
-
     @property
     def has_restriction(self) -> bool:
         """True if stored counts do not apply, because they cover all events."""
-        return self._is_restricted or self._has_filters
+        return self._unfiltered.is_restricted or self._has_filters
 
     # Counts
 
@@ -190,18 +182,16 @@ class EventList(ListPanels, ChangeList):
         """Return the number of events, after a word that says how exact it is."""
         if not (self.page.newer or self.page.older or self.page.scanned_until):
             return "exactly", len(self.page.events)
-        plan = self.plan
-        if plan.residual:
+        limit = MAX_COUNTED_EVENTS
+        if not any(self.plan) and not self.has_restriction:
+            estimate = self.reader.estimate()
+            if estimate > MAX_COUNTED_EVENTS * 10:
+                return "about", estimate
+            limit += estimate * 10
+        count = self.reader.count(self.plan, limit)
+        if count is None:
             return self.count_of_chart()
-        if plan.index_scan or plan.period or self._has_filters or self._is_restricted:
-            events = self.events.filter(plan.period)
-            count = count_up_to(MAX_COUNTED_EVENTS, events, plan.index_scan)
-            is_more = count > MAX_COUNTED_EVENTS
-            return ("more", MAX_COUNTED_EVENTS) if is_more else ("exactly", count)
-        estimate = estimate_row_count()
-        if estimate > MAX_COUNTED_EVENTS * 10:
-            return "about", estimate
-        return "exactly", self.queryset.order_by()[: estimate * 10 + MAX_COUNTED_EVENTS].count()
+        return ("more", limit) if count > limit else ("exactly", count)
 
     def bounds(self) -> tuple[Any, Any]:
         """Return the first time of the search and the end of its period; None for no bound."""
@@ -225,30 +215,22 @@ class EventList(ListPanels, ChangeList):
 
     def actions(self) -> Sequence[Choice]:
         """Return the actions of the period, the most frequent first."""
-        counts, _missing = self._action_counts
         chosen: set[Node] = {t for t in self.search.terms if t.key == "action"}
         return [
             self._choice(Term("action", name), name, chosen)._replace(events=count)
-            for name, count in counts.most_common()
+            for name, count in self._action_counts.counts.most_common()
         ]
 
     @cached_property
-    def _action_counts(self) -> tuple[Counter[str], int]:
-        if not self._is_restricted:
-            return count_actions(*self.period())
-        start, end = self.period()
-        events = self.root_queryset.filter(timestamp__gte=start, timestamp__lt=end)
-        newest = events.order_by(*ORDER).values_list("action", flat=True)
-        return Counter(newest[:MAX_ACTION_EVENTS]), 0
+    def _action_counts(self) -> ActionCounts:
+        return self._unfiltered.actions(*self.period())
 
     @property
     def counted_newest(self) -> int | None:
         """The number of newest events whose actions were counted; None if all were counted."""
-        counts, _missing = self._action_counts
-        is_cut = self._is_restricted and counts.total() == MAX_ACTION_EVENTS
-        return MAX_ACTION_EVENTS if is_cut else None
+        return self._action_counts.counted_newest
 
     @property
     def uncounted_hours(self) -> int:
         """The number of hours of the period that are not counted yet."""
-        return self._action_counts[1]
+        return self._action_counts.uncounted_hours

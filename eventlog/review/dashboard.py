@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import router
-from django.db.models import Min, QuerySet
 from django.utils import timezone
 from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.functional import cached_property
@@ -16,23 +15,18 @@ from .. import formats
 from ..counts.backlog import find_backlog
 from ..counts.buckets import PERIODS, WIDTH_TEXTS, Bucket, bounds_of, buckets_of
 from ..counts.hours import catch_up
-from ..counts.period import (
-    MAX_NEWEST_EVENTS,
-    NewestPeriodCounts,
-    PeriodCounts,
-    PreviousNewestPeriodCounts,
-    PreviousPeriodCounts,
-)
+from ..counts.period import MAX_NEWEST_EVENTS, PeriodCounts
 from ..counts.verify import verify_some
 from ..datetimes import HOUR, aware, hour_of
 from ..models import Log
 from . import charts
 from .comparison import moment_text, shift_of, why_not_compared, why_not_counted
-from .figures import Figure, Numbers, Users, figures, users_of
-from .matching import MAX_CHECKED_EVENTS, count_matching
+from .figures import Figure, Numbers, Users, figures
+from .matching import MAX_CHECKED_EVENTS
 from .overview_links import STACKINGS, OverviewLinks
 from .rankings import Ranking, rankings
-from .restriction import is_restricted
+from .reader import Reader
+from .reader import reader as configured_reader
 from .search.tree import Term
 
 STATUSES = ("2xx", "3xx", "4xx", "5xx")
@@ -49,28 +43,24 @@ class Overview:
         period: str,
         by: str,
         site: str,
-        events: QuerySet[Log] | None = None,
+        reader: Reader | None = None,
         query: str = "",
     ) -> None:
         self.period = period if period in PERIODS else "24h"
         self.by = by if by in STACKINGS else "status"
         self.zone = timezone.get_current_timezone_name()
         self.bar_width = WIDTH_TEXTS[self.period]
-        self.events: QuerySet[Log] = Log.objects.all() if events is None else events
-        self.is_restricted = is_restricted(self.events)
-        self.links = OverviewLinks(query.strip(), self.period, self.by, site)
+        self._reader = reader or configured_reader()
+        self.is_restricted = self._reader.is_restricted
+        parse = self._reader.parse
+        self.links = OverviewLinks(query.strip(), self.period, self.by, site, parse)
+        self._plan = self.links.search.plan if self.links.query else None
         end, shift = aware(timezone.now()), shift_of(PERIODS[self.period])
         bounds = bounds_of(self.period, end)
         # Not earlier, because the period must not overlap with the previous one.
         start = max(bounds[0].start, hour_of(end - shift + HOUR - timedelta.resolution))
         self._previous_span = start - shift, end - shift
-        self.counts: PeriodCounts
-        if self.is_stored:
-            backlog = find_backlog(start - shift, router.db_for_read(Log))
-            self.counts = PeriodCounts(start, end, backlog)
-        else:
-            plan = self.links.search.plan
-            self.counts = count_matching(NewestPeriodCounts, self.events, plan, start, end)
+        self.counts = self._reader.overview(start, end, self._plan, compared_from=start - shift)
         self.buckets = buckets_of(bounds, self.counts.start, self.counts.until)
 
     @property
@@ -84,18 +74,13 @@ class Overview:
         return formats.number(MAX_CHECKED_EVENTS)
 
     @property
-    def is_stored(self) -> bool:
-        """True if the stored counts cover exactly the events of the page."""
-        return not self.is_restricted and not self.links.query
-
-    @property
     def start(self) -> datetime:
         """The start of the first counted hour."""
         return self.counts.start
 
     def refresh(self, seconds: float) -> bool:
         """Count missing hours for about ``seconds``; return whether any were missing."""
-        if not self.is_stored:
+        if not self.counts.is_stored:
             return False
         using = router.db_for_write(Log)
         found = self.counts.backlog
@@ -111,17 +96,11 @@ class Overview:
     @cached_property
     def previous(self) -> PeriodCounts:
         """Return the counts of the previous period."""
-        start, end = self._previous_span
-        if self.is_stored:
-            return PreviousPeriodCounts(start, end, self.counts.backlog)
-        plan = self.links.search.plan
-        return count_matching(PreviousNewestPeriodCounts, self.events, plan, start, end)
+        return self._reader.overview_before(self.counts, *self._previous_span, self._plan)
 
     @cached_property
     def _oldest(self) -> datetime | None:
-        """Return the time of the oldest event of the table."""
-        found = Log.objects.using(self.counts.using).aggregate(oldest=Min("timestamp"))["oldest"]
-        return found if found is None else aware(found)
+        return self._reader.oldest()
 
     @cached_property
     def not_compared(self) -> str:
@@ -220,12 +199,12 @@ class Overview:
         """Return the figures, each with its link and its change."""
         before = None
         if self._compared is not None:
-            before = Numbers(self._compared, users_of(self._compared, self.events))
+            before = Numbers(self._compared, self._reader.users(self._compared))
         return figures(Numbers(self.counts, self.users()), before, self._address)
 
     def users(self) -> Users:
         """Return the users with an event in the period, and how many of them joined before it."""
-        return users_of(self.counts, self.events)
+        return self._reader.users(self.counts)
 
     def rankings(self) -> Sequence[Ranking]:
         """Return the rankings of pages, errors, actions, users, addresses and clients."""

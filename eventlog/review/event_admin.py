@@ -11,18 +11,15 @@ from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from ..models import Log, LogQuerySet
-from ..models.relations import select
+from ..models import Log
 from ..text import UNSTORABLE
 from . import event_page, html, links
 from .changed_fields import changes_table
 from .changelist import kind_of, of_kind, query_of
-from .extras import MAX_SHOWN_BYTES, defer_large_extra, fetch
 from .field_history import FieldHistory
 from .list_links import KIND_VAR
 from .pagination import Cursor
-from .related import adjacent_in_search
-from .search.query import Search
+from .reader import Reader, reader
 
 _SCRIPT: Any = Script("eventlog/copy.js", defer=True)
 PAGE_MEDIA = Media(css={"all": ("eventlog/event.css", "eventlog/changes.css")}, js=[_SCRIPT])
@@ -40,6 +37,20 @@ class EventPage(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at ru
         (_("Client"), {"fields": ("client_facts",)}),
     )
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Log | None = None) -> bool:
+        """Return False if the events are not rows of the database, which Django could delete."""
+        return super().has_delete_permission(request, obj) and reader().has_rows
+
+    def has_change_permission(self, request: HttpRequest, obj: Log | None = None) -> bool:
+        return False
+
+    def reader(self, request: HttpRequest) -> Reader:
+        """Return the reader of the events that this person may see."""
+        return reader(self.get_queryset(request), ["user"])
+
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: Any = None
     ) -> Log | None:
@@ -48,19 +59,18 @@ class EventPage(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at ru
             key = self.opts.pk.to_python(object_id)
         except ValidationError:
             return None
-        found = select(self.get_queryset(request).filter(pk=key), "user")
-        events = defer_large_extra(found, MAX_SHOWN_BYTES)
+        events = self.reader(request)
         place = Cursor.read(f"{request.GET.get(links.TIME_VAR, '')}~{key}")
-        at_time = fetch(events.filter(timestamp=place.timestamp)) if place else []
+        at_time = events.event(key, place.timestamp) if place else None
         # Without the right time, such as in an address of an earlier release, by the key alone.
-        return next(iter(at_time or fetch(events)), None)
+        return at_time or events.event(key)
 
     def get_fieldsets(self, request: HttpRequest, obj: Log | None = None) -> Any:
         """Return the sections that have something to show."""
         fieldsets = super().get_fieldsets(request, obj)
         if obj is None:
             return fieldsets
-        event_page.find_else(obj, self.get_queryset(request), self.admin_site.name)
+        event_page.find_else(obj, self.reader(request), self.admin_site.name)
         empty = event_page.empty_sections(obj)
         return [each for each in fieldsets if not empty.issuperset(flatten(each[1]["fields"]))]
 
@@ -68,13 +78,12 @@ class EventPage(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at ru
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         event: Log = context["original"]
-        events = select(self.get_queryset(request), "user")
-        assert isinstance(events, LogQuerySet)
+        events = self.reader(request)
         filters = request.GET.get("_changelist_filters", "")
         params = QueryDict(filters)
-        search = Search.parse(query_of(params))
+        search = events.parse(query_of(params))
         plan = of_kind(search.plan, kind_of(request, params.get(KIND_VAR, "")))
-        nearby = adjacent_in_search(event, events, plan)
+        nearby = events.neighbours(event, plan)
         found = event_page.found_else(event)
         context |= {
             "title": html.title(event),
@@ -104,7 +113,7 @@ class EventPage(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at ru
         if event is None or not is_valid or links.object_term(event) is None:
             raise Http404
         request.current_app = site = self.admin_site.name
-        history = FieldHistory(event, field, self.get_queryset(request), site)
+        history = FieldHistory(event, field, self.reader(request), site)
         title = _("%(field)s of %(object)s") % {
             "field": field,
             "object": html.object_in_words(event),

@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import QuerySet
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.html import format_html
@@ -19,6 +18,7 @@ from ..models import Log
 from . import html, links, values, what_else
 from .extras import full_size
 from .html import EMPTY, linked, table
+from .reader import Reader
 from .search.tree import Term
 
 EVENT_FACTS, REQUEST_FACTS, CLIENT_FACTS = labels("event"), labels("request"), labels("client")
@@ -45,9 +45,11 @@ def event_table(event: Log, site: str) -> SafeString:
         ),
     ]
     if event.object_name:
-        rows.append(
-            (_("Object"), linked(html.object_in_words(event), links.object_address(site, event)))
-        )
+        # The page of a deleted object does not exist. Only the page of an event takes this query.
+        address = links.object_address(site, event)
+        is_there = address is not None and event.obj is not None
+        name = html.object_in_words(event)
+        rows.append((_("Object"), linked(name, address if is_there else None)))
     return table([*rows, *_facts(event, EVENT_FACTS, site)])
 
 
@@ -139,10 +141,10 @@ def empty_sections(event: Log) -> frozenset[str]:
     return frozenset(name for name, shown in is_shown.items() if not shown)
 
 
-def find_else(event: Log, events: QuerySet[Log], site: str) -> None:
+def find_else(event: Log, reader: Reader, site: str) -> None:
     """Find what else happened, once, and keep it with the event for the sections of its page."""
     if "_what_else" not in event.__dict__:
-        event.__dict__["_what_else"] = what_else.what_else(event, events, site)
+        event.__dict__["_what_else"] = what_else.what_else(event, reader, site)
 
 
 def found_else(event: Log) -> what_else.WhatElse:

@@ -5,16 +5,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import QuerySet
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from ..changes import KEY as CHANGES
 from ..models import Log
-from ..models.expressions import Text
 from . import changed_fields, html, links
-from .pagination import ORDER
+from .reader import Reader
 from .search.tree import Term
 
 MAX_EXAMINED_EVENTS = 500  # of the object, the newest
@@ -37,15 +34,11 @@ class FieldHistory:
 
     max_examined_events = MAX_EXAMINED_EVENTS
 
-    def __init__(self, event: Log, field: str, events: QuerySet[Log], site: str) -> None:
+    def __init__(self, event: Log, field: str, reader: Reader, site: str) -> None:
         self.event = event
         self.field = field
         self.site = site
-        # The index of objects finds these events, newest first. Only the field's values are loaded.
-        of_object = events.filter(content_type=event.content_type_id, object_id=event.object_id)
-        rows = of_object.annotate(_pair=Text(CHANGES, field)).order_by(*ORDER)
-        columns = ("pk", "timestamp", "user_id", "user_repr", "action", "_pair")
-        examined = list(rows.values_list(*columns)[:MAX_EXAMINED_EVENTS])
+        examined = reader.changes_of(event, field, MAX_EXAMINED_EVENTS)
         self.is_cut = len(examined) == MAX_EXAMINED_EVENTS
         self.values = [
             Value(*row, *pair) for *row, text in examined if (pair := _pair(text)) is not None

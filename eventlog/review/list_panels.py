@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
@@ -13,14 +12,14 @@ from django.utils.translation import gettext, ngettext
 from .. import formats
 from ..datetimes import MINUTE, aware
 from ..metadata.fields import FIELDS
-from ..models import Log
 from .charts import short
 from .columns import OWN_COLUMNS
 from .facets import MAX_EVENTS, Facet, facets
-from .histogram import Histogram, Span, histogram
+from .histogram import Histogram, Span
 from .lines import Line, lines
 from .list_links import COLUMNS_VAR, FACETS_VAR, SELECT_VAR, ListLinks
-from .pagination import Page, page
+from .pagination import Page
+from .reader import Reader
 from .search.plan import QueryPlan
 from .search.query import BOUNDS
 from .search.tree import Term
@@ -55,7 +54,7 @@ class Chart(NamedTuple):
 class ListPanels(ListLinks):
     """The parts of the page of the list, each read when the template asks for it."""
 
-    events: QuerySet[Log]
+    reader: Reader
     plan: QueryPlan
 
     @property
@@ -71,7 +70,7 @@ class ListPanels(ListLinks):
         start, end = self.period()
         others = [node for node in self.search.conjuncts if not _is_bound(node)]
         is_whole = not others and self.kind == "both" and not self.has_restriction
-        found = histogram(self.events, self.plan, start, end, is_whole=is_whole)
+        found = self.reader.timeline(self.plan, start, end, is_whole=is_whole)
         return self._chart(found) if found.spans else None
 
     def _chart(self, found: Histogram) -> Chart:
@@ -132,7 +131,7 @@ class ListPanels(ListLinks):
 
     @cached_property
     def _counted(self) -> Page:
-        return page(self.events, self.plan, MAX_EVENTS)
+        return self.reader.page(self.plan, MAX_EVENTS)
 
     @property
     def facets_title(self) -> str:

@@ -1,6 +1,6 @@
 """The links of the overview: to other periods, other searches, and the events behind a figure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.urls import reverse
@@ -24,9 +24,11 @@ class OverviewLinks(ListLinks):
     page_params: Mapping[str, str] = {}
     scan_step = 0
 
-    def __init__(self, query: str, period: str, by: str, site: str) -> None:
+    def __init__(
+        self, query: str, period: str, by: str, site: str, parse: Callable[[str], Search]
+    ) -> None:
         self.query = query
-        self.search = Search.parse(query)
+        self.search = parse(query)
         self.filter_params = {"period": period, "by": by}
         self._list = reverse(LIST, current_app=site)
 

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.lookups import Exact
 
 from ..datetimes import shifted
-from ..models import Log, LogQuerySet
+from ..models import Log
 from ..models.expressions import Fact
 from ..models.relations import select
 from ..text import UNSTORABLE
@@ -56,7 +56,7 @@ class Span(NamedTuple):
     is_cut: bool  # further events may belong to it
 
 
-def adjacent_in_search(event: Log, events: LogQuerySet, plan: QueryPlan) -> Adjacent:
+def adjacent_in_search(event: Log, events: QuerySet[Log], plan: QueryPlan) -> Adjacent:
     """Return the next newer and the next older event in a search."""
     cursor = Cursor(event.timestamp, event.pk)
     newer = page(events, plan, 1, newer=cursor).events

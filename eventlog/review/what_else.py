@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db import connections
-from django.db.models import QuerySet
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
@@ -15,22 +13,19 @@ from .. import formats
 from ..datetimes import shifted
 from ..models import Log
 from . import html, links
+from .reader import Reader
 from .related import (
     MAX_COUNTED_EVENTS,
     MAX_EVENTS_AROUND,
     MAX_EVENTS_OF_REQUEST,
     Position,
     Span,
-    lines,
-    of_same_request,
     session_of,
-    walk,
 )
 from .search import references
-from .search.condition import Condition, InvalidTermError
-from .search.filters import find
+from .search.condition import InvalidTermError
 from .search.periods import time_text
-from .search.plan import count_up_to
+from .search.plan import QueryPlan, plan_of
 from .search.tree import Term
 
 
@@ -60,12 +55,12 @@ class _Walk(NamedTuple):
     is_by_user: bool = False
 
 
-def what_else(event: Log, events: QuerySet[Log], site: str) -> WhatElse:
+def what_else(event: Log, reader: Reader, site: str) -> WhatElse:
     """Return the events related to ``event``, by a constant number of bounded queries."""
-    user, ip = _user(event, events.db), _understood(links.ip_term(event))
-    obj = _understood(links.object_term(event))
-    of_request = of_same_request(event, events)
-    walked = _walk(event, events, user, ip)
+    user, ip = _user(event, reader), _understood(links.ip_term(event), reader)
+    obj = _understood(links.object_term(event), reader)
+    of_request = reader.same_request(event)
+    walked = _walk(event, reader, user, ip)
     items = []
     if of_request:
         items.append(_request_item(event, of_request, site))
@@ -79,38 +74,42 @@ def what_else(event: Log, events: QuerySet[Log], site: str) -> WhatElse:
     ):
         if found is not None:
             address = links.list_address(site, found.term)
-            items.append(Item(label, address, _count(events, found.condition)))
+            items.append(Item(label, address, _count(found.plan, reader)))
     shown = of_request[:MAX_EVENTS_OF_REQUEST]
     others = [each for each in shown if each.pk != event.pk]
-    same_request, around = lines(events, others, _around(event, walked))
+    same_request, around = reader.at(others, _around(event, walked))
     return WhatElse(items, same_request, around, walked.is_by_user)
 
 
 class _Found(NamedTuple):
-    """A term that the search understands, and its condition."""
+    """A term that the search understands, and the plan of its query."""
 
     term: Term
-    condition: Condition
+    plan: QueryPlan
+
+    @property
+    def is_exact(self) -> bool:
+        """True if an index finds the events, and no others."""
+        return self.plan.index_scan is not None and not self.plan.residual
 
 
-def _understood(term: Term | None) -> _Found | None:
+def _understood(term: Term | None, reader: Reader) -> _Found | None:
     try:
-        return None if term is None else _Found(term, find(term))
+        return None if term is None else _Found(term, plan_of((), [reader.find(term)]))
     except InvalidTermError:  # such as a name with a NUL
         return None
 
 
-def _user(event: Log, using: str) -> _Found | None:
+def _user(event: Log, reader: Reader) -> _Found | None:
     """Return the user, or the name if the event has no account's key."""
     if event.user_id is not None:
-        return _understood(links.user_term(event))
+        return _understood(links.user_term(event), reader)
     # ``user:anonymous`` finds the events without a name.
     if not event.user_repr or event.user_repr.lower() == references.ANONYMOUS:
         return None
-    found = _understood(Term("user", event.user_repr))
-    has_names = connections[using].features.supports_partial_indexes
+    found = _understood(Term("user", event.user_repr), reader)
     # Without an index of names, the name of an account finds only the events of this account.
-    return None if found is None or (found.condition.is_exact and not has_names) else found
+    return None if found is None or (found.is_exact and not reader.finds_names) else found
 
 
 def _session_term(event: Log, user: _Found | None) -> Term | None:
@@ -120,11 +119,11 @@ def _session_term(event: Log, user: _Found | None) -> Term | None:
     return None if event.user_id is not None or event.user_repr else links.user_term(event)
 
 
-def _walk(event: Log, events: QuerySet[Log], user: _Found | None, ip: _Found | None) -> _Walk:
+def _walk(event: Log, reader: Reader, user: _Found | None, ip: _Found | None) -> _Walk:
     for found in (user, ip):
-        if found is not None and found.condition.is_exact and (scan := found.condition.scan):
-            before = walk(event, events, scan, backwards=False)
-            after = walk(event, events, scan, backwards=True)
+        if found is not None and found.is_exact:
+            before = reader.walk(event, found.plan, backwards=False)
+            after = reader.walk(event, found.plan, backwards=True)
             return _Walk(before, after, found is user)
     return _Walk()
 
@@ -171,11 +170,10 @@ def _from_to(session: Span) -> str:
     return " – ".join(dict.fromkeys(times))  # noqa: RUF001 (a range of times)
 
 
-def _count(events: QuerySet[Log], condition: Condition) -> str:
-    """Return the number of events in words; empty if no index serves the condition."""
-    if not condition.is_exact:
-        return ""
-    return in_words(count_up_to(MAX_COUNTED_EVENTS, events, condition.scan))
+def _count(plan: QueryPlan, reader: Reader) -> str:
+    """Return the number of events in words; empty if the store cannot count them."""
+    count = reader.count(plan, MAX_COUNTED_EVENTS)
+    return "" if count is None else in_words(count)
 
 
 def in_words(count: int) -> str:

@@ -12,13 +12,12 @@ from django.utils.safestring import SafeString
 
 from .. import formats
 from ..models import Log
-from ..models.relations import select
 from ..review import links
 from ..review.comparison import moment_text
-from ..review.extras import defer_large_extra, fetch
 from ..review.html import duration, object_in_words, user_in_words
 from ..review.lines import Line
 from ..review.list_panels import ListPanels
+from ..review.reader import reader
 
 register = template.Library()
 register.filter("duration", duration)
@@ -36,8 +35,8 @@ def event_timeline(context: dict[str, Any], obj: Model | None, limit: int = 50) 
     A value that is not an object, such as an undefined variable, has no events.
     """
     events = Log.objects.for_object(obj) if isinstance(obj, Model) else Log.objects.none()
-    newest = defer_large_extra(select(events, "user")).order_by("-timestamp", "-pk")
-    shown = fetch(newest[: max(0, int(limit))])
+    size = max(0, int(limit))
+    shown = reader(events, ["user"]).page(size=size).events if size else []
     return {"events": shown, "obj": obj, "request": context.get("request")}
 
 

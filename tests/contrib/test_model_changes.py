@@ -827,6 +827,21 @@ def test_relations_of_a_child_are_recorded(tags):
     ]
 
 
+def test_a_relation_of_a_tracked_child_of_a_tracked_parent_is_recorded_once(tags):
+    track(Item)
+    track(Book)
+    book, item = Book.objects.create(name="Novel"), Item.objects.create(name="Lamp")
+    Log.objects.all().delete()
+    book.tags.add(tags[0])
+    tags[0].items.remove(book)
+    tags[0].items.add(item)
+    tags[0].items.clear()
+    assert [action for action, _ in events()] == [
+        *("UPDATED_BOOK", "UPDATED_BOOK"),
+        *("UPDATED_STOCK_ITEM", "UPDATED_STOCK_ITEM"),
+    ]
+
+
 # Bulk changes
 
 

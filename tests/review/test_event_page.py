@@ -4,6 +4,7 @@ import re
 from html import unescape
 
 import pytest
+from django.contrib.auth.models import User
 
 from eventlog.metadata.fields import FIELDS
 from eventlog.models import Log, log
@@ -167,3 +168,14 @@ def test_a_site_may_choose_other_sections(root, monkeypatch):
     html = page(root, write_request({**FACTS, "order": 7}))
     assert "order 7" in text(html)
     assert "orders/<int:pk>/" not in text(html).partition("All data as JSON")[0]
+
+
+def test_a_deleted_object_has_a_name_without_a_link(root):
+    user = User.objects.create_user("maria")
+    event = log(None, "EDITED", obj=user)
+    address, page = f"/admin/auth/user/{user.pk}/change/", f"/admin/eventlog/log/{event.pk}/change/"
+    assert address in root.get(page).content.decode()
+    user.delete()
+    shown = root.get(page).content.decode()
+    assert "maria" in shown
+    assert address not in shown

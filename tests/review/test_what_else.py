@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from eventlog.models import Log
 from eventlog.review import related, what_else
+from eventlog.review.database import DatabaseReader
 from eventlog.review.search.query import Search
 
 from ..events import request_row
@@ -34,7 +35,7 @@ def record(minutes=0, *, ip=HERE, request_id=None, **values):
 
 
 def items(event):
-    found = what_else.what_else(event, Log.objects.all(), "admin")
+    found = what_else.what_else(event, DatabaseReader(), "admin")
     return {str(item.label): item for item in found.items}
 
 
@@ -153,7 +154,7 @@ def test_a_request_is_found_within_its_span(monkeypatch):
 def test_a_request_with_very_many_events_shows_some(monkeypatch):
     monkeypatch.setattr(what_else, "MAX_EVENTS_OF_REQUEST", 5)
     rows = [record(minute / 60, request_id="r") for minute in range(9)]
-    found = what_else.what_else(rows[0], Log.objects.all(), "admin")
+    found = what_else.what_else(rows[0], DatabaseReader(), "admin")
     assert found.same_request == rows[1:5]
     assert found.items[0].number == "9 events"
 

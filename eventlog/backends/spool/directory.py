@@ -16,7 +16,8 @@ def default_directory() -> Path:
     if base is not None:
         return Path(base) / "eventlog_spool"
     # Each user and site has a directory. The digest does not reveal SECRET_KEY.
-    site = sha256(f"eventlog {os.getuid()} {settings.SECRET_KEY}".encode()).hexdigest()[:16]
+    user = os.getuid() if hasattr(os, "getuid") else ""  # Windows has a directory per user
+    site = sha256(f"eventlog {user} {settings.SECRET_KEY}".encode()).hexdigest()[:16]
     return Path(gettempdir()) / f"eventlog-{site}"
 
 

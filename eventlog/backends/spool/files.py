@@ -1,14 +1,15 @@
 """System calls for files that one process appends to and locks."""
 
 import ctypes
-import fcntl
 import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import cast
+from typing import Any, cast
 from uuid import uuid4
+
+from . import locks
 
 TEMPORARY = ".tmp"
 
@@ -19,10 +20,13 @@ def make_private(directory: Path) -> None:
 
 
 # ctypes.PyDLL holds the GIL during a call of one microsecond. os.write() and os.stat() release
-# it, and a thread may then wait milliseconds for the GIL (benchmarks.served).
-_libc = ctypes.PyDLL(None)  # no argtypes, because checking them doubles the time of a call
-_libc.write.restype = ctypes.c_ssize_t
-write = cast("Callable[[int, bytes, int], int]", _libc.write)
+# it, and a thread may then wait milliseconds for the GIL (benchmarks.served). PyDLL(None) is the C
+# library, which Windows does not offer this way. No argtypes, because checking them doubles the
+# time of a call.
+_libc: Any = ctypes.PyDLL(None) if locks.ARE_AVAILABLE else None
+if _libc is not None:
+    _libc.write.restype = ctypes.c_ssize_t
+write = cast("Callable[[int, bytes, int], int]", getattr(_libc, "write", None))
 
 StatBuffer = ctypes.c_uint64 * 32  # struct statx
 _AT_FDCWD = -100
@@ -58,8 +62,7 @@ def create_locked(path: Path) -> int | None:
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
     file = os.open(path, flags, 0o600)
     with suppress(OSError):  # a process that removes abandoned files may lock it first
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if path.stat().st_ino == os.fstat(file).st_ino:
+        if locks.acquire(file) and path.stat().st_ino == os.fstat(file).st_ino:
             return file
     os.close(file)
     return None
@@ -74,9 +77,8 @@ def lock(path: Path) -> int | None:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
-    with suppress(OSError):
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if path.stat().st_ino == os.fstat(file).st_ino:  # not renamed or removed since
+    with suppress(OSError):  # the file was renamed or removed since
+        if locks.acquire(file) and path.stat().st_ino == os.fstat(file).st_ino:
             return file
     os.close(file)
     return None
@@ -84,7 +86,7 @@ def lock(path: Path) -> int | None:
 
 def unlock(file: int) -> None:
     """Release the lock, even if a forked child shares the descriptor, and close the file."""
-    fcntl.flock(file, fcntl.LOCK_UN)
+    locks.release(file)
     os.close(file)
 
 
@@ -92,8 +94,7 @@ def supports_locks(directory: Path) -> bool:
     """Return whether files in a directory can be locked, which some file systems refuse."""
     try:
         with TemporaryFile(dir=directory) as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
+            return locks.acquire(file.fileno())
     except OSError:
         return False
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from ...conf import conf
 from ...error_log import report
-from . import files
+from . import files, locks
 from .dead_letters import DeadLetters
 from .segment import IN_FLIGHT, WAITING, Segment, SegmentName
 from .segment_directory import SegmentDirectory
@@ -33,6 +34,7 @@ class Spool(SegmentDirectory):
         max_bytes: int = 1 << 30,
         fsync: bool = False,
     ) -> None:
+        locks.require(f"EVENTLOG['BACKEND'] is {conf.backend!r}, which")
         super().__init__(directory)
         self.dead_letters = DeadLetters(self)
         self._options = {"batch_size": batch_size, "batch_bytes": batch_bytes, "fsync": fsync}

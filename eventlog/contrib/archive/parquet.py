@@ -1,6 +1,5 @@
 """An archive of events: a directory with a Parquet file for each month."""
 
-import fcntl
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,6 +10,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import IO
 
+from ...backends.spool import locks
 from ...partitions.months import month_of, months
 from .event import Event
 from .parquet_file import Reading, Writing
@@ -79,10 +79,15 @@ class ParquetStore:
     def _acquire_lock(self) -> None:
         if self._lock is not None:
             return
+        if not locks.ARE_AVAILABLE:
+            raise StoreError(
+                f"Writing {self.name} needs POSIX file locks, which this platform does not have. "
+                "Run the command on Linux, macOS or another Unix."
+            )
         self.directory.mkdir(parents=True, exist_ok=True)
         self._lock = (self.directory / LOCK).open("ab")
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            locks.try_to_acquire(self._lock.fileno())
         except OSError as error:
             raise StoreError(
                 f"Another process writes {self.name}. Wait until it has ended."

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 (Django's name for it)
+from django.core.checks import CheckMessage, Error
 from django.db import connections, router
+from django.db.models import QuerySet
 from django.utils.module_loading import import_string
 
 from ...backends import destinations
@@ -23,6 +24,7 @@ from .server import Server
 from .table import Table
 
 if TYPE_CHECKING:
+    from ...retention.store import Store
     from ...review.reader import Reader
 
 
@@ -62,11 +64,17 @@ class ClickHouseBackend(BufferedBackend):
             report("writing an event inline", failure)
             self._losses.count(FAILED_INLINE)
 
-    def reader(self) -> "Reader":
-        """Return the reader of the table."""
+    def reader(self, events: QuerySet[Log] | None = None) -> "Reader":
+        """Return the reader of the table; ``events`` may leave events out."""
         # By its dotted path, because a site that only writes need not load the pages.
         make = import_string("eventlog.contrib.clickhouse.reader.ClickHouseReader")
-        found: Reader = make(self.table)
+        found: Reader = make(self.table, events)
+        return found
+
+    def store(self) -> "Store":
+        """Return the store that commands change."""
+        make = import_string("eventlog.contrib.clickhouse.store.ClickHouseStore")
+        found: Store = make(self.table)
         return found
 
     def close(self) -> None:
@@ -74,12 +82,7 @@ class ClickHouseBackend(BufferedBackend):
         self.table.server.close()
 
     def check(self) -> list[CheckMessage]:
-        unread = Warning(
-            "The admin does not show the events in ClickHouse.",
-            hint="Use eventlog_search, eventlog_tail or eventlog.reader(), and silence this check.",
-            id="eventlog.W070",
-        )
-        return [*super().check(), *self._schemas(), unread]
+        return [*super().check(), *self._schemas()]
 
     def _schemas(self) -> Iterator[CheckMessage]:
         using = router.db_for_write(Log)

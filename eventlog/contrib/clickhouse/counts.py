@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -26,8 +26,7 @@ from ...models import Log
 from ...models.expressions import NumberFact
 from ...models.keys import user_id
 from .columns import fact_column
-
-Select = Callable[[str, Q, str], list[tuple[Any, ...]]]
+from .selection import Selection
 
 MAX_VALUES = 10_000  # of a dimension
 _BUCKETS = ", ".join(f"took <= {bound}, {bound}" for bound in LATENCY_BUCKETS)
@@ -40,14 +39,14 @@ def _fact(key: str) -> str:
 class ClickHouseCounts(NewestPeriodCounts):
     """The counts of all events of a period that meet a condition."""
 
-    def __init__(self, select: Select, condition: Q, start: datetime, end: datetime) -> None:
+    def __init__(self, selection: Selection, condition: Q, start: datetime, end: datetime) -> None:
         self.using = router.db_for_read(Log)
         self.start, self.end = hour_of(start), aware(end)
         self.backlog = Backlog([], [])
         self.is_cut = self.is_check_limited = False
         self.live_from = self.start
         self.live = {}
-        self._select = select
+        self._select = selection.select
         self._condition = condition & Q(
             timestamp__gte=to_db_timezone(self.start), timestamp__lt=to_db_timezone(self.until)
         )
@@ -126,3 +125,11 @@ class ClickHouseCounts(NewestPeriodCounts):
         rows = self._select(", ".join([part, *values]), condition, f"GROUP BY {groups}")
         epoch, quarter = datetime(1970, 1, 1, tzinfo=UTC), timedelta(minutes=15)
         return [(epoch + number * quarter, *rest) for number, *rest in rows]
+
+
+class PreviousClickHouseCounts(ClickHouseCounts):
+    """Like ``ClickHouseCounts``, for an earlier period that ends at any minute."""
+
+    @property
+    def until(self) -> datetime:
+        return self.end

@@ -1,7 +1,7 @@
 """Rows of ClickHouse as unsaved ``Log`` objects."""
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import prefetch_related_objects
@@ -48,17 +48,21 @@ def _cut(key: str) -> str:
     return f"leftUTF8({fact_column(key)}, {MAX_FACT_LENGTHS[key]:d})"
 
 
+def moment_of(microseconds: int) -> datetime:
+    """Return the time of an event as the database of the site would return it."""
+    return to_db_timezone(EPOCH + timedelta(microseconds=microseconds))
+
+
 def event_of(row: Sequence[Any]) -> Log:
     """Return the event of a row; a larger ``extra`` has only facts, see ``full_size()``."""
     (
         key, uid, micros, action, user, user_repr, user_state, content_type, object_id,
         object_repr, is_request, ip, status, own_keys, size, document, *cut,
     ) = row  # fmt: skip
-    moment = EPOCH + timedelta(microseconds=micros)
     event = Log(
         id=key,
         uid=uid,
-        timestamp=to_db_timezone(moment),
+        timestamp=moment_of(micros),
         action=action,
         user_id=None if user is None else user_id(user),
         user_repr=user_repr,

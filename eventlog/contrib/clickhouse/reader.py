@@ -2,70 +2,87 @@
 
 from bisect import bisect_right
 from collections import Counter, deque
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import gcd
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.lookups import Exact
 
+from ...changes import KEY as CHANGES
+from ...counts.period import PeriodCounts
 from ...datetimes import shifted
 from ...models import Log
 from ...models.expressions import Fact
+from ...models.keys import user_id
+from ...review.answers import ActionCounts, Changed
 from ...review.export.formats import CHUNK_EVENTS, Chunks, take
-from ...review.extras import MAX_LISTED_BYTES, MAX_SHOWN_BYTES
+from ...review.extras import MAX_SHOWN_BYTES
+from ...review.figures import Users
 from ...review.histogram import Histogram, bars_of, histogram_of
 from ...review.pagination import SCAN_LIMIT, Cursor, Page, after_cursor, page_of
-from ...review.reader import ALL_EVENTS, neighbours
 from ...review.related import (
     MAX_COUNTED_EVENTS,
     MAX_REQUEST_SPAN,
+    MAX_WALKED_EVENTS,
     Adjacent,
     Position,
 )
-from ...review.search.plan import QueryPlan
-from ...review.search.query import Search
+from ...review.search.condition import Condition
+from ...review.search.filters import find
+from ...review.search.plan import ALL_EVENTS, QueryPlan
+from ...review.search.query import InvalidSearch, Problem, Search
 from ...review.search.sources import searching
+from ...review.search.tree import Term
+from ...stats import count_users_with_keys
 from ...text import UNSTORABLE
+from .columns import text_at
 from .conditions import Renderer
-from .counts import ClickHouseCounts
-from .events import columns, event_of, load_full_extra, with_relations
+from .counts import ClickHouseCounts, PreviousClickHouseCounts
+from .events import load_full_extra, moment_of
 from .following import ClickHouseFollower
+from .selection import Selection
 from .source import ClickHouseSource
 from .table import Table
 
 NEWEST_FIRST, OLDEST_FIRST = "timestamp DESC, id DESC", "timestamp, id"
 MAX_REQUEST_DURATION = timedelta(days=1)  # from an event of a request to its other events
 ALIGNMENT_SECONDS = 900  # of the starts of days and hours in all time zones
+TIME = "toUnixTimestamp64Micro(timestamp)"
 
 
 class ClickHouseReader:
-    """The events in a table of ClickHouse, as unsaved ``Log`` objects."""
+    """The events in a table of ClickHouse, as unsaved ``Log`` objects.
 
-    def __init__(self, table: Table) -> None:
+    ``events`` may leave events out. Raises ``InvalidSearch`` if ClickHouse cannot do so.
+    """
+
+    has_rows = False
+    finds_names = True
+
+    def __init__(self, table: Table, events: QuerySet[Log] | None = None) -> None:
         self._table = table
+        self._selection = Selection(table, events)
+
+    @property
+    def is_restricted(self) -> bool:
+        return self._selection.is_restricted
 
     def parse(self, text: str) -> Search:
         with searching(ClickHouseSource(self._table)):
-            return Search.parse(text)
+            search = Search.parse(text)
+        try:
+            Renderer().condition(search.plan.condition)
+        except InvalidSearch as error:
+            return replace(search, errors=[*search.errors, Problem(text, str(error))])
+        return search
 
-    def select(
-        self, what: str, condition: Q, rest: str, renderer: Renderer | None = None
-    ) -> list[tuple[Any, ...]]:
-        """Return the rows of a SELECT of the events that meet a condition."""
-        renderer = renderer or Renderer()
-        where = renderer.condition(condition)
-        sql = f"SELECT {what} FROM {self._table.name} WHERE {where} {rest}"  # noqa: S608 (bound)
-        return self._table.server.query(sql, renderer.parameters)
-
-    def events(
-        self, condition: Q, order: str, limit: int, max_bytes: int = MAX_LISTED_BYTES
-    ) -> list[Log]:
-        """Return the first events that meet a condition."""
-        rows = self.select(columns(max_bytes), condition, f"ORDER BY {order} LIMIT {limit:d}")
-        return with_relations([event_of(row) for row in rows])
+    def find(self, term: Term) -> Condition:
+        with searching(ClickHouseSource(self._table)):
+            return find(term)
 
     def page(
         self,
@@ -79,17 +96,14 @@ class ClickHouseReader:
         backwards = newer is not None
         bound = after_cursor(newer or older, backwards=backwards)
         order = OLDEST_FIRST if backwards else NEWEST_FIRST
-        found = self.events(bound & plan.condition, order, size + 1)
+        found = self._selection.events(bound & plan.condition, order, size + 1)
         return page_of(found, size, older=older, newer=newer)
 
     def count(self, plan: QueryPlan, limit: int) -> int | None:
-        renderer = Renderer()
-        where = renderer.condition(plan.condition)
-        sql = (
-            f"SELECT count() FROM (SELECT 1 FROM {self._table.name} WHERE {where}"  # noqa: S608
-            f" LIMIT {limit + 1:d})"
-        )
-        ((count,),) = self._table.server.query(sql, renderer.parameters)
+        return self._selection.count(plan.condition, limit)
+
+    def estimate(self) -> int:
+        ((count,),) = self._table.server.query(f"SELECT count() FROM {self._table.name}")  # noqa: S608
         return int(count)
 
     def timeline(
@@ -100,7 +114,7 @@ class ClickHouseReader:
             return Histogram([], width)
         step = gcd(int(width.total_seconds()), ALIGNMENT_SECONDS)
         within = Q(timestamp__gte=bounds[0]) & plan.condition
-        rows = self.select(
+        rows = self._selection.select(
             f"intDiv(toUnixTimestamp(timestamp), {step}) AS part, count()", within, "GROUP BY part"
         )
         counts: Counter[int] = Counter()
@@ -109,6 +123,11 @@ class ClickHouseReader:
             counts[bisect_right(bounds, moment) - 1] += count
         return histogram_of(counts, width, bounds)
 
+    def actions(self, start: datetime, end: datetime) -> ActionCounts:
+        within = Q(timestamp__gte=start, timestamp__lt=end)
+        rows = self._selection.select("action, count()", within, "GROUP BY action")
+        return ActionCounts(Counter(dict(rows)))
+
     def event(self, key: Any, moment: datetime | None = None) -> Log | None:
         try:
             condition = Q(pk=Log._meta.pk.to_python(key))
@@ -116,10 +135,12 @@ class ClickHouseReader:
             return None
         if moment is not None:
             condition &= Q(timestamp=moment)
-        return next(iter(self.events(condition, NEWEST_FIRST, 1, MAX_SHOWN_BYTES)), None)
+        return next(iter(self._selection.events(condition, NEWEST_FIRST, 1, MAX_SHOWN_BYTES)), None)
 
     def neighbours(self, event: Log, plan: QueryPlan) -> Adjacent:
-        return neighbours(self, event, plan)
+        cursor = Cursor(event.timestamp, event.pk)
+        newer, older = self.page(plan, 1, newer=cursor), self.page(plan, 1, older=cursor)
+        return Adjacent(*(next(iter(some.events), None) for some in (newer, older)))
 
     def same_request(self, event: Log) -> Sequence[Position]:
         request_id = event.facts.get("request_id")
@@ -130,9 +151,20 @@ class ClickHouseReader:
             timestamp__lte=shifted(event.timestamp, MAX_REQUEST_DURATION),
         )
         condition = near & Q(Exact(Fact("request_id"), request_id))
-        limit = MAX_COUNTED_EVENTS + 1
-        found = self.events(condition, OLDEST_FIRST, limit, max_bytes=0)
-        return [Position(each.pk, each.timestamp) for each in found]
+        return self._positions(condition, OLDEST_FIRST, MAX_COUNTED_EVENTS + 1)
+
+    def walk(self, event: Log, plan: QueryPlan, *, backwards: bool) -> Sequence[Position]:
+        bound = after_cursor(Cursor(event.timestamp, event.pk), backwards=backwards)
+        order = OLDEST_FIRST if backwards else NEWEST_FIRST
+        return self._positions(bound & plan.condition, order, MAX_WALKED_EVENTS)
+
+    def _positions(self, condition: Q, order: str, limit: int) -> Sequence[Position]:
+        columns = f"id, {TIME}, ip, user_id, user_repr"
+        rows = self._selection.select(columns, condition, f"ORDER BY {order} LIMIT {limit:d}")
+        return [
+            Position(key, moment_of(time), ip, None if user is None else user_id(user), name)
+            for key, time, ip, user, name in rows
+        ]
 
     def at(self, *groups: Sequence[Position]) -> Sequence[Sequence[Log]]:
         wanted = [each for group in groups for each in group]
@@ -144,8 +176,24 @@ class ClickHouseReader:
             timestamp__gte=min(moments),
             timestamp__lte=max(moments),
         )
-        by_key = {each.pk: each for each in self.events(condition, NEWEST_FIRST, len(wanted))}
+        found = self._selection.events(condition, NEWEST_FIRST, len(wanted))
+        by_key = {each.pk: each for each in found}
         return [[by_key[each.pk] for each in group if each.pk in by_key] for group in groups]
+
+    def changes_of(self, event: Log, field: str, limit: int) -> Sequence[Changed]:
+        renderer = Renderer()
+        pair = text_at(f"'{CHANGES}'", renderer.value(field, "String"))
+        of_object = Q(content_type=event.content_type_id, object_id=event.object_id)
+        rows = self._selection.select(
+            f"id, {TIME}, user_id, user_repr, action, {pair}",
+            of_object,
+            f"ORDER BY {NEWEST_FIRST} LIMIT {limit:d}",
+            renderer,
+        )
+        return [
+            Changed(key, moment_of(time), None if user is None else user_id(user), *rest)
+            for key, time, user, *rest in rows
+        ]
 
     def chunks(self, plan: QueryPlan = ALL_EVENTS) -> Chunks:
         cursor: Cursor | None = None
@@ -161,26 +209,29 @@ class ClickHouseReader:
             yield load_full_extra(take(waiting), self._table)
 
     def follow(self, text: str) -> ClickHouseFollower:
-        return ClickHouseFollower(self, text)
+        return ClickHouseFollower(self._selection, self.parse, text)
 
     def overview(
-        self, start: datetime, end: datetime, plan: QueryPlan | None = None
-    ) -> ClickHouseCounts:
-        return ClickHouseCounts(self.select, (plan or ALL_EVENTS).condition, start, end)
+        self,
+        start: datetime,
+        end: datetime,
+        plan: QueryPlan | None = None,
+        *,
+        compared_from: datetime | None = None,
+    ) -> PeriodCounts:
+        return ClickHouseCounts(self._selection, (plan or ALL_EVENTS).condition, start, end)
 
-    def stored_since(self, moment: int, seen: Collection[int], limit: int) -> list[tuple[int, int]]:
-        """Return keys and times of storage of events, in this order, without the ``seen`` keys."""
-        renderer = Renderer()
-        since = f"fromUnixTimestamp64Micro({renderer.value(moment, 'Int64')}, 'UTC')"
-        keys = renderer.value([*seen], "Array(Int64)")
-        sql = (
-            f"SELECT id, toUnixTimestamp64Micro(stored_at) AS stored FROM {self._table.name}"  # noqa: S608
-            f" WHERE stored_at >= {since} AND id NOT IN {keys} ORDER BY stored, id LIMIT {limit:d}"
+    def overview_before(
+        self, counts: PeriodCounts, start: datetime, end: datetime, plan: QueryPlan | None = None
+    ) -> PeriodCounts:
+        return PreviousClickHouseCounts(self._selection, (plan or ALL_EVENTS).condition, start, end)
+
+    def users(self, counts: PeriodCounts) -> Users:
+        assert isinstance(counts, ClickHouseCounts)
+        return Users(*count_users_with_keys(counts.users, counts.start))
+
+    def oldest(self) -> datetime | None:
+        rows = self._table.server.query(
+            f"SELECT {TIME} FROM {self._table.name} ORDER BY timestamp LIMIT 1"  # noqa: S608
         )
-        rows = self._table.server.query(sql, renderer.parameters)
-        return [(int(key), int(stored)) for key, stored in rows]
-
-    def now(self) -> int:
-        """Return the time of the server in microseconds."""
-        ((now,),) = self._table.server.query("SELECT toUnixTimestamp64Micro(now64(6))")
-        return int(now)
+        return next((moment_of(time) for (time,) in rows), None)

@@ -8,6 +8,7 @@ from django.core.checks import CheckMessage, Error
 
 from ...backends import get_backend
 from ...backends.buffered import BufferedBackend
+from ...backends.spool import locks
 from ...checks import FORWARD
 from ...conf import Misconfigured, conf
 from .configured import checked_name, interval, max_bytes, target_config
@@ -23,6 +24,12 @@ def check_forward(**kwargs: Any) -> list[CheckMessage]:
 
 
 def _backend(setting: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    if setting:
+        try:
+            locks.require("EVENTLOG['FORWARD'] has targets, and sending events")
+        except Misconfigured as error:  # before E020 advises a backend that cannot run either
+            yield Error(error.message, hint=error.hint, id=error.check_id)
+            return
     try:
         backend = get_backend()
     except Misconfigured:  # which the checks of the settings report

@@ -12,7 +12,6 @@
 The links are not locked, because a lock on one would also lock the segment in the spool.
 """
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from pathlib import Path
 
 from ...backends import destinations
 from ...backends.destinations import TEST_RUN
-from ...backends.spool import Segment, files
+from ...backends.spool import Segment, files, locks
 from ...backends.spool.dead_letters import DeadLetters
 from ...backends.spool.segment import DEAD, READ_BYTES, WAITING, SegmentName
 from ...backends.spool.segment_directory import SegmentDirectory
@@ -93,9 +92,7 @@ class TargetQueue(SegmentDirectory):
         """Lock the queue for sending; return False if another process sends."""
         files.make_private(self.directory)
         file = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not locks.acquire(file):
             os.close(file)
             return False
         self._lock = file

@@ -1,13 +1,12 @@
 """The small files of a queue: its position and results, and the number of dropped events."""
 
-import fcntl
 import json
 import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ...backends.spool import files
+from ...backends.spool import files, locks
 
 MAX_DROPPED_BYTES = 200  # of the file with the number of dropped events
 
@@ -41,7 +40,7 @@ def count_dropped(path: Path, events: int) -> None:
     """Add to the number of dropped events. Several processes may count at once."""
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        locks.wait_for(file)
         total = _number(os.pread(file, MAX_DROPPED_BYTES, 0)) + events
         # The number only gets longer, so one write replaces all of it.
         os.pwrite(file, b"%d\n" % total, 0)

@@ -10,7 +10,7 @@ from django.db.models import Model
 
 from ...changes import Pair, compact
 from . import recording
-from .tracking import UPDATED, Tracking
+from .tracking import UPDATED, Tracking, nearest_tracking, tracked_children
 
 
 class RelationReceiver:
@@ -46,9 +46,10 @@ class RelationReceiver:
 
     def _is_sent_for_field(self, instance: Model, model: type[Model], reverse: bool) -> bool:
         """Return whether the signal is about this field; several may share their table."""
-        if not reverse:
-            return isinstance(instance, self.tracking.model)
-        return issubclass(self.tracking.model, model._meta.concrete_model or model)
+        if reverse:
+            return issubclass(self.tracking.model, model._meta.concrete_model or model)
+        # A tracked model that inherits from a tracked model has a receiver of its own.
+        return nearest_tracking(type(instance)) is self.tracking
 
     def _related(
         self, instance: Model, reverse: bool, keys: Collection[Any] | None, using: str
@@ -69,6 +70,8 @@ class RelationReceiver:
     def _owners(self, keys: Collection[Any], using: str) -> Iterable[Model]:
         name = self._referred(self.field.m2m_field_name()).name
         owners = self.tracking.model._base_manager.using(using)
+        for child, link in tracked_children(self.tracking.model):
+            owners = owners.exclude(pk__in=child._base_manager.using(using).values(link))
         return owners.filter(**{f"{name}__in": keys}).order_by("pk")
 
     def _referred(self, name: str) -> Any:

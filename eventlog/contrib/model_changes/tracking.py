@@ -1,6 +1,6 @@
 """The models that are tracked, and what is recorded of each."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -64,6 +64,19 @@ _tracked: dict[type[Model], Tracking] = {}  # by model; proxies have entries of 
 def tracking_of(model: type[Model]) -> Tracking | None:
     """Return what is recorded of ``model``; None if it is not tracked."""
     return _tracked.get(model)
+
+
+def nearest_tracking(model: type[Model]) -> Tracking | None:
+    """Return what is recorded of ``model``, or of the nearest model that it inherits from."""
+    return next(filter(None, map(_tracked.get, model.__mro__)), None)
+
+
+def tracked_children(model: type[Model]) -> Iterator[tuple[type[Model], str]]:
+    """Yield the tracked models that inherit from ``model``, each with its column of the key."""
+    for child in _tracked:
+        if child._meta.concrete_model is child and model in child._meta.all_parents:
+            link: Any = child._meta.get_ancestor_link(model)
+            yield child, link.attname
 
 
 def set_tracking(model: type[Model], tracking: Tracking | None) -> None:

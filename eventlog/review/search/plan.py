@@ -25,6 +25,9 @@ class QueryPlan(NamedTuple):
         return self.period & (self.index_scan.condition if self.index_scan else Q()) & self.residual
 
 
+ALL_EVENTS = QueryPlan()
+
+
 def plan_of(periods: Sequence[Condition], others: Sequence[Condition]) -> QueryPlan:
     """Return the plan for conditions that all apply; ``others`` starts with the most selective."""
     period, residual = Q(), Q()

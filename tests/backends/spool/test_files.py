@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from eventlog.backends.spool import files
+from eventlog.backends.spool import files, locks
 
 
 def test_a_file_is_locked_until_it_is_unlocked(tmp_path):
@@ -17,26 +17,26 @@ def test_a_file_is_locked_until_it_is_unlocked(tmp_path):
 
 def test_a_file_that_is_removed_at_its_creation_is_not_used(tmp_path, monkeypatch):
     path = tmp_path / "file"
-    real = files.fcntl.flock
+    real = locks.fcntl.flock
 
     def removed(*args):
         path.unlink()
         return real(*args)
 
-    monkeypatch.setattr(files.fcntl, "flock", removed)
+    monkeypatch.setattr(locks.fcntl, "flock", removed)
     assert files.create_locked(path) is None
 
 
 def test_a_file_that_is_renamed_while_it_is_locked_is_not_used(tmp_path, monkeypatch):
     path = tmp_path / "file"
     path.touch()
-    real = files.fcntl.flock
+    real = locks.fcntl.flock
 
     def renamed(*args):
         path.rename(tmp_path / "other")
         return real(*args)
 
-    monkeypatch.setattr(files.fcntl, "flock", renamed)
+    monkeypatch.setattr(locks.fcntl, "flock", renamed)
     assert files.lock(path) is None
 
 

@@ -425,6 +425,7 @@ class TestTransactions:
         assert "action is ''" in caplog.text
 
     @pytest.mark.django_db(transaction=True)
+    @pytest.mark.spool
     def test_events_wait_in_the_spool(self, client, settings, tmp_path):
         settings.EVENTLOG = {
             "BACKEND": "eventlog.backends.buffered.BufferedBackend",

@@ -132,9 +132,11 @@ def test_no_character_of_a_value_is_an_operator(copy, found, text):
 def test_a_renamed_and_a_deleted_account_are_found_by_their_names(anna, copy, found):
     event("HERS", user=anna, user_repr="zora")
     event("GONE", user_repr="yves")
+    event("CAPITAL", user_repr="Adam")
     copy()
     assert found("user:zora") == {"HERS"}
     assert found("user:yves") == {"GONE"}
+    assert found("user:Adam") == {"CAPITAL"}
     assert found(f"user:{anna.pk}") == {"HERS"}
 
 

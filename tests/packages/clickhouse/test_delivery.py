@@ -115,7 +115,7 @@ def test_lines_that_are_not_events_become_dead_letters(backend, select):
     backend.spool.append(line("OLD", JANUARY.replace(year=1200)), backend.current_destination())
     assert backend.flush()
     not_an_event, too_old = [each.reason for each in backend.spool.dead_letters.read()]
-    assert not_an_event.startswith("JSONDecodeError")
+    assert not_an_event == "ValueError: this line is not an event"
     assert too_old == (
         "ValueError: timestamp is 1200-01-31T23:00:00+00:00; ClickHouse stores 1900 to 2299"
     )
@@ -132,7 +132,7 @@ def test_a_row_that_the_server_rejects_becomes_a_dead_letter(backend, select):
             backend, lines, dead_letter=partial(backend.dead_letter, backend.current_destination())
         )
         (letter,) = backend.spool.dead_letters.read()
-        assert json.loads(letter.line)["action"] == "B"
+        assert Record.from_json(letter.line).action == "B"
         assert "no_b" in letter.reason
     assert actions(select) == ["A", "A", "C"]
 
@@ -287,7 +287,3 @@ def test_a_name_that_is_not_an_identifier_is_refused(settings):
     settings.EVENTLOG = {"BACKEND": BACKEND, "OPTIONS": {"table": "a; b"}}
     with pytest.raises(Exception, match="table is 'a; b'; it has to be a name"):
         get_backend()
-
-
-def test_a_check_says_that_the_admin_does_not_show_the_events(backend):
-    assert [message.id for message in backend.check()] == ["eventlog.W070"]
