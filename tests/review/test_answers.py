@@ -127,6 +127,43 @@ def test_an_action_that_has_not_occurred_finds_nothing_with_the_nearest_name():
     assert hint.suggestion == "action:ORDER_PLACED -is:bot"
 
 
+def test_a_field_that_no_model_has_and_no_event_changed_is_named():
+    for name, suggestion in (("Price", "changed:price -is:bot"), ("qqqq", "")):
+        (hint,) = Search.parse(f"changed:{name} -is:bot").hints
+        assert hint.reason.startswith(f"No model has the field {name!r}")
+        assert hint.suggestion == suggestion
+
+
+def test_a_field_of_a_model_or_of_an_event_has_no_remark():
+    log(None, "X", changes={"Price": [1, 2]})
+    assert [hints(f"changed:{name}") for name in ("Price", "price", "tags")] == [[], [], []]
+
+
+def test_values_of_changes_are_searched_in_python():
+    log(None, "PAID", changes={"state": ["new", "paid"]})
+    log(None, "SENT", changes={"state": ["paid", "sent"]})
+    for text in ("extra.changes.state:paid", "extra.changes.state.1:paid"):
+        (hint,) = Search.parse(text).hints
+        assert hint.suggestion == "changed:state"
+    assert hints("extra.changes:7") == hints("has:extra.changes.state") == []
+    paid = Log.objects.search("changed:state").filter(extra__changes__state__1="paid")
+    assert [event.action for event in paid] == ["PAID"]
+
+
+def test_a_name_in_place_of_a_key_has_a_remark(anna):
+    (hint,) = Search.parse("obj:auth.user:anna").hints
+    assert hint.reason.startswith("'anna' is not a key of auth.user.")
+    assert hint.suggestion == f"obj:auth.user:{anna.pk}"
+    assert len(hints("obj:stock.item:Lamp")) == 1
+    for text in (
+        f"obj:auth.user:{anna.pk}",
+        "obj:shop.country:de",
+        "obj:shop.stay:x",
+        "obj:auth.user",
+    ):
+        assert hints(text) == []
+
+
 def test_a_deleted_account_is_found_by_the_name_it_had(anna):
     event("HERS", user=anna, user_repr="anna")
     event("ALONE")

@@ -1,4 +1,4 @@
-"""Filters of all events: ``action:``, ``is:``, ``has:``, ``changed:``, ``extra.NAME:``, words."""
+"""Filters of all events: ``action:``, ``is:``, ``has:``, ``extra.NAME:``, words."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +12,7 @@ from ...models.expressions import Fact, Number, Text
 from ...models.fields import NameField
 from ...records.user_state import UserState
 from . import patterns
+from .changes import hint_about
 from .condition import Condition, Hint, InvalidTermError, any_of, indexed, union
 from .known_values import MAX_ACTIONS, known_actions
 from .numbers import compare, number
@@ -125,11 +126,6 @@ def has(value: str) -> Condition:
     return Condition(columns[name] if fact is None else Q(IsNull(Fact(fact), False)))
 
 
-def changed(value: str) -> Condition:
-    """Find events that changed a field, such as ``changed:price``."""
-    return Condition(Q(IsNull(Text(CHANGES, value), False)))
-
-
 def keys_of(name: str) -> list[str]:
     """Return the keys in ``extra.order.total``."""
     keys = name.removeprefix(EXTRA).split(".")
@@ -147,9 +143,11 @@ def extra(name: str, value: str, operator: str = "") -> Condition:
     """Find a value in ``extra``, such as ``extra.title:Foo`` or ``extra.order.total:>7``."""
     keys = keys_of(name)
     if operator:
-        return Condition(compare(Number(*keys), operator, number(value)))
+        found = compare(Number(*keys), operator, number(value))
+        return Condition(found, hint=hint_about(keys))
     text: Any = Text(*keys)
-    return Condition(patterns.glob(text, value) if "*" in value else Q(Exact(text, value)))
+    found = patterns.glob(text, value) if "*" in value else Q(Exact(text, value))
+    return Condition(found, hint=hint_about(keys))
 
 
 def word(value: str) -> Condition:

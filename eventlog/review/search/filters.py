@@ -11,8 +11,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ...text import UNSTORABLE
+from .changes import changed
 from .condition import Condition, InvalidTermError
-from .event_filters import EXTRA, HAS, KINDS, action, changed, extra, has, is_, word
+from .event_filters import EXTRA, HAS, KINDS, action, extra, has, is_, word
 from .periods import at, from_, last, to
 from .references import acting_user, obj, user
 from .request_filters import (

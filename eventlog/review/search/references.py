@@ -107,7 +107,8 @@ def has_partial_indexes() -> bool:
     return connections[router.db_for_read(Log)].features.supports_partial_indexes
 
 
-def _has_event(condition: Q) -> bool:
+def has_event(condition: Q) -> bool:
+    """Return whether an event meets the condition."""
     if (source := other_source()) is not None:
         return source.exists(condition)
     return Log.objects.filter(condition).exists()
@@ -117,7 +118,7 @@ def _names_without_account(value: str) -> list[str]:
     if not has_partial_indexes():
         return []
     names = in_any_case(value)
-    return [name for name in names if _has_event(without_account(name))]
+    return [name for name in names if has_event(without_account(name))]
 
 
 def in_any_case(value: str) -> list[str]:
@@ -158,7 +159,7 @@ def _users_with_key(text: str) -> list[Any]:
     if (key := user_id(text)) is None:
         return []
     exists = get_user_model()._base_manager.filter(pk=key).exists()
-    return [key] if exists or _has_event(Q(user=key)) else []
+    return [key] if exists or has_event(Q(user=key)) else []
 
 
 def _nearest_user(name: str) -> Term | None:
@@ -191,7 +192,26 @@ def obj(value: str) -> Condition:
             Term("obj", f"{near}:{key}".rstrip(":")) if near else None,
         )
     of_type = Q(content_type=content_type)
-    return indexed(of_type & Q(object_id=key)) if key else Condition(of_type)
+    if not key:
+        return Condition(of_type)
+    return indexed(of_type & Q(object_id=key))._replace(hint=_no_key(content_type, label, key))
+
+
+def _no_key(content_type: ContentType, label: str, text: str) -> Hint | None:
+    """Return the remark that no object can have this key, such as a name instead of a number."""
+    model = content_type.model_class()
+    if model is None or len(model._meta.pk_fields) > 1:
+        return None
+    try:
+        model._meta.pk.to_python(text)
+    except ValidationError:
+        named = users_named(text) if model is get_user_model() else []
+        reason = _("%(value)r is not a key of %(label)s. Use the object's primary key, not a name.")
+        suggestion = Term("obj", f"{label}:{named[0]}") if named else None
+        return Hint(reason % {"value": text, "label": label}, suggestion)
+    except Exception:  # noqa: BLE001 (a field of the site may raise any exception)
+        return None
+    return None
 
 
 def _content_type(label: str) -> ContentType | None:
