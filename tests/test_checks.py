@@ -147,7 +147,9 @@ def test_names_for_sign_ins_without_the_app_are_reported(settings):
         ({"REQUESTS": [{"path": "x"}]}, "eventlog.W005", ["404", "500", "{}", "'log': False"]),
         ({"REQUESTS": ["default"]}, "eventlog.E002", ["'default'", "'defaults'"]),
         ({"REQUESTS": ["defaults", {"path": "x"}]}, "eventlog.W008", ["[1]", "[0]"]),
-        ({"REQUESTS": [{"log": False}]}, "eventlog.W005", ["REQUESTS", "{}"]),
+        ({"REQUESTS": [{"log": False}]}, "eventlog.W005", ["REQUESTS", "{}", "'defaults'"]),
+        ({"REQUESTS": [{"pth": "x"}]}, "eventlog.E001", ["'pth'", "'path'"]),
+        ({"REQUESTS": [{"log": False}, {"pth": "x"}]}, "eventlog.E001", ["'pth'"]),
     ],
 )
 def test_an_invalid_value_is_reported_with_its_key_and_the_fix(settings, wrong, check_id, named):

@@ -4,7 +4,7 @@ import json
 import os
 import re
 from argparse import ArgumentTypeError
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from io import StringIO
@@ -18,7 +18,7 @@ from eventlog.review.html import exactly
 from eventlog.review.pagination import Cursor
 from eventlog.review.reader import reader
 from eventlog.review.search.query import Problem, Search
-from eventlog.review.text_lines import Part, line, plain, printable
+from eventlog.review.text_lines import Part, line, plain, printable, widths
 
 Render = Callable[[Sequence[Part]], str]
 
@@ -89,9 +89,10 @@ def renderer(out: OutputWrapper, options: dict[str, Any]) -> Render:
     return in_colour
 
 
-def lines_of(events: Iterable[Log], render: Render) -> str:
-    """Return the lines of events."""
-    return "".join(f"{render(line(event))}\n" for event in events)
+def lines_of(events: Sequence[Log], render: Render) -> str:
+    """Return the lines of events, with columns below each other."""
+    columns = widths(events)
+    return "".join(f"{render(line(event, columns))}\n" for event in events)
 
 
 def jsonl_of(rows: Chunks) -> Iterator[str]:

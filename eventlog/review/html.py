@@ -27,7 +27,7 @@ MAX_OWN_VALUES = 3  # in a line of the list
 MAX_CHANGED_LENGTH = 60  # characters of the names of changed fields, in a line of the list
 MAX_DURATION_MS = 10**12  # about thirty years
 DEVICE_LABELS = {
-    "pc": _("pc"),
+    "pc": _("PC"),
     "mobile": _("mobile"),
     "tablet": _("tablet"),
     "bot": _("bot"),
@@ -136,9 +136,8 @@ def local(moment: datetime) -> datetime:
 
 
 def exactly(moment: datetime) -> str:
-    """Return the time with milliseconds and time zone."""
-    moment = local(moment)
-    return f"{moment.isoformat(' ', 'milliseconds')} {moment.tzname() or ''}".strip()
+    """Return the time with milliseconds and its offset from UTC."""
+    return local(moment).isoformat(" ", "milliseconds")
 
 
 def ago(moment: datetime) -> str:

@@ -11,7 +11,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from ..counts.buckets import PERIODS
-from ..datetimes import MINUTE, aware, hour_of
+from ..datetimes import aware, hour_of
 from .choices import CHOICES, Choice, Group, SearchError
 from .pagination import OLDEST, Page
 from .search.filters import EXTRA_FILTER, FILTERS, WORD_FILTER, Filter
@@ -140,7 +140,8 @@ class ListLinks:
         terms = {term.key for term in self.search.terms}
         if start is not None and "last" in terms:
             start = _minute(start)
-        bounds = {"from": start, "to": end or _minute(timezone.now() + MINUTE)}
+        # Not rounded up, because an end in the future would let further events in.
+        bounds = {"from": start, "to": end or timezone.now()}
         absolute = [
             Term(key, timezone.localtime(aware(moment)).isoformat())
             for key, moment in bounds.items()

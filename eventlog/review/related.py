@@ -45,6 +45,7 @@ class Position(NamedTuple):
     ip: str | None = None
     user_id: Any = None
     user_repr: str = ""
+    user_state: int | None = None
 
 
 class Span(NamedTuple):
@@ -113,13 +114,16 @@ def session_of(
     """
 
     def belongs(other: Position) -> bool:
-        is_same = by_name or (other.user_id, other.user_repr) == (event.user_id, event.user_repr)
-        return is_same and other.ip == event.ip
+        return (by_name or _who(other) == _who(event)) and other.ip == event.ip
 
     older = _reach(event.timestamp, before, filter(belongs, before))
     newer = _reach(event.timestamp, after, filter(belongs, after))
     count = older.events + 1 + newer.events
     return Span(older.start, newer.end, count, older.is_cut or newer.is_cut)
+
+
+def _who(event: Log | Position) -> tuple[Any, Any]:
+    return event.user_id, event.user_repr or event.user_state
 
 
 def _reach(moment: datetime, walked: Sequence[Position], own: Iterable[Position]) -> Span:

@@ -1,12 +1,12 @@
 """Events as lines of text for a terminal."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..models import Log
 from .html import MAX_PATH_LENGTH, MAX_WORD_LENGTH, duration, local, own_values, shorten, who
 
-USER_WIDTH = 12  # characters; longer names move the rest of their line
+USER_WIDTH = 12  # characters at least
 ACTION_WIDTH = 24
 MAX_USER_LENGTH = 48
 MAX_LABEL_LENGTH = 40  # characters of an action or an object's name
@@ -36,14 +36,38 @@ def printable(text: str, escape: Callable[[str], str] = _escape) -> str:
     return "".join(each if each.isprintable() else escape(each) for each in text)
 
 
-def line(event: Log) -> Sequence[Part]:
+class Widths(NamedTuple):
+    """The characters of the columns that are filled up with spaces."""
+
+    user: int = USER_WIDTH
+    action: int = ACTION_WIDTH
+
+
+def widths(events: Iterable[Log]) -> Widths:
+    """Return the widths that the columns of these events need below each other."""
+    user, action = Widths()
+    for event in events:
+        user = max(user, len(_user(event)))
+        action = max(action, len(_action(event)))
+    return Widths(user, action)
+
+
+def _user(event: Log) -> str:
+    return _cut(who(event), MAX_USER_LENGTH)
+
+
+def _action(event: Log) -> str:
+    return _cut(event.action, MAX_LABEL_LENGTH)
+
+
+def line(event: Log, columns: Widths) -> Sequence[Part]:
     """Return time, user, action, object, request, own values and address of an event."""
     moment = local(event.timestamp).replace(tzinfo=None)
     address = event.facts.get("ip")
     fields = [
         [Part(moment.isoformat(" ", "seconds"), "dim")],
-        [Part(_cut(who(event), MAX_USER_LENGTH).ljust(USER_WIDTH), "bold")],
-        [Part(_cut(event.action, MAX_LABEL_LENGTH).ljust(ACTION_WIDTH), "cyan")],
+        [Part(_user(event).ljust(columns.user), "bold")],
+        [Part(_action(event).ljust(columns.action), "cyan")],
         [Part(_cut(event.object_name, MAX_LABEL_LENGTH), "magenta")],
         [*_request(event)],
         [Part(_cut(own_values(event), MAX_OWN_LENGTH))],

@@ -10,8 +10,9 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from .. import formats
-from ..datetimes import shifted
+from ..datetimes import MINUTE, shifted
 from ..models import Log
+from ..records.user_state import UserState
 from . import html, links
 from .reader import Reader
 from .related import (
@@ -113,10 +114,13 @@ def _user(event: Log, reader: Reader) -> _Found | None:
 
 
 def _session_term(event: Log, user: _Found | None) -> Term | None:
-    """Return the term of the user, or of visitors without one; None if no term finds the user."""
+    """Return the term of the user, or of anonymous visitors; None if no term finds the user.
+
+    Events whose user is not known may be of several users, so they are no session of work.
+    """
     if user is not None:
         return user.term
-    return None if event.user_id is not None or event.user_repr else links.user_term(event)
+    return links.user_term(event) if event.user_state == UserState.ANONYMOUS else None
 
 
 def _walk(event: Log, reader: Reader, user: _Found | None, ip: _Found | None) -> _Walk:
@@ -150,7 +154,7 @@ def _session_item(session: Span, terms: Sequence[Term], site: str) -> Item:
     if session.is_cut:
         text = ngettext("at least %(count)s event", "at least %(count)s events", session.events)
         count = text % {"count": formats.number(session.events)}
-    note = "" if session.events == 1 else _from_to(session)
+    note = _from_to(session)
     return Item(_("Same session of work"), address, count, note)
 
 
@@ -162,12 +166,19 @@ def period(first: datetime, last: datetime) -> Sequence[Term]:
 
 
 def _from_to(session: Span) -> str:
-    """Return the first and the last time, with the date if the session passes midnight."""
+    """Return the first and the last time, with the date if the session passes midnight.
+
+    It is empty if a time span would say nothing, because both times are the same.
+    """
     start, end = html.local(session.start), html.local(session.end)
-    times = [formats.time(each) for each in (start, end)]
+    is_short = end - start < MINUTE
+    times = [formats.time(each, seconds=is_short) for each in (start, end)]
     if start.date() != end.date():
-        times = [f"{formats.day_of_year(each)} {formats.time(each)}" for each in (start, end)]
-    return " – ".join(dict.fromkeys(times))  # noqa: RUF001 (a range of times)
+        times = [
+            f"{formats.day_of_year(each)} {time}"
+            for each, time in zip((start, end), times, strict=True)
+        ]
+    return "" if times[0] == times[1] else " – ".join(times)  # noqa: RUF001 (a range of times)
 
 
 def _count(plan: QueryPlan, reader: Reader) -> str:

@@ -96,6 +96,16 @@ def test_long_texts_are_shortened():
     assert line.count("…") == 4
 
 
+def test_columns_are_below_each_other():
+    event(0, "A", user_repr="u" * 20, object_id="7", object_repr="Lamp")
+    event(1, "LONG_" * 6, user_repr="bob", object_id="8", object_repr="Lamp")
+    starts = {
+        (line.index("A  ") if " A " in line else line.index("LONG"), line.index("Lamp"))
+        for line in search()[0].splitlines()
+    }
+    assert len(starts) == 1
+
+
 HOSTILE = "/\x1b[2J\r\n\x9b2J\u202e\u2028x"
 
 
@@ -246,7 +256,7 @@ def test_a_scan_that_stops_says_how_far_back_it_searched():
     output, errors = search("extra.n:0")
     assert output == ""
     assert errors == (
-        "Searched back to 2026-01-31 10:32:00.000+01:00 CET. Use --scan to search further back.\n"
+        "Searched back to 2026-01-31 10:32:00.000+01:00. Use --scan to search further back.\n"
     )
 
 
@@ -254,7 +264,7 @@ def test_a_scan_that_stops_says_how_far_back_it_searched():
 def test_scan_continues_to_the_oldest_event():
     output, errors = search("extra.n:0", "--scan", "--format=json")
     assert json.loads(output)["action"] == "GET_B"
-    assert errors == "Searched back to 2026-01-31 10:32:00.000+01:00 CET. Continuing.\n"
+    assert errors == "Searched back to 2026-01-31 10:32:00.000+01:00. Continuing.\n"
 
 
 @pytest.mark.usefixtures("_small_scans")

@@ -123,6 +123,7 @@ def test_the_keys_of_a_relation_without_its_model_are_lists(root):
     event = log(None, "X", changes={"tags": [[], [3]]})
     Log.objects.filter(pk=event.pk).update(content_type=kind, object_id="7")
     assert rows(page(root, event)) == [["tags", "(empty)", "3"]]
+    ContentType.objects.clear_cache()  # which has the key of a row that is rolled back
 
 
 def test_many_fields_are_cut(root, widget):

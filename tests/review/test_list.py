@@ -264,7 +264,7 @@ def test_a_facet_counts_values_and_leads_to_events_with_and_without_each(root, a
         "Status": {"200", "404"},
         "Method": {"GET"},
         "Address": {"192.0.2.7", "192.0.2.8"},
-        "Device": {"pc", "bot"},
+        "Device": {"PC", "bot"},
         "Kind of object": {"shop.widget"},
     }
     for title, labels in expected.items():

@@ -129,7 +129,7 @@ def test_a_permanent_link_has_the_offset_of_its_times(root, query, expected):
 @pytest.mark.usefixtures("five")
 def test_a_permanent_link_without_a_period_has_an_end(root):
     address = show(root, "path:/")[0].absolute_address
-    write_request({"path": "/"}, action="LATER", timestamp=timezone.now() + timedelta(minutes=2))
+    write_request({"path": "/"}, action="LATER", timestamp=timezone.now())
     assert len(found_by(address)) == 5
 
 

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from eventlog.models import Log
+from eventlog.records.user_state import UserState
 from eventlog.review import related, what_else
 from eventlog.review.database import DatabaseReader
 from eventlog.review.search.query import Search
@@ -99,6 +100,23 @@ def test_a_session_of_an_anonymous_visitor_has_no_events_of_users(anna):
     record(6, user_repr="bob")
     session = items(rows[0])["Same session of work"]
     assert set(found_by(session)) == set(rows)
+
+
+def test_an_event_whose_user_is_not_known_belongs_to_no_session():
+    unknown, anonymous = record(0, user_state=UserState.UNKNOWN), record(1)
+    assert "Same session of work" not in items(unknown)
+    session = items(anonymous)["Same session of work"]
+    assert [*found_by(session)] == [anonymous]
+    assert session.number == "only this event"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "note"),
+    [(0, ""), (59, "12:00:00 – 12:00:59"), (60, "12:00 – 12:01")],  # noqa: RUF001
+)
+def test_a_session_of_less_than_a_minute_shows_seconds(anna, seconds, note):
+    rows = [record(minutes, user=anna) for minutes in (0, seconds / 60)]
+    assert items(rows[0])["Same session of work"].note == note
 
 
 def test_a_session_that_passes_midnight_shows_dates():

@@ -159,11 +159,11 @@ class ClickHouseReader:
         return self._positions(bound & plan.condition, order, MAX_WALKED_EVENTS)
 
     def _positions(self, condition: Q, order: str, limit: int) -> Sequence[Position]:
-        columns = f"id, {TIME}, ip, user_id, user_repr"
+        columns = f"id, {TIME}, ip, user_id, user_repr, user_state"
         rows = self._selection.select(columns, condition, f"ORDER BY {order} LIMIT {limit:d}")
         return [
-            Position(key, moment_of(time), ip, None if user is None else user_id(user), name)
-            for key, time, ip, user, name in rows
+            Position(key, moment_of(time), ip, None if user is None else user_id(user), name, state)
+            for key, time, ip, user, name, state in rows
         ]
 
     def at(self, *groups: Sequence[Position]) -> Sequence[Sequence[Log]]:

@@ -6,7 +6,7 @@ from typing import Any
 from axes.signals import user_locked_out
 
 from .names import masked_name
-from .recording import guarded, record
+from .recording import actor, guarded, record
 from .views import Handler
 
 VIEWS: Mapping[str, Handler] = {}
@@ -15,7 +15,7 @@ VIEWS: Mapping[str, Handler] = {}
 @guarded
 def locked_out(username: Any = None, request: Any = None, **kwargs: Any) -> None:
     extra = {"username": masked_name(str(username))} if username else {}
-    record("locked_out", extra=extra, request=request)
+    record("locked_out", user=actor(request), extra=extra, request=request)
 
 
 def receivers() -> Iterable[tuple[Any, Any, Any]]:

@@ -7,7 +7,7 @@ from django.apps import apps
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 
 from .names import tried_name
-from .recording import guarded, record
+from .recording import actor, guarded, record
 from .views import is_hijack
 
 
@@ -28,7 +28,8 @@ def logged_out(user: Any, request: Any = None, **kwargs: Any) -> None:
 @guarded
 def login_failed(credentials: Mapping[str, Any], request: Any = None, **kwargs: Any) -> None:
     name = tried_name(credentials)
-    record("login_failed", extra={} if name is None else {"username": name}, request=request)
+    extra = {} if name is None else {"username": name}
+    record("login_failed", user=actor(request), extra=extra, request=request)
 
 
 def receivers() -> Iterable[tuple[Any, Any, Any]]:

@@ -70,7 +70,7 @@ def login_refused(request: HttpRequest, form: AuthenticationForm) -> None:
     name = tried_name(form.cleaned_data)
     named = {} if name is None else {"username": name}
     extra = {**named, "refused": True}
-    record("login_failed", obj=form.get_user(), extra=extra, request=request)
+    record("login_failed", user=actor(request), obj=form.get_user(), extra=extra, request=request)
 
 
 handlers: dict[str, Handler] = {"django.PasswordResetView": reset_requested}

@@ -65,6 +65,7 @@ def check_rules(requests: Sequence[Any], middleware: Sequence[str]) -> Iterator[
     """Yield all messages about the rules in ``EVENTLOG["REQUESTS"]`` and of decorated views."""
     views = views_by_name()
     rules: list[tuple[str, Rule]] = []
+    is_complete = True
     for number, raw in enumerate(requests):
         where = f"EVENTLOG['REQUESTS'][{number}]"
         if raw == DEFAULTS:
@@ -74,6 +75,7 @@ def check_rules(requests: Sequence[Any], middleware: Sequence[str]) -> Iterator[
             rule = compile_rule(where, raw)
         except Misconfigured as error:
             yield Error(error.message, hint=error.hint, id=error.check_id)
+            is_complete = False
             continue
         yield from _empty_conditions(where, raw)
         yield from _unknown_methods(where, rule)
@@ -85,7 +87,8 @@ def check_rules(requests: Sequence[Any], middleware: Sequence[str]) -> Iterator[
         view_rule = getattr(view, "eventlog_rule", None)
         if isinstance(view_rule, Rule):
             yield from _unknown_methods(f"log_request() on the view {name!r}", view_rule)
-    if _has(middleware, "EventLogMiddleware"):
+    # A rule that is left out because of its mistake may be the one that matches all requests.
+    if is_complete and _has(middleware, "EventLogMiddleware"):
         yield from _unrecorded([rule for _, rule in rules])
 
 
@@ -168,7 +171,8 @@ def _unrecorded(rules: Sequence[Rule]) -> Iterator[CheckMessage]:
     if rules and not any(rule.log for rule in rules):
         yield Warning(
             "All rules in EVENTLOG['REQUESTS'] have 'log': False, so no request is recorded.",
-            hint="Add a last rule {} to record all other requests.",
+            hint="Add a last rule: 'defaults' records other requests as without REQUESTS, {} "
+            "records all of them.",
             id="eventlog.W005",
         )
     elif rules and not any(rule.covers(Rule()) for rule in rules):

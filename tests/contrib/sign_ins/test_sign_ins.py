@@ -24,6 +24,7 @@ from eventlog.contrib.sign_ins.connections import connect, disconnect
 from eventlog.middleware.response_hooks import hooks
 from eventlog.models import Log
 from eventlog.records.redaction import MASK
+from eventlog.records.user_state import UserState
 
 from ...backends.support import needs_server
 from ...shop.models import Widget
@@ -65,6 +66,8 @@ class TestLogins:
         assert (event.user, event.user_repr, event.extra["username"]) == (None, "", "anna")
         assert event.extra["path"] == "/admin/login/"
         assert "hunter2" not in str(event.extra)
+        states = {each.user_state for each in Log.objects.filter(extra__path="/admin/login/")}
+        assert states == {UserState.ANONYMOUS}  # of the request and of its failed login
 
     @pytest.mark.parametrize("name", ["zora", "anna"])
     def test_a_login_that_the_form_refuses_is_a_failed_login(self, client, settings, name):
