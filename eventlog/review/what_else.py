@@ -116,7 +116,7 @@ def _user(event: Log, reader: Reader) -> _Found | None:
 def _session_term(event: Log, user: _Found | None) -> Term | None:
     """Return the term of the user, or of anonymous visitors; None if no term finds the user.
 
-    Events whose user is not known may be of several users, so they are no session of work.
+    Events whose user is not known may be of several users, so they do not make a session of work.
     """
     if user is not None:
         return user.term
