@@ -4,14 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import or_
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import router, transaction
-from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models import Count, F, Max, Min, Q, QuerySet
 from django.db.models.lookups import Exact, IsNull
 
 from .changes import KEY as CHANGES
@@ -59,20 +59,41 @@ class Match:
         return self.name is not None and facts.get("acting_user") == self.name
 
     @property
-    def condition(self) -> Q:
-        """The condition for a query that the methods above check for one event."""
+    def by(self) -> Q:
+        """The condition that ``is_by()`` checks for one event."""
         condition = Q(pk__in=[])
         if self.pk is not None:
             condition |= Q(user=self.pk)
+        if self.name is not None:
+            condition |= Q(user=None, user_repr=self.name)
+        return condition
+
+    @property
+    def about(self) -> Q:
+        """The condition that ``is_about()`` checks for one event."""
+        condition = Q(pk__in=[])
         if self.key is not None:
             condition |= Q(content_type__in=self.user_types, object_id=self.key)
+        if self.name is not None:
+            types = self.user_types
+            condition |= Q(content_type__in=types, object_id=None, object_repr=self.name)
+        return condition
+
+    @property
+    def acted(self) -> Q:
+        """The condition that ``acted_in()`` checks for one event."""
+        condition = Q(pk__in=[])
+        if self.key is not None:
             condition |= Q(Exact(Fact("acting_user_id"), self.key))
         if self.name is not None:
-            about = Q(content_type__in=self.user_types, object_id=None, object_repr=self.name)
-            condition |= Q(user=None, user_repr=self.name) | about
             without_key = Q(IsNull(Fact("acting_user_id"), True))
             condition |= Q(Exact(Fact("acting_user"), self.name)) & without_key
         return condition
+
+    @property
+    def condition(self) -> Q:
+        """The condition of all events of the person."""
+        return self.by | self.about | self.acted
 
 
 class EventRange(NamedTuple):
@@ -83,21 +104,45 @@ class EventRange(NamedTuple):
     last: Any
 
 
-def matches_of_name(name: str) -> Sequence[Match]:
+class Events(Protocol):
+    """The events of all persons, in the database or in another store."""
+
+    def distinct(self, value: F | Fact, condition: Q) -> Sequence[Any]:
+        """Return the distinct values among the events that meet a condition."""
+
+    def exists(self, condition: Q) -> bool:
+        """Return whether an event meets the condition."""
+
+    def span(self, condition: Q) -> EventRange:
+        """Count the events, and find the first and the last."""
+
+
+class DatabaseEvents:
+    """The events in the database."""
+
+    def distinct(self, value: F | Fact, condition: Q) -> Sequence[Any]:
+        values = _events().filter(condition).annotate(value=value).order_by()
+        return list(values.values_list("value", flat=True).distinct())
+
+    def exists(self, condition: Q) -> bool:
+        return _events().filter(condition).exists()
+
+    def span(self, condition: Q) -> EventRange:
+        ends = {"first": Min("timestamp"), "last": Max("timestamp")}
+        return EventRange(**_events().filter(condition).aggregate(total=Count("pk"), **ends))
+
+
+def matches_of_name(name: str, events: Events) -> Sequence[Match]:
     """Return the accounts that have or had this name, deleted ones included."""
     keys = [str(object_key(user)) for user in _accounts_named(name)]
-    named = _events().filter(user_repr=name, user__isnull=False)
-    about = _events().filter(
-        content_type__in=user_types(), object_repr=name, object_id__isnull=False
-    )
-    keys += map(str, named.order_by().values_list("user", flat=True).distinct())
-    keys += map(str, about.order_by().values_list("object_id", flat=True).distinct())
-    acted = _events().filter(Q(Exact(Fact("acting_user"), name)))
-    ids = acted.annotate(key=Fact("acting_user_id")).order_by().values_list("key", flat=True)
-    keys += [key for key in ids.distinct() if key is not None]
+    about = Q(content_type__in=user_types(), object_repr=name, object_id__isnull=False)
+    keys += map(str, events.distinct(F("user"), Q(user_repr=name, user__isnull=False)))
+    keys += map(str, events.distinct(F("object_id"), about))
+    ids = events.distinct(Fact("acting_user_id"), Q(Exact(Fact("acting_user"), name)))
+    keys += [key for key in ids if key is not None]
     matches = [_match_of_key(key) for key in dict.fromkeys(keys)]
     keyless = Match(key=None, name=name)
-    if not _events().filter(keyless.condition).exists():
+    if not events.exists(keyless.condition):
         return matches
     deleted = [match for match in matches if match.account is None]
     if len(deleted) != 1:
@@ -111,24 +156,16 @@ def key_as_stored(text: str) -> str:
     return text if pk is None else str(pk)
 
 
-def matches_of_key(key: str) -> Sequence[Match]:
+def matches_of_key(key: str, events: Events) -> Sequence[Match]:
     """Return the account of this key, a deleted one if events have the key."""
     match = _match_of_key(key)
-    found = match.account is not None or _events().filter(match.condition).exists()
+    found = match.account is not None or events.exists(match.condition)
     return [match] if found else []
 
 
-def events_of(matches: Iterable[Match]) -> LogQuerySet:
-    """Return the events whose user or object is one of ``matches``."""
-    return _events().filter(reduce(or_, (match.condition for match in matches), Q(pk__in=[])))
-
-
-def event_range(match: Match) -> EventRange:
-    """Count the events of ``match``, and find the first and the last."""
-    ends = events_of([match]).aggregate(
-        total=Count("pk"), first=Min("timestamp"), last=Max("timestamp")
-    )
-    return EventRange(**ends)
+def condition_of(matches: Iterable[Match]) -> Q:
+    """Return the condition of the events whose user or object is one of ``matches``."""
+    return reduce(or_, (match.condition for match in matches), Q(pk__in=[]))
 
 
 def custom_keys(events: Iterable[Log]) -> set[str]:

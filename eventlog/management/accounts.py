@@ -4,21 +4,27 @@ import sys
 from collections.abc import Sequence
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.functional import cached_property
 
 from eventlog.management.terminal import of_events
 from eventlog.people import (
     Match,
-    event_range,
     key_as_stored,
     matches_of_key,
     matches_of_name,
 )
 from eventlog.records.arguments import MAX_TEXT_LENGTH
+from eventlog.retention.store import Store, store
 from eventlog.text import UNSTORABLE, sanitize
 
 
 class AccountCommand(BaseCommand):
     """A command about the events of accounts."""
+
+    @cached_property
+    def store(self) -> Store:
+        """Return the store of the configured backend."""
+        return store()
 
     def add_account_arguments(self, parser: CommandParser) -> None:
         """Add the arguments that ``choose()`` takes."""
@@ -53,9 +59,9 @@ class AccountCommand(BaseCommand):
         if not name and (deleted or not keys):
             raise CommandError("Give a username, or the primary key of an account with --key.")
         if name:
-            found = list(matches_of_name(name))
+            found = list(matches_of_name(name, self.store))
         else:
-            found = [match for key in keys for match in matches_of_key(key)]
+            found = [match for key in keys for match in matches_of_key(key, self.store)]
         if not found:
             wanted = f"username {name!r}" if name else f"key {' or '.join(keys)!r}"
             raise CommandError(
@@ -97,7 +103,7 @@ class AccountCommand(BaseCommand):
         """Return a line for each match: the option that selects it, its name, its events."""
         lines = []
         for number, match in enumerate(found, 1):
-            count, first, last = event_range(match)
+            count, first, last = self.store.span(match.condition)
             choice = "--deleted" if match.key is None else f"--key {match.key}"
             status = "deleted" if match.account is None else f"now {match.account!r}"
             period = f", {first:%Y-%m-%d} to {last:%Y-%m-%d}" if count else ""

@@ -7,25 +7,22 @@ from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import router
 from django.utils import timezone
 
 from eventlog import access
 from eventlog.management.progress import progress_bar
 from eventlog.management.terminal import of_events
-from eventlog.models import Log
-from eventlog.partitions.pruning import drop_months, months_before
 from eventlog.retention.compiled import CompiledPolicy
 from eventlog.retention.policy import Rule
-from eventlog.retention.run import Run
+from eventlog.retention.store import Store, store
 
 
-def drop_old_months(before: datetime, using: str, pruning: access.Operation) -> None:
-    """Drop the partitions whose events are all old, which takes less time than to delete them."""
-    if months_before(before, using):
+def drop_old_months(before: datetime, events: Store, pruning: access.Operation) -> None:
+    """Drop the months whose events are all old, which takes less time than to delete them."""
+    if events.has_months(before):
         pruning.start()
-    for dropped in drop_months(before, using):
-        pruning.count += dropped.events
+    for number in events.drop_months(before):
+        pruning.count += number
 
 
 class RetentionReport:
@@ -35,8 +32,8 @@ class RetentionReport:
         self, command: BaseCommand, compiled: CompiledPolicy, options: Mapping[str, Any]
     ) -> None:
         self._command, self._compiled, self._options = command, compiled, options
-        self._using, self._now = router.db_for_write(Log), timezone.now()
-        self._run = Run(compiled, self._using, self._now, recheck=options["recheck"])
+        self._events, self._now = store(), timezone.now()
+        self._run = self._events.retention_run(compiled, self._now, recheck=options["recheck"])
         self._dropped = 0  # events in partitions that were dropped
 
     def count(self) -> None:
@@ -63,12 +60,12 @@ class RetentionReport:
     def _drop_months(self, pruning: access.Operation) -> None:
         """Drop the partitions of which the rules keep nothing."""
         if (age := self._compiled.policy.keeps_nothing_after) is not None:
-            drop_old_months(self._now - age, self._using, pruning)
+            drop_old_months(self._now - age, self._events, pruning)
 
     def _drop_empty_months(self) -> None:
         ages = [rule.keep for rule in self._compiled.policy.rules if rule.keep is not None]
         if ages:
-            deque(drop_months(self._now - min(ages), self._using, only_empty=True), maxlen=0)
+            deque(self._events.drop_months(self._now - min(ages), only_empty=True), maxlen=0)
 
     def _show(self, steps: Iterator[bool], prefix: str = "") -> None:
         run, is_wanted = self._run, bool(self._options["verbosity"])

@@ -10,7 +10,6 @@ from typing import NamedTuple
 from django.db.models import Q
 from django.db.models.lookups import IsNull
 
-from ..models import Log
 from ..models.expressions import Fact
 from ..records.user_state import UserState
 from ..review.search.condition import Condition, InvalidTermError
@@ -20,6 +19,7 @@ from ..review.search.query import InvalidSearch, Search
 from ..review.search.references import (
     ANONYMOUS,
     accounts_of,
+    has_event,
     in_any_case,
     users_named,
     without_account,
@@ -118,7 +118,7 @@ class _Users:
         found = Condition(Q(user__in=keys) | Q(user_repr__in=names), value_count=len(keys) + 1)
         if accounts:
             return found
-        if keys or Log.objects.filter(without_account(*names)).exists():
+        if keys or has_event(without_account(*names)):
             self.warnings.append(
                 f"{term}: No account has this name now. The term means all events with this name."
             )

@@ -24,6 +24,7 @@ from .server import Server
 from .table import Table
 
 if TYPE_CHECKING:
+    from ...retention.store import Store
     from ...review.reader import Reader
 
 
@@ -68,6 +69,12 @@ class ClickHouseBackend(BufferedBackend):
         # By its dotted path, because a site that only writes need not load the pages.
         make = import_string("eventlog.contrib.clickhouse.reader.ClickHouseReader")
         found: Reader = make(self.table, events)
+        return found
+
+    def store(self) -> "Store":
+        """Return the store that commands change."""
+        make = import_string("eventlog.contrib.clickhouse.store.ClickHouseStore")
+        found: Store = make(self.table)
         return found
 
     def close(self) -> None:

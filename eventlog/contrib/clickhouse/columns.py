@@ -104,6 +104,14 @@ def number_at(*keys: str) -> str:
     return f"if({is_number}, JSONExtract(extra{path}, 'Nullable(Float64)'), NULL)"
 
 
+def has_any_key(keys: str) -> str:
+    """Return the condition that ``extra`` is an object with one of ``keys``."""
+    return (
+        "(JSONType(extra) = 'Object'"
+        f" AND hasAny(JSONExtractKeys(extra), CAST({keys}, 'Array(String)')))"
+    )
+
+
 def fact_sql(key: str, *, as_number: bool) -> str:
     """Return the expression of a fact."""
     value = number_at(f"'{key}'") if as_number else text_at(f"'{key}'")

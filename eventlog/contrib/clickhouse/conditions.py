@@ -16,11 +16,19 @@ from django.db.models.functions import Lower
 from django.db.models.sql.where import NothingNode, WhereNode
 
 from ...models import Log
-from ...models.expressions import Fact, Number, NumberFact, Text
+from ...models.expressions import Fact, HasAnyKey, Number, NumberFact, Text
 from ...review.search.condition import IsNotTrue
 from ...review.search.patterns import Glob
 from ...review.search.query import InvalidSearch
-from .columns import FACTS, NUMBERS, fact_column, fact_sql, number_at, text_at
+from .columns import (
+    FACTS,
+    NUMBERS,
+    fact_column,
+    fact_sql,
+    has_any_key,
+    number_at,
+    text_at,
+)
 from .rows import microseconds
 
 # The columns that conditions may name, each with the type of its values.
@@ -69,16 +77,18 @@ class Renderer:
         if isinstance(q, NothingNode):
             return "false"
         if isinstance(q, django_lookups.Lookup) and isinstance(q.lhs, Col) and _is_value(q.rhs):
-            return self._lookup(f"{self._expression(q.lhs)}__{q.lookup_name}", q.rhs)
+            return self._lookup(f"{self.expression(q.lhs)}__{q.lookup_name}", q.rhs)
         if isinstance(q, IsNotTrue):
             return f"NOT ifNull({self.condition(_source(q))}, false)"
         if isinstance(q, Glob):
             return self._glob(q)
+        if isinstance(q, HasAnyKey):
+            return has_any_key(self.value([*q.keys], "Array(String)"))
         if isinstance(q, django_lookups.IsNull):
-            return f"{self._expression(q.lhs)} IS {'' if q.rhs else 'NOT '}NULL"
+            return f"{self.expression(q.lhs)} IS {'' if q.rhs else 'NOT '}NULL"
         if isinstance(q, django_lookups.In) and _is_value(q.rhs):
             values = [*q.rhs]
-            return self._in(self._expression(q.lhs), values, "String")
+            return self._in(self.expression(q.lhs), values, "String")
         for kind, operator in LOOKUPS.items():
             if isinstance(q, kind):
                 return self._compared(q, operator)
@@ -109,8 +119,9 @@ class Renderer:
             raise _refused(name)
         kind, sql = COLUMNS[column], column
         convert = _CONVERSIONS.get(column, _same)
-        if lookup == "isnull":
-            return f"{sql} IS {'' if value else 'NOT '}NULL"
+        if lookup == "isnull" or (lookup == "exact" and value is None):
+            is_null = value is None or value
+            return f"{sql} IS {'' if is_null else 'NOT '}NULL"
         if lookup == "in":
             return self._in(sql, [convert(each) for each in value], kind)
         if lookup in ("contains", "icontains") and kind == "String":
@@ -137,22 +148,22 @@ class Renderer:
         left, right = lookup.lhs, lookup.rhs
         constant = right.extra.get("template") if type(right) is Func else None
         if constant in CONSTANTS:
-            return f"{self._expression(left)} {operator} {constant}"
+            return f"{self.expression(left)} {operator} {constant}"
         is_number = isinstance(left, Number | NumberFact)
         value = right.value if isinstance(right, Value) else right
         if not _is_value(value):
             raise _refused(lookup)
-        return f"{self._expression(left)} {operator} {self.value(value, _kind(value, is_number))}"
+        return f"{self.expression(left)} {operator} {self.value(value, _kind(value, is_number))}"
 
     def _glob(self, glob: Any) -> str:
         text, pattern = glob.source_expressions
         like = pattern.value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        return f"{self._expression(text)} LIKE {self.value(like.replace('*', '%'), 'String')}"
+        return f"{self.expression(text)} LIKE {self.value(like.replace('*', '%'), 'String')}"
 
-    def _expression(self, expression: Any) -> str:
+    def expression(self, expression: Any) -> str:
         """Return the SQL of a value."""
         if isinstance(expression, Lower):
-            return _lower(self._expression(_source(expression)))
+            return _lower(self.expression(_source(expression)))
         if isinstance(expression, Col) and expression.alias == Log._meta.db_table:
             expression = F(expression.target.attname)
         if isinstance(expression, F):

@@ -80,10 +80,17 @@ class Server:
         except ClickHouseError as error:
             raise _translated(error) from error
 
-    def command(self, sql: str) -> None:
+    def command(
+        self,
+        sql: str,
+        parameters: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
         """Run a statement without rows."""
         try:
-            self.client.command(sql)
+            self.client.command(
+                sql, parameters=dict(parameters or {}), settings=dict(settings or {})
+            )
         except ClickHouseError as error:
             raise _translated(error) from error
 

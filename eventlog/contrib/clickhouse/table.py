@@ -70,6 +70,16 @@ class Table:
             f"SETTINGS non_replicated_deduplication_window = {DEDUPLICATION_WINDOW}",
         ]
 
+    def months(self) -> list[tuple[int, int]]:
+        """Return the partitions, such as 202605, each with its number of events."""
+        rows = self.server.query(
+            "SELECT toUInt32(partition) AS month, sum(rows) FROM system.parts WHERE active"
+            " AND database = {database:String} AND table = {name:String}"
+            " GROUP BY month ORDER BY month",
+            {"database": self.database, "name": self._table},
+        )
+        return [(int(month), int(count)) for month, count in rows]
+
     def migrations(self, cluster: str = "") -> list[str]:
         """Return the statements that add what the table lacks."""
         alter = f"ALTER TABLE {self.name}{_on(cluster)}"

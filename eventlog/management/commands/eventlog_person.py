@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import Q
 
 from eventlog import access
 from eventlog.backends import get_backend
@@ -15,13 +16,13 @@ from eventlog.conf import Misconfigured
 from eventlog.management.accounts import AccountCommand
 from eventlog.management.operator import add_operator_arguments, command_run
 from eventlog.management.terminal import of_events
-from eventlog.models import Log, LogQuerySet
-from eventlog.people import Match, account_of, custom_keys, erase, events_of
+from eventlog.models import Log
+from eventlog.people import Match, account_of, condition_of, custom_keys
 from eventlog.retention.compiled import UnusableSearch, hold_condition
 from eventlog.retention.policy import current_policy
-from eventlog.review.export.formats import chunks, values
+from eventlog.retention.store import DatabaseStore
+from eventlog.review.export.formats import values
 from eventlog.review.search.condition import Condition, complement
-from eventlog.review.search.plan import QueryPlan
 
 COMMAND = "eventlog_person"
 PROGRESS_STEP = 100_000  # events between two messages
@@ -66,11 +67,16 @@ class Command(AccountCommand):
                 f"Events were not delivered within {SPOOL_TIMEOUT:.0f} s. "
                 f"Run 'manage.py eventlog_spool status' to see why."
             )
+        if not isinstance(self.store, DatabaseStore) and Log.objects.exists():
+            self.note(
+                "The table eventlog_log of the database has events too, of an earlier backend. "
+                "They are left out. Run the command again with this backend in the settings."
+            )
         chosen = self.choose(options["username"], options["key"], options["deleted"])
         if options["what"] == "erase":
             self._erase(chosen, options)
         elif options["dry_run"]:
-            self._report(events_of(chosen), chosen, "exported")
+            self._report(condition_of(chosen), chosen, "exported")
         else:
             self._export(chosen, options)
 
@@ -79,18 +85,18 @@ class Command(AccountCommand):
         recorded = {"accounts": len(chosen), "format": "jsonl"}
         run = command_run(COMMAND, options)
         with access.Operation("export", recorded, obj=account, command=run) as running:
-            for events in running.counted(self._chunks(events_of(chosen))):
+            for events in running.counted(self._chunks(condition_of(chosen))):
                 for event in events:
                     text = json.dumps(values(event), cls=DjangoJSONEncoder, ensure_ascii=False)
                     self.stdout.write(text)
 
     def _erase(self, chosen: list[Match], options: dict[str, Any]) -> None:
         done = "deleted" if options["delete"] else "erased"
-        events = self._without_held(events_of(chosen), options)
+        events = self._without_held(condition_of(chosen), options)
         if options["dry_run"]:
             self._report(events, chosen, done)
             return
-        count = events.count()
+        count = self.store.count(events)
         if count and not options["yes"]:
             self._confirm(f"{of_events(count)} ", done, chosen)
         keys: set[str] = set()
@@ -98,31 +104,37 @@ class Command(AccountCommand):
         recorded = {"accounts": len(chosen), "delete": options["delete"]}
         recorded |= {name: True for name in ("override_hold", "skip_held") if options[name]}
         with access.Operation("erase", recorded, command=command_run(COMMAND, options)) as erasing:
-            for chunk in self._chunks(events):
-                erasing.start()
-                if len(keys) <= MAX_KEYS:
-                    keys |= custom_keys(chunk)
-                erasing.count += erase(chosen, chunk, delete=options["delete"])
+
+            def read() -> Iterator[Sequence[Log]]:
+                for chunk in self._chunks(events):
+                    erasing.start()
+                    if len(keys) <= MAX_KEYS:
+                        keys.update(custom_keys(chunk))
+                    yield chunk
+
+            for number in self.store.erase(chosen, events, read(), delete=options["delete"]):
+                erasing.count += number
         if options["verbosity"]:
             self._note_custom_keys(keys, "and were not changed")
             self.stdout.write(f"{of_events(erasing.count)} {done}.")
 
-    def _without_held(self, events: LogQuerySet, options: dict[str, Any]) -> LogQuerySet:
+    def _without_held(self, events: Q, options: dict[str, Any]) -> Q:
         """Return the events that may be erased. Raise CommandError if a legal hold forbids it."""
         if options["override_hold"]:
             return events
         try:
-            hold = hold_condition(current_policy())
+            with self.store.searching():
+                hold = hold_condition(current_policy())
         except (Misconfigured, UnusableSearch) as error:
             raise CommandError(
                 f"{error} Nothing was changed, because the legal hold is not known. Correct it, or "
                 f"ignore it with --override-hold."
             ) from error
-        if hold is None or not (held := events.filter(hold).count()):
+        if hold is None or not (held := self.store.count(events & hold)):
             return events
         if options["skip_held"]:
             self.note(f"{of_events(held)} under legal hold left as they are.")
-            return events.filter(complement(Condition(hold)).q)
+            return events & complement(Condition(hold)).q
         raise CommandError(
             f"{of_events(held)} under legal hold, see EVENTLOG['RETENTION']. Nothing was changed. "
             f"Erase only the others with --skip-held, or all with --override-hold."
@@ -139,7 +151,7 @@ class Command(AccountCommand):
         if self.ask(question).lower() not in ("y", "yes"):
             raise CommandError("Nothing was done, because the answer is not 'y'.")
 
-    def _report(self, events: LogQuerySet, chosen: list[Match], done: str) -> None:
+    def _report(self, events: Q, chosen: list[Match], done: str) -> None:
         """Print what would be done."""
         self.note(self.listed(chosen))
         count, keys = 0, set[str]()
@@ -150,10 +162,10 @@ class Command(AccountCommand):
             self._note_custom_keys(keys, "and would not be changed")
         self.stdout.write(f"{of_events(count)} would be {done}.")
 
-    def _chunks(self, events: LogQuerySet) -> Iterator[Sequence[Log]]:
+    def _chunks(self, events: Q) -> Iterator[Sequence[Log]]:
         """Yield the events, newest first, and write the progress to standard error."""
         read = 0
-        for some in chunks(events, QueryPlan()):
+        for some in self.store.chunks(events):
             yield some
             if read // PROGRESS_STEP != (read + len(some)) // PROGRESS_STEP:
                 self.note(f"{of_events(read + len(some))} so far")

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
-from django.db import router
+from django.db.models import Q
 from django.utils import timezone
 
 from eventlog import access
@@ -17,12 +17,11 @@ from eventlog.counts.hours import drop_before
 from eventlog.management.operator import add_operator_arguments, command_run
 from eventlog.management.retention import RetentionReport, drop_old_months
 from eventlog.management.terminal import SearchCommand, number_of_events, of_events
-from eventlog.models import Log
-from eventlog.partitions.pruning import drop_months
+from eventlog.models.queryset import any_action
 from eventlog.retention.ages import age_text, parse_age
-from eventlog.retention.batches import batches
 from eventlog.retention.compiled import UnusableSearch, compile_policy, hold_condition
 from eventlog.retention.policy import Policy, current_policy
+from eventlog.retention.store import store
 from eventlog.review.search.condition import Condition, complement
 from eventlog.review.search.known_values import known_actions
 from eventlog.review.search.plan import QueryPlan
@@ -99,10 +98,12 @@ class Command(SearchCommand):
     def handle(self, **options: Any) -> None:
         try:
             policy = current_policy()
-            if options["older_than"] is None:
-                self._apply_rules(policy, options)
-            else:
-                self._prune(policy, options)
+            self.store = store()
+            with self.store.searching():
+                if options["older_than"] is None:
+                    self._apply_rules(policy, options)
+                else:
+                    self._prune(policy, options)
         except (Misconfigured, UnusableSearch) as error:
             raise CommandError(f"{error} Nothing was changed.") from error
 
@@ -129,10 +130,9 @@ class Command(SearchCommand):
 
     def _report_actions(self, policy: Policy) -> None:
         """Warn if an action of a rule matches no event, because it may be misspelled."""
-        events = Log.objects.using(router.db_for_write(Log)).order_by()
         for rule in policy.rules:
             for pattern in rule.actions:
-                if not events.action(pattern).exists():
+                if not self.store.exists(any_action([pattern])):
                     self.warn(
                         f"rule {rule.number}: {pattern!r} matches no event.{_suggestion(pattern)}"
                     )
@@ -150,25 +150,25 @@ class Command(SearchCommand):
                 f"The age is less than the minimum in EVENTLOG['RETENTION'], which is "
                 f"{age_text(policy.minimum)}. Nothing was changed."
             )
-        using = router.db_for_write(Log)
         before = timezone.now() - options["older_than"]
-        old = Log.objects.using(using).until(before)
+        old = Q(timestamp__lt=before)
         if options["action"]:
-            old = old.action(*options["action"])
+            old &= any_action(options["action"])
         if options["requests"]:
-            old = old.requests()
+            old &= Q(is_request=True)
         if options["events"]:
-            old = old.events()
+            old &= Q(is_request=False)
         if options["keep"]:
-            old = old.not_action(*options["keep"])
+            old &= ~any_action(options["keep"])
         found = QueryPlan() if options["search"] is None else self._plan(options["search"])
         hold = hold_condition(policy)
         plan = found
         if hold is not None:
             plan = found._replace(residual=found.residual & complement(Condition(hold)).q)
-        self._report_patterns(using, options)
+        self._report_patterns(options)
         if options["dry_run"]:
-            self.stdout.write(f"{of_events(old.filter(plan.condition).count())} would be deleted.")
+            count = self.store.count(old & plan.condition)
+            self.stdout.write(f"{of_events(count)} would be deleted.")
         else:
             recorded = _recorded(options, before)
             with access.Operation(
@@ -176,19 +176,16 @@ class Command(SearchCommand):
             ) as pruning:
                 has_conditions = hold is not None or any(map(options.get, CONDITIONS))
                 if not has_conditions:
-                    drop_old_months(before, using, pruning)
-                for batch in batches(old.filter(plan.period), plan, options["batch"]):
-                    pruning.start()
-                    near = Log.objects.using(using).around(timestamp for _, timestamp in batch)
-                    near.filter(pk__in=[pk for pk, _ in batch])._raw_delete(using)
-                    pruning.count += len(batch)
+                    drop_old_months(before, self.store, pruning)
+                for number in self.store.delete(old, plan, options["batch"], pruning.start):
+                    pruning.count += number
                     time.sleep(options["pause"])
                 if has_conditions:
-                    deque(drop_months(before, using, only_empty=True), maxlen=0)
+                    deque(self.store.drop_months(before, only_empty=True), maxlen=0)
             drop_before()
             if options["verbosity"]:
                 self.stdout.write(f"{of_events(pruning.count)} deleted.")
-        if hold is not None and (held := old.filter(found.condition).filter(hold).count()):
+        if hold is not None and (held := self.store.count(old & found.condition & hold)):
             self.stdout.write(f"{of_events(held)} under legal hold.")
 
     def _plan(self, text: str) -> QueryPlan:
@@ -197,20 +194,19 @@ class Command(SearchCommand):
             raise CommandError("The search is empty. Leave out --search to delete all old events.")
         return search.plan
 
-    def _report_patterns(self, using: str, options: dict[str, Any]) -> None:
+    def _report_patterns(self, options: dict[str, Any]) -> None:
         """Warn if a pattern matches no event of any age. In a dry run, count its old events."""
         for option in ("action", "keep"):
             for pattern in options[option] or ():
-                found = Log.objects.using(using).action(pattern).order_by()
-                if not found.exists():
+                found = any_action([pattern])
+                if not self.store.exists(found):
                     self.stderr.write(
                         f"--{option} {pattern!r} matches no event.{_suggestion(pattern)}"
                     )
                 elif options["dry_run"]:
-                    old = found.until(timezone.now() - options["older_than"]).count()
-                    self.stdout.write(
-                        f"--{option} {pattern!r} matches {of_events(old)} of this age."
-                    )
+                    old = Q(timestamp__lt=timezone.now() - options["older_than"])
+                    count = of_events(self.store.count(found & old))
+                    self.stdout.write(f"--{option} {pattern!r} matches {count} of this age.")
 
 
 def _recorded(options: dict[str, Any], before: datetime) -> dict[str, Any]:

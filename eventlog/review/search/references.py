@@ -107,7 +107,8 @@ def has_partial_indexes() -> bool:
     return connections[router.db_for_read(Log)].features.supports_partial_indexes
 
 
-def _has_event(condition: Q) -> bool:
+def has_event(condition: Q) -> bool:
+    """Return whether an event meets the condition."""
     if (source := other_source()) is not None:
         return source.exists(condition)
     return Log.objects.filter(condition).exists()
@@ -117,7 +118,7 @@ def _names_without_account(value: str) -> list[str]:
     if not has_partial_indexes():
         return []
     names = in_any_case(value)
-    return [name for name in names if _has_event(without_account(name))]
+    return [name for name in names if has_event(without_account(name))]
 
 
 def in_any_case(value: str) -> list[str]:
@@ -158,7 +159,7 @@ def _users_with_key(text: str) -> list[Any]:
     if (key := user_id(text)) is None:
         return []
     exists = get_user_model()._base_manager.filter(pk=key).exists()
-    return [key] if exists or _has_event(Q(user=key)) else []
+    return [key] if exists or has_event(Q(user=key)) else []
 
 
 def _nearest_user(name: str) -> Term | None:

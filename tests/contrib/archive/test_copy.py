@@ -12,7 +12,7 @@ from django.utils import timezone
 from eventlog.backends.spool import locks
 from eventlog.contrib.archive.event import Check, batches, canonical
 from eventlog.contrib.archive.parquet import ParquetStore
-from eventlog.contrib.archive.store import StoreError
+from eventlog.contrib.archive.store import StoreError, missing
 from eventlog.models import Log
 
 from .samples import APRIL, MARCH, as_compared, contents, sample_of
@@ -290,3 +290,16 @@ def test_the_current_month_is_not_archived_by_default(copy, db, archive):
     Log.objects.create(action="THIS", timestamp=start)
     copy("--to", "parquet")
     assert [event.action for event in contents(archive)] == ["BEFORE"]
+
+
+def test_events_that_another_process_has_just_written_are_not_written_twice(
+    database, archive, samples, monkeypatch
+):
+    some = contents(database)[:3]
+    stale = iter([some])  # the answer from before the other process has written
+    monkeypatch.setattr(
+        "eventlog.contrib.archive.database.missing",
+        lambda store, events: next(stale, None) or missing(store, events),
+    )
+    assert database.add(some, None) == 0
+    assert len(contents(database)) == len(samples)
