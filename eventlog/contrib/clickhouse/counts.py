@@ -13,6 +13,7 @@ from django.db.models.lookups import IsNull
 
 from ...counts.backlog import Backlog
 from ...counts.counting import (
+    COMPARED_DIMENSIONS,
     LATENCY_BUCKETS,
     MAX_ADDRESSES_PER_HOUR,
     MAX_VALUE_LENGTH,
@@ -84,6 +85,8 @@ class ClickHouseCounts(NewestPeriodCounts):
             counts[f"ms{bound}"][name or ""] += times
         limit = MAX_ADDRESSES_PER_HOUR
         for dimension, column in (("address", "ip"), ("user", "user_repr")):
+            if dimension not in self.dimensions:
+                continue
             rows = self._grouped([column], limit=limit + 1)
             counts[dimension].update({value: times for value, times in rows if value})
         return counts
@@ -129,6 +132,8 @@ class ClickHouseCounts(NewestPeriodCounts):
 
 class PreviousClickHouseCounts(ClickHouseCounts):
     """Like ``ClickHouseCounts``, for an earlier period that ends at any minute."""
+
+    dimensions = COMPARED_DIMENSIONS
 
     @property
     def until(self) -> datetime:
