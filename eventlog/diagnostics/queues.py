@@ -8,7 +8,7 @@ from .findings import Finding, info, problem, warning
 from .site import Site
 from .waiting import overdue
 
-CLIENT_SECONDS = 2.0  # for loading and connecting the client of a broker, beyond the timeout
+CLIENT_SECONDS = 10.0  # for loading and connecting the client of a broker, beyond the timeout
 
 
 def written_in_time(site: Site) -> Iterator[Finding]:

@@ -69,9 +69,10 @@ def title(event: Log) -> str:
     return f"{' '.join(parts)}, {local(event.timestamp):%Y-%m-%d %H:%M}"
 
 
-def device_label(kind: str) -> str:
-    """Return a kind of device in the active language."""
-    return str(DEVICE_LABELS[kind]) if kind in DEVICE_LABELS else shorten(kind, MAX_WORD_LENGTH)
+def device_label(kind: Any) -> str:
+    """Return a kind of device in the active language; another value as text."""
+    known = isinstance(kind, str) and kind in DEVICE_LABELS
+    return str(DEVICE_LABELS[kind]) if known else shorten(kind, MAX_WORD_LENGTH)
 
 
 def who(event: Log) -> str:
@@ -251,7 +252,7 @@ def client(event: Log) -> SafeString:
     name = " · ".join(part for part in parts if part and part != "Other")
     return format_html(
         '<span class="kind {}">{}</span> <span title="{}">{}</span>',
-        kind if kind in DEVICE_LABELS else "other",
+        kind if isinstance(kind, str) and kind in DEVICE_LABELS else "other",
         device_label(kind),
         shorten(known.get("ua", ""), 512),
         shorten(name, MAX_NAME_LENGTH),

@@ -316,7 +316,7 @@ def test_a_restriction_that_cannot_be_applied_shows_no_event_and_the_reason(root
     for end in ("", "overview/", "export/csv/", "{}/change/", "{}/delete/", "{}/field/"):
         page = root.get(f"/joined/eventlog/log/{end.format(moved[1].pk)}")
         assert page.status_code == 403
-        assert "No event is shown, because you may see some of the events only" in text(page)
+        assert "No event is shown, because you may see only some of the events" in text(page)
         assert "ClickHouse cannot apply the condition" in text(page)
 
 
