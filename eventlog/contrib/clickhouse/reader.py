@@ -51,6 +51,7 @@ from .table import Table
 NEWEST_FIRST, OLDEST_FIRST = "timestamp DESC, id DESC", "timestamp, id"
 MAX_REQUEST_DURATION = timedelta(days=1)  # from an event of a request to its other events
 ALIGNMENT_SECONDS = 900  # of the starts of days and hours in all time zones
+MAX_KEYS = 10_000  # in one query of the site's database, because databases limit parameters
 TIME = "toUnixTimestamp64Micro(timestamp)"
 
 
@@ -228,7 +229,13 @@ class ClickHouseReader:
 
     def users(self, counts: PeriodCounts) -> Users:
         assert isinstance(counts, ClickHouseCounts)
-        return Users(*count_users_with_keys(counts.users, counts.start))
+        keys = [*counts.users]
+        found = [
+            count_users_with_keys(keys[at : at + MAX_KEYS], counts.start)
+            for at in range(0, max(1, len(keys)), MAX_KEYS)
+        ]
+        active = [each for _used, each in found if each is not None]
+        return Users(sum(used for used, _active in found), sum(active) if active else None)
 
     def oldest(self) -> datetime | None:
         rows = self._table.server.query(

@@ -33,7 +33,8 @@ class Selection:
     def where(self, condition: Q, renderer: Renderer) -> str:
         """Return the SQL of a condition within these events."""
         found = renderer.condition(condition)
-        return f"({found}) AND ({renderer.condition(self._within)})" if self._within else found
+        within = f" AND ({renderer.condition(self._within)})" if self._within else ""
+        return f"({found}){within}"
 
     def select(
         self, what: str, condition: Q, rest: str = "", renderer: Renderer | None = None

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from ...backends import destinations
-from .columns import INDEXES, column_definitions
+from .columns import INDEXES, PROJECTIONS, column_definitions, projection_sql
 from .server import Server
 
 # Names of databases, tables and clusters are part of SQL, so they are restricted.
@@ -60,7 +60,9 @@ class Table:
         """Return the statements that create the database and the table."""
         on_cluster = _on(cluster)
         columns = [f"{name} {sql}" for name, sql in column_definitions().items()]
-        definitions = ",\n    ".join([*columns, *(index.sql for index in INDEXES)])
+        definitions = ",\n    ".join(
+            [*columns, *(index.sql for index in INDEXES), *map(projection_sql, PROJECTIONS)]
+        )
         return [
             f"CREATE DATABASE IF NOT EXISTS {self.database}{on_cluster}",
             f"CREATE TABLE IF NOT EXISTS {self.name}{on_cluster} (\n    {definitions}\n)\n"
@@ -94,6 +96,11 @@ class Table:
             if index.name not in indexes:
                 found.append(f"{alter} ADD {index.sql}")
                 found.append(f"{alter} MATERIALIZE INDEX {index.name}")
+        known = self._names("system.projections")
+        for name in PROJECTIONS:
+            if name not in known:
+                found.append(f"{alter} ADD {projection_sql(name)}")
+                found.append(f"{alter} MATERIALIZE PROJECTION {name}")
         return found
 
     def problems(self) -> Iterator[str]:

@@ -216,6 +216,7 @@ def test_the_counts_of_a_period_are_those_of_its_events(reader, anna):
     assert sum(counts.by_hour().values()) == 7
     assert len(counts.by_hour()) == 6
     assert counts.users == {anna.pk}
+    assert found.users(counts) == (1, 0)
     bounds = sorted(counts.by_hour())
     over_time = counts.over_time("status", ["2xx", "5xx"], bounds)
     assert +over_time[0] == {"5xx": 1}
