@@ -59,7 +59,7 @@ PAGES = [  # name and address; known() gives the values in braces
     ("a view", LIST + "?q=view:shop:*"),
     ("a browser", LIST + "?q=browser:firefox"),
     ("requests without an error", LIST + "?q=is:request%20-has:exception"),
-    ("events only", LIST + "?show=events"),
+    ("events only", LIST + "?q=is:event"),  # ?show=events would be remembered for the next pages
     ("the oldest events", LIST + "?newer=0001-01-04T01:00:00%2B00:00~0"),
     ("facets", LIST + "?facets=1"),
     ("facets of an address", LIST + "?facets=1&q=ip:{ip}"),
