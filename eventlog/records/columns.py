@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 # that the first EXTRA_KEY ends the values.
 EVENT_KEY, EXTRA_KEY = '{"event":', ',"extra":'
 
-_TEXT, _NONE = {str}, {type(None)}
+_TEXT: set[Any] = {str}
+_NONE: set[Any] = {type(None)}
 # The types of the values in a line, which only a damaged file breaks. Otherwise the error would
 # depend on the database, or SQLite would store a value that cannot be read again.
-_TYPES: Sequence[set[type]] = (
+_TYPES: Sequence[set[Any]] = (
     *(_TEXT, _TEXT, {int, str} | _NONE, _TEXT, {int} | _NONE, _TEXT | _NONE, {int, str} | _NONE),
     *(_TEXT, {bool}, _TEXT | _NONE, {int} | _NONE, _TEXT | _NONE, _TEXT, {bool}, _TEXT),
 )
@@ -75,5 +76,5 @@ class Columns(NamedTuple):
         return zip(self.actions, self.moments(), *self[2:], strict=True)
 
 
-def _has_types(column: Sequence[Any], types: set[type]) -> bool:
+def _has_types(column: Sequence[Any], types: set[Any]) -> bool:
     return types.issuperset(map(type, column))
