@@ -48,7 +48,11 @@ class Writing:
     def __init__(self, path: Path) -> None:
         self._file = path.open("wb")
         self._writer = pq.ParquetWriter(
-            self._file, SCHEMA, compression="zstd", sorting_columns=_SORTED
+            self._file,
+            SCHEMA,
+            compression="zstd",
+            sorting_columns=_SORTED,
+            write_page_checksum=True,
         )
         self._waiting: list[Event] = []
         self._size = 0
@@ -97,7 +101,7 @@ class Reading:
     def __init__(self, path: Path) -> None:
         self._path = path
         with _naming(path):
-            self._file = pq.ParquetFile(path)
+            self._file = pq.ParquetFile(path, page_checksum_verification=True)
             if self._file.schema_arrow.names[: len(SCHEMA)] != SCHEMA.names:
                 raise pa.ArrowInvalid("it has other columns")
         self._last: tuple[int, Any] | None = None

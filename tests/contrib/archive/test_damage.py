@@ -2,6 +2,7 @@
 
 import errno
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ from django.core.management import CommandError
 
 from eventlog.backends.spool import locks
 from eventlog.contrib.archive.parquet import ParquetStore
+from eventlog.contrib.archive.store import StoreError
 from eventlog.models import Log
 
 from .samples import APRIL, END, MARCH, as_compared, contents, sample_of
@@ -52,6 +54,17 @@ def test_a_file_without_rows_is_filled(copy, file, archive, database):
     pq.write_table(pq.read_table(file).slice(0, 0), file)
     copy("--to", "parquet")
     assert as_compared(contents(archive)) == as_compared(contents(database))
+
+
+def test_one_wrong_bit_is_noticed(file, archive):
+    right, before = file.read_bytes(), contents(archive)
+    for position in range(4, len(right), 97):
+        wrong = bytearray(right)
+        wrong[position] ^= 1
+        file.write_bytes(wrong)
+        archive.close()
+        with suppress(StoreError):
+            assert contents(archive) == before  # if the bit has no meaning
 
 
 @pytest.mark.parametrize("has_file", [True, False])
