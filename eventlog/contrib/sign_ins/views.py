@@ -93,8 +93,10 @@ def _refusing_form(response: HttpResponseBase) -> AuthenticationForm | None:
     """Return the login form of a page if it has found an account, but did not let it in."""
     if not isinstance(response, TemplateResponse):
         return None
-    form = (response.context_data or {}).get("form")
-    if not isinstance(form, AuthenticationForm) or form.get_user() is None:
+    context: Any = response.context_data
+    # The types are asked, because isinstance() would evaluate a lazy object.
+    form: Any = context.get("form") if issubclass(type(context), dict) else None
+    if not issubclass(type(form), AuthenticationForm) or form.get_user() is None:
         return None
     return form if form.errors else None
 

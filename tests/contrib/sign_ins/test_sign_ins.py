@@ -12,8 +12,10 @@ from django.contrib.auth.signals import user_login_failed
 from django.core import mail, serializers
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.template.response import TemplateResponse
 from django.test import override_settings
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 
 import eventlog
 from eventlog.backends import get_backend
@@ -21,6 +23,7 @@ from eventlog.contrib.sign_ins import OWASP
 from eventlog.contrib.sign_ins.actions import KEYS
 from eventlog.contrib.sign_ins.checks import check_sign_ins
 from eventlog.contrib.sign_ins.connections import connect, disconnect
+from eventlog.contrib.sign_ins.views import after_response
 from eventlog.middleware.response_hooks import hooks
 from eventlog.models import Log
 from eventlog.records.redaction import MASK
@@ -149,6 +152,16 @@ class TestLogins:
         client.force_login(anna)
         client.post("/reset/", {"email": "anna@example.com"})
         assert actions() == ["LOGGED_IN", "PASSWORD_RESET_REQUESTED"]
+
+
+@pytest.mark.parametrize("is_form", [True, False])
+def test_what_a_page_loads_late_is_not_loaded_to_look_for_a_login_form(rf, is_form):
+    def load():
+        raise AssertionError("loaded")
+
+    context = {"form": SimpleLazyObject(load)} if is_form else SimpleLazyObject(load)
+    request = rf.post("/contact/")
+    assert after_response(request, TemplateResponse(request, "contact.html", context)) is None
 
 
 class TestPasswords:
