@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Permission, User
 
 from eventlog.contrib.loggers.handler import EventLogHandler
@@ -154,3 +155,10 @@ def test_a_part_that_is_unknown_does_not_hide_the_others(site, entries, monkeypa
     found = entries()
     assert found["unknown: readers"] == "OSError: no route to host"
     assert found["table of events"]
+
+
+def test_an_app_whose_entries_cannot_be_imported_is_named(db, run, monkeypatch):
+    config = apps.get_app_config("shop")
+    monkeypatch.setattr(config, "eventlog_inventory", "shop.nowhere.entries", raising=False)
+    output, _ = run(INVENTORY)
+    assert "| unknown: shop.nowhere.entries | ModuleNotFoundError: " in output
