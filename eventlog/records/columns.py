@@ -9,6 +9,16 @@ from typing import Any, NamedTuple
 # that the first EXTRA_KEY ends the values.
 EVENT_KEY, EXTRA_KEY = '{"event":', ',"extra":'
 
+_TEXT: set[Any] = {str}
+_NONE: set[Any] = {type(None)}
+# The types of the values in a line, which only a damaged file breaks. Otherwise the error would
+# depend on the database, or SQLite would store a value that cannot be read again.
+_TYPES: Sequence[set[Any]] = (
+    *(_TEXT, _TEXT, {int, str} | _NONE, _TEXT, {int} | _NONE, _TEXT | _NONE, {int, str} | _NONE),
+    *(_TEXT, {bool}, _TEXT | _NONE, {int} | _NONE, _TEXT | _NONE, _TEXT, {bool}, _TEXT),
+)
+_UID_LENGTHS = {0, 32, 36}  # 36 with hyphens
+
 
 class Columns(NamedTuple):
     """Columns that built-ins process in C, in half the time of a loop (``benchmarks.delivery``).
@@ -37,19 +47,22 @@ class Columns(NamedTuple):
         """Parse lines of ``Record.to_json()``. Raise ``ValueError`` if any line is not an event."""
         start = len(EVENT_KEY)
         parts = [line.partition(EXTRA_KEY) for line in lines]
-        events = json.loads("[" + ",".join([head[start:] for head, _, _ in parts]) + "]")
         try:
+            events = json.loads("[" + ",".join([head[start:] for head, _, _ in parts]) + "]")
             extras = [extra[:-1] for _, _, extra in parts]
             columns = cls._make((*zip(*events, strict=True), extras))
             list(columns.moments())
-        except (TypeError, ValueError) as error:
+            bytes.fromhex("".join(columns.uids).replace("-", ""))
+        except json.JSONDecodeError:
+            raise
+        except (TypeError, ValueError, RecursionError) as error:
             raise ValueError("this line is not an event") from error
-        texts = (columns.actions, columns.user_reprs, columns.object_reprs)
         if (
             len(events) != len(lines)
             or {line[:start] for line in lines} != {EVENT_KEY}
             or {line[-1:] for line in lines} != {"}"}
-            or {type(text) for column in texts for text in column} != {str}
+            or not all(map(_has_types, columns, _TYPES))
+            or not _UID_LENGTHS.issuperset(map(len, columns.uids))
         ):
             raise ValueError("this line is not an event")
         return columns
@@ -61,3 +74,7 @@ class Columns(NamedTuple):
     def rows(self) -> Iterable[tuple[Any, ...]]:
         """Return the values of each record."""
         return zip(self.actions, self.moments(), *self[2:], strict=True)
+
+
+def _has_types(column: Sequence[Any], types: set[Any]) -> bool:
+    return types.issuperset(map(type, column))

@@ -16,6 +16,7 @@ from .event import Event
 from .parquet_file import Reading, Writing
 from .store import StoreError, missing
 
+MONTHS = "date=????-??"
 FILE = "events.parquet"  # in the directory of its month
 # Readers of directories ignore names that begin with a dot.
 ADDED, MERGED, LOCK = ".added.tmp", ".merged.tmp", ".lock"
@@ -36,10 +37,13 @@ class ParquetStore:
 
     def month_directory(self, month: datetime) -> Path:
         """Return the directory of a month, which engines read as a partition."""
-        return self.directory / f"date={month:%Y-%m}"
+        return self.directory / f"date={month.isoformat()[:7]}"  # %Y has no leading zeros
 
     def _files(self, start: datetime, end: datetime) -> Iterator[Reading]:
-        for month in sorted(self.directory.glob("date=????-??")):
+        if not self.directory.exists():
+            return
+        # Not glob() of the path, which skips a directory that it may not read.
+        for month in sorted(each for each in self.directory.iterdir() if each.match(MONTHS)):
             lower, upper = _span(month.name)
             if lower < end and upper > start and (month / FILE).exists():
                 yield self._open(month / FILE)
@@ -92,25 +96,25 @@ class ParquetStore:
             raise StoreError(
                 f"Another process writes {self.name}. Wait until it has ended."
             ) from error
+        self._reading.clear()  # the other process may have replaced the file
 
     def commit(self) -> None:
         if self._writing is None:
             return
         (directory, writing), self._writing = self._writing, None
-        writing.close()
-        final, added = directory / FILE, directory / ADDED
+        final, added, merged = directory / FILE, directory / ADDED, directory / MERGED
         ready = added
-        if final.exists():
-            ready = directory / MERGED
-            merged = Writing(ready)
-            for event in merge(
-                Reading(final).all(), Reading(added).all(), key=attrgetter("micros")
-            ):
-                merged.write([event])
-            merged.close()
-        self._reading.clear()
-        ready.replace(final)
-        added.unlink(missing_ok=True)
+        try:
+            writing.close()
+            if final.exists():
+                ready = merged
+                _merge(final, added, merged)
+            self._reading.clear()
+            ready.replace(final)
+        finally:  # also if the disk is full
+            writing.abort()
+            for each in (added, merged):
+                each.unlink(missing_ok=True)
         for each in (directory, self.directory):
             _sync_directory(each)
 
@@ -123,6 +127,17 @@ class ParquetStore:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+
+def _merge(final: Path, added: Path, merged: Path) -> None:
+    """Write the events of both files in the order of time."""
+    writing = Writing(merged)
+    try:
+        for event in merge(Reading(final).all(), Reading(added).all(), key=attrgetter("micros")):
+            writing.write([event])
+        writing.close()
+    finally:
+        writing.abort()
 
 
 def _span(name: str) -> tuple[datetime, datetime]:

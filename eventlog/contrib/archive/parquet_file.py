@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from .event import Event, micros_of
+from .store import StoreError
 
 # Rows that are compressed together, and the bytes of ``extra`` among them.
 GROUP_ROWS = 20_000
@@ -46,7 +48,11 @@ class Writing:
     def __init__(self, path: Path) -> None:
         self._file = path.open("wb")
         self._writer = pq.ParquetWriter(
-            self._file, SCHEMA, compression="zstd", sorting_columns=_SORTED
+            self._file,
+            SCHEMA,
+            compression="zstd",
+            sorting_columns=_SORTED,
+            write_page_checksum=True,
         )
         self._waiting: list[Event] = []
         self._size = 0
@@ -82,17 +88,22 @@ class Writing:
         self._file.close()
 
     def abort(self) -> None:
-        """Close the file, which is not complete."""
+        """Close the file, which is not complete, unless it is closed already."""
         self._waiting = []
-        self._writer.close()
-        self._file.close()
+        for each in (self._writer, self._file):
+            with suppress(OSError):  # the disk may be full
+                each.close()
 
 
 class Reading:
     """A complete file."""
 
     def __init__(self, path: Path) -> None:
-        self._file = pq.ParquetFile(path)
+        self._path = path
+        with _naming(path):
+            self._file = pq.ParquetFile(path, page_checksum_verification=True)
+            if self._file.schema_arrow.names[: len(SCHEMA)] != SCHEMA.names:
+                raise pa.ArrowInvalid("it has other columns")
         self._last: tuple[int, Any] | None = None
 
     def _groups(self, start: int, end: int) -> Iterator[int]:
@@ -100,14 +111,15 @@ class Reading:
         metadata = self._file.metadata
         for number in range(metadata.num_row_groups):
             found = metadata.row_group(number).column(_TIME).statistics
-            if micros_of(found.min) < end and micros_of(found.max) >= start:
+            is_known = found is not None and found.has_min_max  # unlike in a file without rows
+            if not is_known or (micros_of(found.min) < end and micros_of(found.max) >= start):
                 yield number
 
     def hours(self, start: datetime, end: datetime) -> dict[datetime, int]:
         """Return the number of events of each hour."""
         found: dict[datetime, int] = {}
         for number in self._groups(micros_of(start), micros_of(end)):
-            times = self._file.read_row_group(number, columns=["timestamp"])["timestamp"]
+            times = self._group(number, ["timestamp"])["timestamp"]
             hours = pc.floor_temporal(
                 times.filter(pc.and_(pc.greater_equal(times, start), pc.less(times, end))),
                 unit="hour",
@@ -134,8 +146,25 @@ class Reading:
         # Kept for the next call, because a row group may have the events of many hours.
         if self._last is None or self._last[0] != number:
             self._last = None
-            self._last = number, self._file.read_row_group(number, columns=SCHEMA.names)
+            self._last = number, self._group(number, SCHEMA.names)
         return self._last[1]
+
+    def _group(self, number: int, columns: Sequence[str]) -> "pa.Table":
+        with _naming(self._path):
+            return self._file.read_row_group(number, columns=columns)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Raise ``StoreError`` with the name of a file that is damaged."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise StoreError(
+            f"The file {path} cannot be read: {reason}. Restore it from a backup. If the source "
+            f"still has all of its events, delete the file and copy its month again."
+        ) from error
 
 
 def _events(table: "pa.Table") -> Iterator[Event]:

@@ -38,6 +38,13 @@ def open_store(name: str, directory: str | None) -> Target:
     return cast("Target", _imported("archive.clickhouse.ClickHouseStore", CLICKHOUSE)(table))
 
 
+def open_source(name: str, directory: str | None) -> Target:
+    """Return a store to read; an archive has to exist."""
+    if name == PARQUET and directory and not Path(directory).is_dir():
+        raise StoreError(f"The directory {directory} does not exist.")
+    return open_store(name, directory)
+
+
 def _imported(path: str, extra: str) -> Any:
     # Imported on first use, because the packages are optional.
     try:

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from eventlog.backends.sql import delivered
 from eventlog.models import DeliveredBatch, Log, log
+from eventlog.records.columns import EVENT_KEY, EXTRA_KEY
 from eventlog.records.record import Record
 
 from ...shop.models import Widget
@@ -24,6 +25,20 @@ VALID = Record.build(None, "X", dateof=datetime(2026, 1, 1, tzinfo=UTC)).to_json
 
 def line(action, **facts):
     return Record.build(None, action, **facts).to_json()
+
+
+def damaged_lines():
+    """Yield lines in which a value of an event has another type, or no valid value."""
+    start = len(EVENT_KEY)
+    head, _, extra = VALID.partition(EXTRA_KEY)
+    values = json.loads(head[start:])
+    for number, wrong in (
+        *((2, [1]), (4, [1]), (5, 5), (6, {}), (8, 5), (8, None), (9, ["x"]), (10, 1.5)),
+        *((11, ["x"]), (12, 5), (12, "z" * 32), (12, "ab"), (13, None)),
+    ):
+        event = json.dumps([*values[:number], wrong, *values[number + 1 :]])
+        yield f"{EVENT_KEY}{event}{EXTRA_KEY}{extra}"
+    yield EVENT_KEY + "[" * 100_000
 
 
 @pytest.fixture
@@ -73,6 +88,7 @@ def test_an_invalid_line_among_500_becomes_a_dead_letter(backend, caplog):
         VALID.replace("[", "").replace("]", ""),
         VALID.removesuffix("}"),
         VALID.replace("event", "other"),
+        *damaged_lines(),
     ],
 )
 @pytest.mark.parametrize("chunked", [True, False])

@@ -18,6 +18,7 @@ from eventlog.contrib.archive.store import StoreError
 from eventlog.contrib.archive.stores import (
     PARQUET,
     STORES,
+    open_source,
     open_store,
     other_store,
     store_of_site,
@@ -36,16 +37,18 @@ def moment(text: str) -> datetime:
         found = parse_datetime(text)
         if found is None and (day := parse_date(text)) is not None:
             found = datetime(day.year, day.month, day.day)
-    except ValueError:
-        found = None
-    if found is None:
+        when = None if found is None else _hour(aware(found))
+    except (ValueError, OverflowError):
+        when = None
+    if when is None:
         raise ArgumentTypeError(f"{text!r} is not a date; give one such as 2026-03-31")
-    return _hour(aware(found))
+    return max(when, EARLIEST)
 
 
 def month(text: str) -> datetime:
     """Parse a month, and return its start in UTC."""
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text) or text < "0002":
+    is_month = re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", text)
+    if not is_month or not "0002" <= text < "9999-12":  # with a month that follows
         raise ArgumentTypeError(f"{text!r} is not a month; give one such as 2026-03")
     year, number = map(int, text.split("-"))
     return datetime(year, number, 1, tzinfo=UTC)
@@ -115,7 +118,7 @@ class Command(BaseCommand):
         try:
             target = open_store(names[1], options["archive"])
             try:
-                source = open_store(names[0], options["archive"])
+                source = open_source(names[0], options["archive"])
                 copy = Copy(source, target, start, end, recheck=options["all_hours"])
                 if options["dry_run"]:
                     self._print_plan(copy, names)
