@@ -159,7 +159,7 @@ def _naming(path: Path) -> Iterator[None]:
     """Raise ``StoreError`` with the name of a file that is damaged."""
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise StoreError(
             f"The file {path} cannot be read: {reason}. Restore it from a backup. If the source "
