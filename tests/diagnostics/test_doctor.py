@@ -19,6 +19,7 @@ from eventlog.diagnostics.registry import Check
 from eventlog.models import Log
 
 from ..backends.support import here
+from ..management.streams import ClosedPipe
 from ..retention.site import retain
 from ..shop import apps as shop_apps
 
@@ -237,3 +238,28 @@ def test_the_number_of_queries_does_not_grow_with_the_events(site, run):
     Log.objects.bulk_create([Log(action="X", timestamp=timezone.now()) for _ in range(1000)])
     assert queries() <= before
     assert before < 120
+
+
+@pytest.mark.parametrize("command", [DOCTOR, "eventlog_inventory"])
+def test_a_closed_pipe_ends_the_command_quietly(command, db, checks):
+    checks()
+    out = ClosedPipe()
+    call_command(command, stdout=out)
+    assert out.attempts
+
+
+def test_the_exit_status_does_not_depend_on_the_reader_of_a_pipe(checks):
+    def wrong(site):
+        yield problem("wrong", "It is wrong.", "Mend it.")
+
+    checks(wrong)
+    with pytest.raises(CommandError):
+        call_command(DOCTOR, stdout=ClosedPipe())
+
+
+@pytest.mark.parametrize("option", ["--max-age", "--timeout"])
+@pytest.mark.parametrize("value", ["nan", "-1", "inf", "soon"])
+def test_a_time_that_is_not_a_number_of_seconds_is_refused(option, value, checks):
+    checks()
+    with pytest.raises(CommandError, match="not a number of seconds"):
+        call_command(DOCTOR, f"{option}={value}")

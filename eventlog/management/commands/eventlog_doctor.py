@@ -3,6 +3,7 @@
 import json
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
+from math import inf, nan
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -10,10 +11,22 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from eventlog.diagnostics.findings import Finding
 from eventlog.diagnostics.registry import Result, diagnose, worst
 from eventlog.diagnostics.site import MAX_AGE, TIMEOUT, Options, Site
+from eventlog.management.terminal import until_closed
 
 HEADINGS = {"problem": "Problems", "warning": "Warnings", "info": "Information"}
 FAIL_LEVELS = {"problem": ("problem",), "warning": ("problem", "warning")}
 UNIX = "unix"
+
+
+def seconds(text: str) -> float:
+    """Parse a number of seconds, of at least 0."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = nan
+    if not 0 <= found < inf:
+        raise ArgumentTypeError(f"{text!r} is not a number of seconds; give one such as 300")
+    return found
 
 
 def header(text: str) -> tuple[str, str]:
@@ -51,7 +64,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--max-age",
-            type=float,
+            type=seconds,
             default=MAX_AGE,
             metavar="SECONDS",
             help=f"the longest time that an event may wait in the spool or for a target "
@@ -59,7 +72,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--timeout",
-            type=float,
+            type=seconds,
             default=TIMEOUT,
             metavar="SECONDS",
             help=f"the time to wait for the answers of Celery's workers ({TIMEOUT:.0f})",
@@ -91,10 +104,11 @@ class Command(BaseCommand):
             )
         )
         results = [*diagnose(site, options["ignore"])]
-        if options["json"]:
-            self.stdout.write(json.dumps(_document(results)))
-        else:
-            self._write(results)
+        with until_closed(self.stdout):
+            if options["json"]:
+                self.stdout.write(json.dumps(_document(results)))
+            else:
+                self._write(results)
         if worst(results) in FAIL_LEVELS[options["fail_level"]]:
             raise CommandError(_summary(results))
 

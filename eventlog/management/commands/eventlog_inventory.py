@@ -1,12 +1,14 @@
 """``manage.py eventlog_inventory``: list what is recorded, where, for how long, and for whom."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
 from eventlog.diagnostics import recorded, stored
 from eventlog.diagnostics.inventory import SECTIONS, Entry, inventory
+from eventlog.management.terminal import until_closed
 
 
 class Command(BaseCommand):
@@ -21,6 +23,10 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         entries = inventory((*recorded.PARTS, *stored.PARTS))
+        with until_closed(self.stdout):
+            self._write(entries, options)
+
+    def _write(self, entries: Sequence[Entry], options: Mapping[str, Any]) -> None:
         if options["json"]:
             document = {
                 section: [
