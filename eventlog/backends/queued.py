@@ -23,7 +23,7 @@ MAX_WORKER_DELAY = 60.0  # seconds that a batch may wait at the broker without a
 
 
 class QueueState(NamedTuple):
-    """What is wrong with a task queue, all empty if a worker writes the batches."""
+    """The state of a task queue; all values are empty if a worker writes the batches."""
 
     problem: str = ""
     broker_error: str = ""

@@ -25,7 +25,7 @@ Need = Literal["nothing", "settings", "spool", "database", "tables"]
 
 @dataclass(frozen=True)
 class Options:
-    """What the caller of the diagnosis chooses."""
+    """The options of a diagnosis."""
 
     max_age: float = MAX_AGE
     timeout: float = TIMEOUT

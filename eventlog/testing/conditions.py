@@ -54,7 +54,7 @@ class Conditions:
 
     @property
     def advice(self) -> str:
-        """What to expect instead of an object that was deleted; empty if there is none."""
+        """A hint how to expect an object that was deleted; empty for other objects."""
         obj = self._values.get("obj")
         if not isinstance(obj, Model) or object_key(obj) is not None:
             return ""

@@ -24,7 +24,7 @@ class Difference(NamedTuple):
 
 
 class Copied(NamedTuple):
-    """What happened to the events of a month."""
+    """The result of copying the events of a month."""
 
     added: int = 0
     verified: int = 0  # hours whose contents were compared

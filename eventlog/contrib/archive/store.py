@@ -1,4 +1,4 @@
-"""What copying asks of a store of events."""
+"""The interface of a store of events that can be copied."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
