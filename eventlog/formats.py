@@ -6,6 +6,7 @@ A site may change the formats by its setting ``FORMAT_MODULE_PATH``. Times alway
 import re
 from datetime import date, datetime
 
+from django.utils import dateformat
 from django.utils.formats import date_format, get_format, number_format
 from django.utils.translation import gettext as _
 
@@ -30,7 +31,11 @@ def percent(share: str, sign: str = "") -> str:
 
 def day(moment: date) -> str:
     """Return a date such as "Jan 31, 2026"."""
-    return date_format(moment, _MONTH.sub("M", get_format("DATE_FORMAT")))
+    return dateformat.format(moment, _day())
+
+
+def _day() -> str:
+    return _MONTH.sub("M", get_format("DATE_FORMAT"))
 
 
 def day_of_year(moment: date) -> str:
@@ -50,9 +55,13 @@ def day_of_week(moment: date) -> str:
 
 def time(moment: datetime, *, seconds: bool = False) -> str:
     """Return the time of day."""
-    return date_format(moment, "H:i:s" if seconds else "H:i")
+    return dateformat.format(moment, _time(seconds=seconds))
+
+
+def _time(*, seconds: bool) -> str:
+    return "H:i:s" if seconds else "H:i"
 
 
 def minute(moment: datetime, *, seconds: bool = False) -> str:
     """Return a date with its time, such as "Jan 31, 2026 09:30"."""
-    return f"{day(moment)} {time(moment, seconds=seconds)}"
+    return dateformat.format(moment, f"{_day()} {_time(seconds=seconds)}")

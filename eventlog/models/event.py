@@ -190,8 +190,8 @@ class Log(models.Model):
         own = self.own_keys
         if own is None or not isinstance(self.extra, dict):
             return {}
-        extra = self.extra
-        return {key: extra[key] for key in FIELDS if key in extra and f",{key}," not in own}
+        known = {key: self.extra[key] for key in FIELDS if key in self.extra}
+        return {key: known[key] for key in known if f",{key}," not in own} if own else known
 
     @property
     def changes(self) -> dict[str, list[Any]]:

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.core.exceptions import DisallowedHost
 from django.db import transaction
@@ -22,7 +23,7 @@ from ..models.relations import select
 from ..text import UNSTORABLE
 from .answers import ActionCounts
 from .choices import Choice
-from .links import event_address
+from .links import at_time, event_page
 from .list_links import (
     KIND_VAR,
     KINDS,
@@ -111,7 +112,14 @@ class EventList(ListPanels, ChangeList):
 
     def url_for_result(self, result: Any) -> str:
         """Return the address of an event's page, with its time."""
-        return event_address(self.model_admin.admin_site.name, result.pk, result.timestamp)
+        before, after = self._around_key
+        return f"{before}{quote(result.pk)}{after}?{at_time(result.timestamp)}"
+
+    @cached_property
+    def _around_key(self) -> tuple[str, str]:
+        """The address of an event's page before and after the key, reversed once for all rows."""
+        before, _, after = event_page(self.model_admin.admin_site.name, 0).rpartition("0")
+        return before, after
 
     def apply_select_related(self, qs: Any) -> Any:
         """Join the related rows, or load them separately if another database has them."""

@@ -159,12 +159,13 @@ def ago(moment: datetime) -> str:
 
 def when(event: Log) -> SafeString:
     """Return the time of day of an event, with the exact time and its age as its title."""
+    moment = local(event.timestamp)
     return format_html(
         '<time datetime="{}" title="{} · {}"><bdi>{}</bdi></time>',
         event.timestamp.isoformat(),
-        exactly(event.timestamp),
-        ago(event.timestamp),
-        f"{local(event.timestamp):%H:%M:%S}",
+        exactly(moment),
+        ago(moment),
+        f"{moment:%H:%M:%S}",
     )
 
 

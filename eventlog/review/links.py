@@ -64,9 +64,18 @@ def event_address(site: str | None, pk: Any, timestamp: datetime, filters: str =
 
     The address has the time, because a table in partitions has no index of keys alone.
     """
-    query = {"_changelist_filters": filters} if filters else {}
-    query[TIME_VAR] = timestamp.isoformat()
-    return f"{reverse(EVENT, args=[pk], current_app=site)}?{urlencode(query)}"
+    kept = f"{urlencode({'_changelist_filters': filters})}&" if filters else ""
+    return f"{event_page(site, pk)}?{kept}{at_time(timestamp)}"
+
+
+def event_page(site: str | None, pk: Any) -> str:
+    """Return the path of an event's page."""
+    return reverse(EVENT, args=[pk], current_app=site)
+
+
+def at_time(timestamp: datetime) -> str:
+    """Return the parameter with the event's time for the address of the event's page."""
+    return urlencode({TIME_VAR: timestamp.isoformat()})
 
 
 def field_address(site: str, event: Log, name: str) -> str | None:

@@ -33,6 +33,10 @@ def _minute(moment: datetime) -> datetime:
     return moment.replace(second=0, microsecond=0)
 
 
+def _encoded(params: Mapping[str, Any]) -> str:
+    return urlencode({name: value for name, value in params.items() if value != ""}, doseq=True)
+
+
 class ListLinks:
     """Links from the list of events, for its templates and its columns."""
 
@@ -54,13 +58,25 @@ class ListLinks:
 
     def address(self, query: str | None = None, params: Mapping[str, Any] | None = None) -> str:
         """Return the address of this list with another search or other page parameters."""
-        kept = {name: values for name, values in self.filter_params.items() if name != SEARCH_VAR}
         query = self.query if query is None else query
-        search = {SEARCH_VAR: query} if query else {}
-        view = {name: value for name in VIEW_PARAMETERS if (value := self.page_params.get(name))}
-        given = {**kept, **search, **view, **(params or {})}
+        search = urlencode({SEARCH_VAR: query}) if query else ""
+        view = _encoded({**self._view, **params}) if params else self._encoded_view
         # Never empty, because the list without parameters shows the reader's default search.
-        return "?" + (urlencode({n: v for n, v in given.items() if v != ""}, doseq=True) or "q=")
+        return "?" + ("&".join(filter(None, (self._encoded_filters, search, view))) or "q=")
+
+    @cached_property
+    def _view(self) -> Mapping[str, str]:
+        return {name: self.page_params.get(name, "") for name in VIEW_PARAMETERS}
+
+    # Encoded once, because a page has hundreds of links (benchmarks.review).
+
+    @cached_property
+    def _encoded_view(self) -> str:
+        return _encoded(self._view)
+
+    @cached_property
+    def _encoded_filters(self) -> str:
+        return _encoded({name: v for name, v in self.filter_params.items() if name != SEARCH_VAR})
 
     def narrowed_to(self, term: Term) -> str:
         """Return the address of this list with one more term."""

@@ -17,6 +17,7 @@ ALL_APPLY = ("last", "from", "to", "at", "is", "has", "changed", "")
 
 _PLAIN_VALUE = re.compile(r'[^\s",()]+')
 _PLAIN_WORD = re.compile(r'[^\s":()-][^\s":()]*')
+_ADDRESS = re.compile(r"[0-9a-f]{0,4}:|[0-9.]+(/|\Z)", re.IGNORECASE)  # the start of an address
 
 
 class Term(NamedTuple):
@@ -92,6 +93,8 @@ Node: TypeAlias = Term | Not | Or | And
 
 def is_address(text: str) -> bool:
     """Return whether ``text`` is an address or a network. fe80::1 also looks like a key."""
+    if not _ADDRESS.match(text):  # because ip_network() takes long for the many other terms
+        return False
     try:
         ip_network(text, strict=False)
     except ValueError:
