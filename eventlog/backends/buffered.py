@@ -40,11 +40,10 @@ class BufferedBackend(BaseBackend):
     ``batch_bytes``: the limits of a batch. ``interval``: the most seconds from one delivery to the
     next; None delivers only on ``flush()`` and ``manage.py eventlog_spool deliver``. ``max_bytes``:
     the limit of the spool. ``on_full``: at this limit, or when the disk is full, ``"drop"`` the
-    event and count it, write it ``"inline"``, or ``"block"`` up to ``block_timeout`` seconds for
-    room before it is dropped. ``on_unwritable``: if the directory is not writable, write
-    ``"inline"`` or ``"drop"``.
-    ``fsync``: survive power cuts, at the cost of a disk flush per event. ``exit_timeout``: seconds
-    for the last delivery when the process ends; the next process delivers the rest.
+    event and count it, write it ``"inline"``, or ``"block"`` up to ``block_timeout`` seconds before
+    it is dropped. ``on_unwritable``: if the directory is not writable, write ``"inline"`` or
+    ``"drop"``. ``fsync``: survive power cuts, at the cost of a disk flush per event.
+    ``exit_timeout``: seconds for the last delivery at exit; the next process delivers the rest.
     """
 
     deferred = True
