@@ -81,8 +81,8 @@ class Conf:
     requests: Setting[Sequence[Mapping[str, Any]] | None] = Setting(
         None,
         "Rules that select the requests to record; the first that matches applies. "
-        "None: all requests except those for static and media files, favicons, translations for "
-        "scripts, and the pages of the event log.",
+        "None: all requests except those for static and media files, favicons, "
+        "JavaScript translation catalogs, and the pages of the event log.",
     )
     fields: Setting[Sequence[str]] = Setting(FIELDS, "The facts of a request that are recorded.")
     trusted_proxies: Setting[Sequence[str] | int] = Setting(
@@ -145,8 +145,8 @@ class Conf:
     )
     clickhouse: Setting[Mapping[str, Any]] = Setting(
         _UNSET,
-        "The table in ClickHouse for eventlog_copy and eventlog_clickhouse while BACKEND is "
-        "another one: the options connection, database and table of ClickHouseBackend.",
+        "The table in ClickHouse that eventlog_copy and eventlog_clickhouse use if BACKEND is not "
+        "ClickHouseBackend. Its keys are the options connection, database and table.",
     )
 
     @cached_property

@@ -47,6 +47,22 @@ NAMES = {
     ),
 }
 
+# Methods that only eventlog itself calls, so that they may change in any version.
+INTERNAL = {
+    "current_destination",
+    "dead_letter",
+    "make_delivery",
+    "overdue",
+    "queue_state",
+    "record_lost",
+    "start",
+    "status",
+    "stored_timestamps",
+    "wait_until_delivered",
+    "worker_question",
+    "write_without_waiting",
+}
+
 
 def api_section(kind: str) -> str:
     """Return the descriptions of the functions and classes of one kind."""
@@ -106,6 +122,7 @@ def _methods(owner: type, path: str) -> list[str]:
         _directive("method", f"{path}.{name}", f"{name}{_parameters(function)}", function.__doc__)
         for name, attribute in vars(owner).items()
         if not name.startswith("_")
+        and name not in INTERNAL
         and isfunction(function := getattr(attribute, "__func__", attribute))
         and function.__doc__
     ]

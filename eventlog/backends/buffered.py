@@ -40,10 +40,10 @@ class BufferedBackend(BaseBackend):
     ``batch_bytes``: the limits of a batch. ``interval``: the most seconds from one delivery to the
     next; None delivers only on ``flush()`` and ``manage.py eventlog_spool deliver``. ``max_bytes``:
     the limit of the spool. ``on_full``: at this limit, or when the disk is full, ``"drop"`` the
-    event and count it, write it ``"inline"``, or ``"block"`` for ``block_timeout`` seconds first.
-    ``on_unwritable``: if the directory is not writable, write ``"inline"`` or ``"drop"``.
-    ``fsync``: survive power cuts, at the cost of a disk flush per event. ``exit_timeout``: seconds
-    for the last delivery when the process ends; the next process delivers the rest.
+    event and count it, write it ``"inline"``, or ``"block"`` up to ``block_timeout`` seconds before
+    it is dropped. ``on_unwritable``: if the directory is not writable, write ``"inline"`` or
+    ``"drop"``. ``fsync``: survive power cuts, at the cost of a disk flush per event.
+    ``exit_timeout``: seconds for the last delivery at exit; the next process delivers the rest.
     """
 
     deferred = True
@@ -223,10 +223,10 @@ class BufferedBackend(BaseBackend):
         return is_complete
 
     def wait_until_delivered(self, timeout: float, *, in_flight: bool = True) -> bool:
-        """Wait until the events that wait on this machine now are written, by any process.
+        """Wait until all events that are in the spool now are written, by any process.
 
         Other processes complete their segments within ``interval``, or within ``ROTATE_INTERVAL``
-        without it. ``in_flight``: also wait for batches that a broker has.
+        if ``interval`` is None. ``in_flight``: also wait for batches that a broker has.
         """
         deadline = time.monotonic() + timeout
         waiting = {

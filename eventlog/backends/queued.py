@@ -38,7 +38,7 @@ class Broker(Protocol):
         """Publish a batch; raise an error if the queue does not accept it."""
 
     def worker_question(self) -> str:
-        """Return the question to an operator when no worker writes the published batches."""
+        """Return a question that helps an operator to find out why no worker writes batches."""
 
 
 class QueuedBackend(BufferedBackend):
@@ -69,11 +69,11 @@ class QueuedBackend(BufferedBackend):
         """Publish a batch; raise an error if the broker does not accept it."""
 
     def worker_question(self) -> str:
-        """Return the question to an operator when no worker writes the published batches."""
+        """Return a question that helps an operator to find out why no worker writes batches."""
         return "Does a worker read the queue?"
 
     def queue_state(self, timeout: float) -> QueueState:
-        """Ask the task queue for at most about ``timeout`` seconds whether a worker reads it."""
+        """Return the state of the queue; wait about ``timeout`` seconds for the answer."""
         return QueueState(unknown="The task queue does not say which workers read it.")
 
     def overdue(self) -> str | None:

@@ -40,7 +40,7 @@ class Record(NamedTuple):
     object_id: int | str | None = None  # primary key of the object, as text unless it is a number
     object_repr: str = ""  # name of the object at the time of the event
     is_request: bool = False  # True for the event of a request, False for events logged during it
-    ip: str | None = None  # address of the client; None if extra has an own "ip"
+    ip: str | None = None  # address of the client; None if the application has set "ip" in extra
     status: int | None = None  # status of the response, for the event of a request
     own_keys: str = ""  # keys of facts that the application has set, as ",path,view,"
     uid: str = ""  # UUID of the event; empty only in records that other code made

@@ -171,7 +171,7 @@ def _unrecorded(rules: Sequence[Rule]) -> Iterator[CheckMessage]:
     if rules and not any(rule.log for rule in rules):
         yield Warning(
             "All rules in EVENTLOG['REQUESTS'] have 'log': False, so no request is recorded.",
-            hint="Add a last rule: 'defaults' records other requests as without REQUESTS, {} "
+            hint="Add a last rule: 'defaults' applies the default rules to other requests, {} "
             "records all of them.",
             id="eventlog.W005",
         )
@@ -179,7 +179,7 @@ def _unrecorded(rules: Sequence[Rule]) -> Iterator[CheckMessage]:
         yield Warning(
             "Requests that match no rule in EVENTLOG['REQUESTS'] are not recorded, including "
             "unknown paths (404) and errors (500).",
-            hint="Add a last rule: 'defaults' records other requests as without REQUESTS, {} "
+            hint="Add a last rule: 'defaults' applies the default rules to other requests, {} "
             "records all of them, {'log': False} confirms that you do not want to record them.",
             id="eventlog.W005",
         )

@@ -81,7 +81,7 @@ def pattern(path: str | None) -> Callable[[str], Any] | None:
         return re.compile(path).search
     except re.error as error:
         raise _wrong(
-            "path", path, f"This is not a valid regular expression: {error}.", "eventlog.E003"
+            "path", path, f"Correct the regular expression: {error}.", "eventlog.E003"
         ) from error
 
 

@@ -74,13 +74,14 @@ class Command(BaseCommand):
         parser.add_argument(
             "--to",
             choices=STORES,
-            help="where events are copied to (the store of the site if --from is parquet)",
+            help="the store to copy to (with --from parquet: the store of the site)",
         )
         parser.add_argument(
             "--from",
             dest="source",
             choices=STORES,
-            help="where events are read (the store of the site, or the other one)",
+            help="the store to copy from (with --to parquet: the store of the site; otherwise: "
+            "clickhouse or database, whichever is not --to)",
         )
         parser.add_argument("--archive", metavar="DIR", help="the directory of the Parquet files")
         parser.add_argument(
@@ -100,7 +101,7 @@ class Command(BaseCommand):
         mode.add_argument(
             "--verify",
             action="store_true",
-            help="copy nothing, and name the hours of which the stores have other events",
+            help="copy nothing, and name the hours whose events differ between the stores",
         )
         mode.add_argument(
             "--dry-run", action="store_true", help="copy nothing, and print the numbers of events"
