@@ -155,8 +155,8 @@ FIELDS: dict[str, Field] = {
     ),
     "client_request_id": Field(
         _("Request ID of the client"),
-        "an id in these headers that no trusted proxy has sent; stored separately, because a "
-        "client can send the id of another visitor's request",
+        "the id in one of the `REQUEST_ID_HEADERS` from any other sender; stored separately, "
+        "because a client can send the id of another visitor's request",
         correlation.ids,
         correlation.MAX_REQUEST_ID_LENGTH,
         is_personal=True,
