@@ -142,7 +142,7 @@ FIELDS: dict[str, Field] = {
     ),
     "exception": Field(
         _("Exception"),
-        "the class name of the exception that the view raised, or that a log record has",
+        "the class name of the exception that the view raised, or that a log record contains",
     ),
     "request_id": Field(
         _("Request ID"),
