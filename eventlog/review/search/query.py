@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -119,12 +120,24 @@ class Search:
 
     def adding(self, *terms: Term) -> str:
         """Return the search with ``terms`` in place of those with the same keys."""
+        if len(terms) == 1:  # for most links of a page, so without a new tree (benchmarks.review)
+            kept = self._without_keys(frozenset((terms[0].key,)))
+            return str(And((*kept, *terms)))
         return self.replacing({term.key for term in terms}, *terms)
 
     def replacing(self, keys: Collection[str], *terms: Term) -> str:
         """Return the search with ``terms`` in place of its terms with these keys."""
-        kept = [n for n in self._parts() if not (isinstance(n, Term) and n.key in keys)]
-        return str(all_of([*kept, *terms]))
+        return str(all_of([*self._without_keys(frozenset(keys)), *terms]))
+
+    def _without_keys(self, keys: frozenset[str]) -> Sequence[Node]:
+        if (found := self._kept.get(keys)) is None:
+            kept = [n for n in self._parts() if not (isinstance(n, Term) and n.key in keys)]
+            found = self._kept[keys] = conjuncts(all_of(kept))
+        return found
+
+    @cached_property
+    def _kept(self) -> dict[frozenset[str], Sequence[Node]]:
+        return {}
 
     def _parts(self) -> Iterable[Node]:
         for node in self.conjuncts:
