@@ -6,6 +6,7 @@ from functools import lru_cache
 from django.conf import settings
 from django.utils import timezone
 
+SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

@@ -1,9 +1,20 @@
-"""Values of ``extra`` as SQL expressions."""
+"""Values of ``extra`` and spans of time as SQL expressions."""
 
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import BooleanField, F, FloatField, Func, JSONField, TextField
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    DateTimeField,
+    F,
+    FloatField,
+    Func,
+    JSONField,
+    TextField,
+    Value,
+)
 from django.db.models.sql.compiler import SQLCompiler
 
 from .json_paths import document, path_of
@@ -119,6 +130,30 @@ class NumberFact(Func):
         own, _ = compiler.compile(self.source_expressions[1])
         is_number = self.sql[connection.vendor].format(extra=extra, key=self.key)
         return f"CASE WHEN {_is_fact(own, self.key, connection)} AND {is_number} END", ()
+
+
+class StepsSince(Func):
+    """The number of whole steps between ``start`` and a later time."""
+
+    output_field = BigIntegerField()
+    sql: ClassVar = {
+        "postgresql": "FLOOR(EXTRACT(EPOCH FROM {time} - {start}) / {seconds})::bigint",
+        # Without microseconds, because SQLite would round them up to the next second.
+        "sqlite": "(STRFTIME('%%s', SUBSTR({time}, 1, 19)) - STRFTIME('%%s', {start})) / {seconds}",
+        "mysql": "TIMESTAMPDIFF(SECOND, {start}, {time}) DIV {seconds}",
+    }
+
+    def __init__(self, column: str, start: datetime, step: timedelta) -> None:
+        super().__init__(F(column), Value(start, DateTimeField()))
+        self.seconds = int(step.total_seconds())
+
+    def as_sql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any
+    ) -> tuple[str, tuple[Any, ...]]:
+        time, _ = compiler.compile(self.source_expressions[0])
+        start, params = compiler.compile(self.source_expressions[1])
+        template = self.sql[connection.vendor]
+        return template.format(time=time, start=start, seconds=self.seconds), tuple(params)
 
 
 class HasAnyKey(_OfKeys):
