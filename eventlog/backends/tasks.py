@@ -37,7 +37,7 @@ class TasksBackend(QueuedBackend):
             messages.append(
                 Error(
                     f"EVENTLOG['OPTIONS']['alias'] is {self._alias!r}, which TASKS does not have.",
-                    hint="Give the name of one of its backends.",
+                    hint="Give the name of a backend in TASKS.",
                     id="eventlog.E005",
                 )
             )

@@ -43,7 +43,8 @@ class AccountCommand(BaseCommand):
         parser.add_argument(
             "--deleted",
             action="store_true",
-            help="choose the events of deleted accounts that have this username, but no key",
+            help="choose the events that have this username, but no key, because the account was "
+            "deleted",
         )
 
     def choose(self, username: str | None, keys: Sequence[str], deleted: bool) -> list[Match]:

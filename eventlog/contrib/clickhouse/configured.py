@@ -18,7 +18,9 @@ def configured_table() -> Table:
     if isinstance(backend, ClickHouseBackend):
         return backend.table
     options = conf.clickhouse
-    hint = "Set it to a dict with the keys 'connection', 'database' and 'table'."
+    hint = (
+        "Set EVENTLOG['CLICKHOUSE'] to a dict with the keys 'connection', 'database' and 'table'."
+    )
     if not isinstance(options, dict) or not options or options.keys() - {*KEYS}:
         raise Misconfigured(
             f"EVENTLOG['BACKEND'] is {type(backend).__name__}, and EVENTLOG['CLICKHOUSE'] is "

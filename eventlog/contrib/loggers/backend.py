@@ -66,7 +66,8 @@ class LoggerBackend(BaseBackend):
         return [
             Warning(
                 f"Events are lost, because {problem}.",
-                hint=f"Add a handler for {name!r} to LOGGING, and set both levels to {level}.",
+                hint=f"Add a handler for {name!r} to LOGGING, and set the levels of the logger and "
+                f"the handler to {level}.",
                 id="eventlog.W041",
             )
         ]

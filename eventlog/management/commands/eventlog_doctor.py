@@ -53,7 +53,7 @@ class Command(BaseCommand):
             "--fail-level",
             choices=[*FAIL_LEVELS],
             default="problem",
-            help="the level from which on the exit status is 1 (problem)",
+            help="fail if there is a finding of this level or a more serious one (problem)",
         )
         parser.add_argument(
             "--ignore",

@@ -84,8 +84,8 @@ class Command(BaseCommand):
             type=int,
             default=Patience().timeout_ms,
             metavar="MS",
-            help="milliseconds to wait for each lock before others go on and the step is "
-            f"tried again ({Patience().timeout_ms})",
+            help="milliseconds to wait for each lock; after this time, the step lets other "
+            f"sessions go on, and is tried again ({Patience().timeout_ms})",
         )
 
         parser.add_argument(

@@ -33,7 +33,11 @@ class Command(SearchCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "search", metavar="QUERY", nargs="?", default="", help='"user:anna status:>=400"'
+            "search",
+            metavar="QUERY",
+            nargs="?",
+            default="",
+            help='the search, such as "user:anna status:>=400" (all events)',
         )
         parser.add_argument(
             "--limit",
@@ -54,7 +58,7 @@ class Command(SearchCommand):
         parser.add_argument(
             "--scan",
             action="store_true",
-            help="check events without an index until enough are found, or to the oldest event",
+            help="search without a limit, until enough events are found or to the oldest event",
         )
 
     def handle(self, **options: Any) -> None:

@@ -43,9 +43,7 @@ class Command(BaseCommand):
             metavar="SECONDS",
             help="maximum seconds to wait for the delivery",
         )
-        subcommands.add_parser(
-            "dead", help="list the events that no database accepts, with the reasons"
-        )
+        subcommands.add_parser("dead", help="list the dead letters with their reasons")
         subcommands.add_parser("retry", help="move the dead letters back, and deliver them")
         reassign = subcommands.add_parser(
             "reassign",

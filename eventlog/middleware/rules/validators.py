@@ -123,7 +123,7 @@ def function(key: str, value: Any) -> Callable[[HttpRequest, OptionalResponse], 
         try:
             found = import_string(value)
         except ImportError as error:
-            advice = " For an action with this text, replace the dots." if key == "action" else ""
+            advice = " If this is the action itself, replace the dots." if key == "action" else ""
             raise _wrong(
                 key, value, f"This cannot be imported: {error}.{advice}", "eventlog.E004"
             ) from error

@@ -66,22 +66,22 @@ def _hour(when: datetime) -> datetime:
 class Command(BaseCommand):
     help = (
         "Copy events to another store: the database, ClickHouse, or an archive of Parquet files. "
-        "Only hours that are over are copied. Each event is copied once, so a run that was "
-        "interrupted can be repeated, and each hour that was copied is compared. Times are in UTC."
+        "Only hours that are over are copied, and each is compared after the copy. Each event is "
+        "copied once, so a run that was interrupted can be repeated. Times are in UTC."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--to",
             choices=STORES,
-            help="the store to copy to (with --from parquet: the store of the site)",
+            help="the store to copy to (with --from parquet, the store of the site)",
         )
         parser.add_argument(
             "--from",
             dest="source",
             choices=STORES,
-            help="the store to copy from (with --to parquet: the store of the site; otherwise: "
-            "clickhouse or database, whichever is not --to)",
+            help="the store to copy from (with --to parquet, the store of the site; with --to "
+            "clickhouse, database; with --to database, clickhouse)",
         )
         parser.add_argument("--archive", metavar="DIR", help="the directory of the Parquet files")
         parser.add_argument(

@@ -27,7 +27,12 @@ class Command(BaseCommand):
             "migrate", help="add columns and indexes of a later release to the table"
         )
         for each in (create, migrate):
-            each.add_argument("--cluster", default="", metavar="NAME", help="run it ON CLUSTER")
+            each.add_argument(
+                "--cluster",
+                default="",
+                metavar="NAME",
+                help="add ON CLUSTER NAME to the statements",
+            )
             each.add_argument("--dry-run", action="store_true", help="print the statements only")
         subcommands.add_parser("check", help="report what is wrong with the server or the table")
 

@@ -92,7 +92,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--restart",
             action="store_true",
-            help="forget the position, after you have deleted the imported events",
+            help="begin with the first row again; delete the imported events before",
         )
         add_operator_arguments(parser)
 
