@@ -58,8 +58,9 @@ FILTERS: Mapping[str, Filter] = {
     "user": Filter(
         user,
         _(
-            "events by a user: username, e-mail address, key, or the name of a deleted account; "
-            "anonymous is the same as is:anonymous, unless a user has this name"
+            "events by a user: username, e-mail address, primary key, or name of a deleted "
+            "account; user:anonymous finds the same as is:anonymous, unless a user has the name "
+            "anonymous"
         ),
         ["user:anna", "user:anonymous"],
         values=["anonymous"],
@@ -127,15 +128,18 @@ FILTERS: Mapping[str, Filter] = {
     "is": Filter(
         is_,
         _(
-            "a known user, an anonymous visitor, or a user who is not known; a bot or a person; a "
-            "request, or any other event"
+            "events by a known user, an anonymous visitor, a user who is not known, a bot, or a "
+            "person; request events, or all other events"
         ),
         [f"is:{kind}" for kind in KINDS],
         values=[*KINDS],
     ),
     "has": Filter(
         has,
-        _("events that have a user, an object, a fact of a request, changes, or a value in extra"),
+        _(
+            "events that have the named part: a user, an object, changes, a fact such as "
+            "exception, or a value in extra"
+        ),
         ["has:user", "has:exception", "has:changes", "has:extra.title"],
         values=[*HAS],
     ),
@@ -149,7 +153,14 @@ FILTERS: Mapping[str, Filter] = {
     "last": Filter(last, _("a time span until now"), ["last:24h"], values=["1h", "24h", "7d"]),
     "from": Filter(from_, _("from this date or time on"), ["from:2026-01-31"]),
     "to": Filter(to, _("up to the end of a date, or before a time"), ["to:2026-01-31T09:30"]),
-    "at": Filter(at, _("a minute and the minutes next to it"), ["at:2026-01-31T09:30"]),
+    "at": Filter(
+        at,
+        _(
+            "this minute, the minute before and the minute after; for a time with seconds, this "
+            "second, the second before and the second after"
+        ),
+        ["at:2026-01-31T09:30"],
+    ),
 }
 
 EXTRA_FILTER = Filter(
