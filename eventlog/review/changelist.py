@@ -117,7 +117,7 @@ class EventList(ListPanels, ChangeList):
 
     @cached_property
     def _around_key(self) -> tuple[str, str]:
-        """The address of an event's page before and after the key, reversed once for all rows."""
+        """Return an event page's address before and after the key, reversed once for all rows."""
         before, _, after = event_page(self.model_admin.admin_site.name, 0).rpartition("0")
         return before, after
 
