@@ -20,6 +20,7 @@ from .test_docs_examples import blocks
 
 sys.path.append(str(ROOT / "docs"))
 
+from eventlog_docs.api import NAMES
 from eventlog_docs.checks import checks
 from eventlog_docs.commands import commands
 from eventlog_docs.pages import PARTS
@@ -81,6 +82,18 @@ def test_the_interface_has_each_method_of_a_backend_and_the_signal():
         is_method = callable(getattr(BaseBackend, name))
         assert not is_method or f"{{py:method}} {name}(" in PARTS["backends"]()
     assert "{py:data} event_logged" in PARTS["signals"]()
+
+
+def test_the_interface_has_each_name_that_an_example_imports():
+    names = {name.rpartition(".")[2] for paths in NAMES.values() for name in paths}
+    imported = {
+        name.strip()
+        for text in TEXTS.values()
+        for block in blocks(text, "python")
+        for line in re.findall(r"^ *from eventlog[\w.]* import (.+)$", block, re.MULTILINE)
+        for name in line.split(",")
+    }
+    assert imported - names == {"Log", "OWASP", "event_logged", "outbox", "unfit_keys"}
 
 
 def test_each_part_is_in_one_page():

@@ -1,4 +1,4 @@
-"""The words of docstrings, comments, messages and documents: plain, and the same everywhere."""
+"""Plain words in docstrings, comments, messages and documents, and short modules."""
 
 import ast
 import io
@@ -28,6 +28,7 @@ FRAGMENT = re.compile(
     r"(?:What|Who|Whom|Whose|Whether|Where|When|That|Those|Of|As|Which|How|The same)\b"
 )
 MAX_FRAGMENTS = 0.02
+MAX_LINES = 260  # as CONTRIBUTING.md says
 FSTRING_MIDDLE = getattr(tokenize, "FSTRING_MIDDLE", -1)  # from Python 3.12 on
 
 
@@ -60,6 +61,11 @@ def test_documents_and_pages_use_plain_words(path):
     lines = enumerate(path.read_text().splitlines(), 1)
     found = [(number, UNPLAIN.findall(line)) for number, line in lines]
     assert [(number, matches) for number, matches in found if matches] == []
+
+
+def test_no_module_of_the_package_is_long():
+    lines = {path: len(path.read_text().splitlines()) for path in PACKAGE}
+    assert {path.name: count for path, count in lines.items() if count > MAX_LINES} == {}
 
 
 def test_docstrings_begin_with_a_verb_or_a_noun():

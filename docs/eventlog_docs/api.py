@@ -11,6 +11,7 @@ from django.utils.module_loading import import_string
 
 from eventlog import signals
 from eventlog.records.record import Record
+from eventlog.review.search.plan import ALL_EVENTS
 
 from .markdown import code, from_docstring, table
 
@@ -30,7 +31,25 @@ NAMES = {
         "eventlog.admin.EventsMixin",
         "eventlog.admin.LogViewsMixin",
     ),
+    "apis": (
+        "eventlog.contrib.rest_framework.EventLogViewSetMixin",
+        "eventlog.contrib.graphql.action_of_operation",
+        "eventlog.contrib.graphql.action_of_named_operation",
+        "eventlog.contrib.graphql.extra_of_operation",
+        "eventlog.contrib.channels.EventLogConsumerMiddleware",
+    ),
     "queryset": ("eventlog.models.queryset.LogQuerySet",),
+    "reader": ("eventlog.reader", "eventlog.review.reader.Reader"),
+    "model-changes": (
+        "eventlog.contrib.model_changes.track",
+        "eventlog.contrib.model_changes.untrack",
+        "eventlog.contrib.model_changes.TrackedManager",
+        "eventlog.contrib.model_changes.TrackedQuerySet",
+    ),
+    "logging": (
+        "eventlog.contrib.loggers.handler.EventLogHandler",
+        "eventlog.contrib.loggers.backend.LoggerBackend",
+    ),
     "backends": (
         "eventlog.backends.base.BaseBackend",
         "eventlog.backends.database.DatabaseBackend",
@@ -44,21 +63,50 @@ NAMES = {
         "eventlog.contrib.forward.target.Refused",
         "eventlog.contrib.forward.target.PartlyRefused",
         "eventlog.contrib.forward.target.Unavailable",
+        "eventlog.contrib.forward.cloudevents.cloud_event",
+    ),
+    "diagnostics": (
+        "eventlog.diagnostics.registry.Check",
+        "eventlog.diagnostics.site.Site",
+        "eventlog.diagnostics.findings.problem",
+        "eventlog.diagnostics.findings.warning",
+        "eventlog.diagnostics.findings.info",
+    ),
+    "testing": (
+        "eventlog.testing.capture_events",
+        "eventlog.testing.CapturedEvents",
+        "eventlog.testing.EventLogAssertions",
+        "eventlog.testing.assert_logged",
+        "eventlog.testing.assert_not_logged",
     ),
 }
 
-# Methods that only eventlog itself calls, so that they may change in any version.
+# Methods that only eventlog or Python's logging calls. They may change in any version.
 INTERNAL = {
+    "at",
+    "changes_of",
+    "createLock",
     "current_destination",
     "dead_letter",
+    "emit",
+    "estimate",
+    "find",
+    "handle",
+    "in_full",
+    "lacks",
     "make_delivery",
     "overdue",
+    "overview",
+    "overview_before",
     "queue_state",
     "record_lost",
+    "same_request",
     "start",
     "status",
     "stored_timestamps",
+    "users",
     "wait_until_delivered",
+    "walk",
     "worker_question",
     "write_without_waiting",
 }
@@ -111,7 +159,8 @@ def _described(path: str) -> str:
     name = path.rpartition(".")[2]
     if not isclass(found):
         return _directive("function", path, f"{name}{_parameters(found)}", found.__doc__)
-    has_parameters = "__init__" in vars(found) and not issubclass(found, Exception)
+    is_called = not issubclass(found, Exception) and not getattr(found, "_is_protocol", False)
+    has_parameters = is_called and "__init__" in vars(found)
     shown = f"{name}{_parameters(found)}" if has_parameters else name
     return _directive("class", path, shown, found.__doc__, *_methods(found, path))
 
@@ -136,7 +185,8 @@ def _parameters(found: Any) -> str:
         for each in plain.parameters.values()
         if each.name not in ("self", "cls")
     ]
-    return str(plain.replace(parameters=kept, return_annotation=plain.empty))
+    text = str(plain.replace(parameters=kept, return_annotation=plain.empty))
+    return text.replace(repr(ALL_EVENTS), "ALL_EVENTS")
 
 
 def _plain_type(annotation: Any) -> str:

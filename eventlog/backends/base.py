@@ -30,7 +30,7 @@ class BaseBackend(ABC):
         self.write(records)
 
     async def awrite(self, records: Sequence[Record]) -> Sequence[Log]:
-        """See write()."""
+        """Do the same as ``write()``, in async code."""
         return await sync_to_async(self.write)(records)
 
     def write_isolated(self, records: Sequence[Record]) -> None:
@@ -38,7 +38,7 @@ class BaseBackend(ABC):
         self.write(records)
 
     async def awrite_isolated(self, records: Sequence[Record]) -> None:
-        """See write_isolated()."""
+        """Do the same as ``write_isolated()``, in async code."""
         await self.awrite(records)
 
     def flush(self, timeout: float | None = None) -> bool:

@@ -21,8 +21,11 @@ _VERBS = {"POST": "create", "PUT": "update", "PATCH": "partial_update", "DELETE"
 class EventLogViewSetMixin(EventLogMixin):
     """Logs what a viewset creates, updates and deletes, such as ``CREATED_ORDER``.
 
-    List it before the viewset's other base classes. A request that is answered with a status of 400
-    or above is not logged.
+    List it before the viewset's other base classes. It also works with generic views. A request
+    that is answered with a status of 400 or above is not logged. ``action_kinds`` is a dict with
+    the first part of the action for further methods, such as ``{"publish": "PUBLISHED"}``. An empty
+    string turns a method off. Override ``extra_data``, ``user`` or ``log_action()`` as with
+    ``EventLogMixin``.
     """
 
     action_kinds: Mapping[str, str] = {}

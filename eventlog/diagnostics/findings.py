@@ -18,15 +18,15 @@ class Finding(NamedTuple):
 
 
 def problem(finding_id: str, message: str, fix: str) -> Finding:
-    """Return a finding that loses events, delays them or makes them wrong."""
+    """Return a finding about events that are lost, late or wrong. ``fix`` says what to do."""
     return Finding("problem", finding_id, message, fix)
 
 
 def warning(finding_id: str, message: str, fix: str) -> Finding:
-    """Return a finding to look at, which may be intended."""
+    """Return a finding that someone should look at, and that may be intended."""
     return Finding("warning", finding_id, message, fix)
 
 
 def info(finding_id: str, message: str) -> Finding:
-    """Return a fact that helps to find a mistake."""
+    """Return a finding that reports no mistake, but helps to find one."""
     return Finding("info", finding_id, message)

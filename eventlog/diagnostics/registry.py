@@ -20,7 +20,12 @@ DATABASE = ("database", "tables")  # what a check with queries needs
 
 
 class Check(NamedTuple):
-    """A function that yields findings, and what it needs to run."""
+    """A check that ``eventlog_doctor`` runs: ``Check(name, run, needs="settings")``.
+
+    ``run`` is a function that gets a ``Site`` and yields findings. ``needs`` says what has to work
+    before it can run: ``"nothing"``, ``"settings"``, ``"spool"``, ``"database"`` or ``"tables"``.
+    Otherwise the command lists the check under "Not checked".
+    """
 
     name: str
     run: Callable[[Site], Iterable[Finding]]

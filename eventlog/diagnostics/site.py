@@ -35,7 +35,12 @@ class Options:
 
 
 class Site:
-    """The site of this process."""
+    """The site that is checked.
+
+    ``options`` are the options of the command: ``max_age``, ``timeout``, ``peer`` and ``headers``.
+    ``backend`` is the backend, None if the settings do not name a usable one. ``using`` is the
+    alias of the database of events, and ``connection`` its connection.
+    """
 
     def __init__(self, options: Options | None = None) -> None:
         self.options = options or Options()

@@ -32,17 +32,17 @@ class Record(NamedTuple):
     """The event that a backend receives: immutable, and already encoded."""
 
     action: str  # name of what happened
-    timestamp: datetime  # aware
+    timestamp: datetime  # time of the event, aware
     user_id: int | str | None = None  # primary key of the user
     user_repr: str = ""  # name of the user at the time of the event
     user_state: int | None = None  # 1 known, 2 anonymous, 3 not known; None without a user
     model: str | None = None  # model of the object, as "app_label.modelname"
     object_id: int | str | None = None  # primary key of the object, as text unless it is a number
     object_repr: str = ""  # name of the object at the time of the event
-    is_request: bool = False  # True for the event of a request, False for events logged during it
+    is_request: bool = False  # True for a request event
     ip: str | None = None  # address of the client; None if the application has set "ip" in extra
-    status: int | None = None  # status of the response, for the event of a request
-    own_keys: str = ""  # keys of facts that the application has set, as ",path,view,"
+    status: int | None = None  # status of the response, for a request event
+    own_keys: str = ""  # names of facts under which the application has set values: ",path,view,"
     uid: str = ""  # UUID of the event; empty only in records that other code made
     is_announced: bool = True  # whether event_logged is sent for the event
     extra: str = "{}"  # a JSON document
@@ -91,8 +91,8 @@ class Record(NamedTuple):
     def to_json(self) -> str:
         """Return one line of JSON, which ``from_json()`` reads. ``extra`` comes last and unchanged.
 
-        The values have no names, which would take a quarter of a spool, and half of the time to
-        read it.
+        The line lists values without names. Names would take a quarter of the spool, and half of
+        the time to read it.
         """
         user, state, model, object_id = self.user_id, self.user_state, self.model, self.object_id
         user_repr, object_repr, ip, status = self.user_repr, self.object_repr, self.ip, self.status

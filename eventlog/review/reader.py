@@ -38,9 +38,10 @@ class EventFollower(Protocol):
 
 
 class Reader(Protocol):
-    """A store of events that can be searched.
+    """A store of events that can be searched: the database, or ClickHouse.
 
-    Events are ``Log`` objects. A condition that the store cannot apply raises ``InvalidSearch``.
+    Events are ``Log`` objects. A *plan* is the attribute ``plan`` of a parsed search. If
+    the store cannot apply a condition, the methods raise ``InvalidSearch``.
     """
 
     @property
@@ -56,7 +57,10 @@ class Reader(Protocol):
         """True if a search by the name of a user finds the events of deleted accounts too."""
 
     def parse(self, text: str) -> Search:
-        """Return the search in ``text``, with its errors, hints and plan."""
+        """Return the search in ``text``, with its ``errors``, ``hints`` and ``plan``.
+
+        The plan of a search with errors finds nothing.
+        """
 
     def find(self, term: Term) -> Condition:
         """Return the condition of a term. Raise ``InvalidTermError`` if it is not valid."""
@@ -70,10 +74,19 @@ class Reader(Protocol):
         newer: Cursor | None = None,
         scan_limit: int = SCAN_LIMIT,
     ) -> Page:
-        """Return the newest events of a plan, or those next to a cursor."""
+        """Return a page of at most ``size`` events, newest first; by default, of all events.
+
+        ``page.events`` are the events. ``page.older`` and ``page.newer`` are the cursors of the
+        next pages, None if there is none. Give one of them as ``older`` or ``newer``. Conditions
+        without an index are checked for ``scan_limit`` events. If more events would have to be
+        checked, ``page.scanned_until`` is the cursor at which the check stopped.
+        """
 
     def count(self, plan: QueryPlan, limit: int) -> int | None:
-        """Count events; ``limit`` + 1 if there are more, None if the store cannot count them."""
+        """Return the number of events, or ``limit`` + 1 if there are more.
+
+        Return None if the store would have to check the conditions event by event.
+        """
 
     def estimate(self) -> int:
         """Return the approximate number of all events."""
@@ -81,16 +94,23 @@ class Reader(Protocol):
     def timeline(
         self, plan: QueryPlan, start: datetime, end: datetime, *, is_whole: bool = False
     ) -> Histogram:
-        """Count the events over time. ``is_whole``: the plan has no condition but its period."""
+        """Count the events over time; the result has ``spans`` with ``start``, ``end``, ``events``.
+
+        ``is_whole`` states that the plan has no condition except its period, so that the counts of
+        the overview can be used. If older events were not counted, ``counted_from`` is a time.
+        """
 
     def actions(self, start: datetime, end: datetime) -> ActionCounts:
-        """Count the events of each action in a period."""
+        """Return the number of events of each action in a period, in ``counts``."""
 
     def event(self, key: Any, moment: datetime | None = None) -> Log | None:
-        """Return an event by its primary key; its time, if known, makes it quicker to find."""
+        """Return an event by its primary key, or None.
+
+        ``moment`` is the time of the event. On a table in partitions, it makes the query faster.
+        """
 
     def neighbours(self, event: Log, plan: QueryPlan) -> Adjacent:
-        """Return the next newer and the next older event in a search."""
+        """Return the next ``newer`` and the next ``older`` event in a search, or None for each."""
 
     def same_request(self, event: Log) -> Sequence[Position]:
         """Return the events of the same request, this one included, the oldest first."""
@@ -108,13 +128,16 @@ class Reader(Protocol):
         """Return the newest events of the event's object, each with the change of a field."""
 
     def chunks(self, plan: QueryPlan = ALL_EVENTS) -> Chunks:
-        """Yield all events, newest first, in chunks that are bounded in rows and bytes."""
+        """Yield all events of a plan, newest first, in lists that fit in memory."""
 
     def in_full(self, events: Sequence[Log]) -> Chunks:
         """Yield events of a page with all of ``extra``, in chunks that are bounded in bytes."""
 
     def follow(self, text: str) -> EventFollower:
-        """Return a follower of the events that a search finds."""
+        """Return a follower of the events that the search in ``text`` finds.
+
+        Each call of its method ``new()`` yields the events that were stored since the last call.
+        """
 
     def overview(
         self,
@@ -142,10 +165,18 @@ class Reader(Protocol):
 
 
 def reader(events: QuerySet[Log] | None = None, related: Sequence[str] = RELATED) -> Reader:
-    """Return the reader of the configured backend; of the database if it has none.
+    """Return a reader of the store in which the site keeps its events.
 
-    ``events`` may leave events out; raise ``RestrictionNotAppliedError`` if the store cannot do so.
-    ``related`` names the relations that a database loads with the events.
+    ``Log.objects`` reads the database only. A reader also reads ClickHouse::
+
+        reader = eventlog.reader()
+        plan = reader.parse("user:anna status:5xx last:7d").plan
+        for event in reader.page(plan, size=50).events:
+            print(event.timestamp, event.action)
+
+    ``events`` is a queryset of ``Log`` whose conditions apply to everything that is read. If the
+    store cannot apply them, raise ``RestrictionNotAppliedError``. ``related`` names the relations
+    that the database loads with the events.
     """
     make = getattr(get_backend(), "reader", None)
     if make is None:

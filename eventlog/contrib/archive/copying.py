@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ...datetimes import HOUR
 from ...partitions.months import month_of
 from .event import Check, Event, batches
-from .store import Store, Target, span_of
+from .store import Store, WritableStore, span_of
 
 Advance = Callable[[int], None]
 Hours = Mapping[datetime, int]
@@ -41,7 +41,7 @@ class Copy:
     def __init__(
         self,
         source: Store,
-        target: Target,
+        target: WritableStore,
         start: datetime,
         end: datetime,
         *,

@@ -27,7 +27,7 @@ class Store(Protocol):
         """
 
 
-class Target(Store, Protocol):
+class WritableStore(Store, Protocol):
     """A store that can be written.
 
     ``notes`` are what the store cannot keep, with the number of events.

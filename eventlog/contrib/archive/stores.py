@@ -7,7 +7,7 @@ from django.utils.module_loading import import_string
 
 from ...backends import get_backend
 from .database import DatabaseStore
-from .store import StoreError, Target
+from .store import StoreError, WritableStore
 
 DATABASE, CLICKHOUSE, PARQUET = STORES = ("database", "clickhouse", "parquet")
 
@@ -24,7 +24,7 @@ def other_store(target: str) -> str:
     return DATABASE if target == CLICKHOUSE else CLICKHOUSE
 
 
-def open_store(name: str, directory: str | None) -> Target:
+def open_store(name: str, directory: str | None) -> WritableStore:
     """Return a store; ``directory`` is the archive."""
     if name == DATABASE:
         return DatabaseStore()
@@ -32,13 +32,13 @@ def open_store(name: str, directory: str | None) -> Target:
         if not directory:
             raise StoreError("Give the directory of the Parquet files with --archive.")
         make = _imported("archive.parquet.ParquetStore", "archive")
-        return cast("Target", make(Path(directory)))
+        return cast("WritableStore", make(Path(directory)))
     table = _imported("clickhouse.configured.configured_table", CLICKHOUSE)()
     _imported("archive.clickhouse.require_table", CLICKHOUSE)(table)
-    return cast("Target", _imported("archive.clickhouse.ClickHouseStore", CLICKHOUSE)(table))
+    return cast("WritableStore", _imported("archive.clickhouse.ClickHouseStore", CLICKHOUSE)(table))
 
 
-def open_source(name: str, directory: str | None) -> Target:
+def open_source(name: str, directory: str | None) -> WritableStore:
     """Return a store to read; an archive has to exist."""
     if name == PARQUET and directory and not Path(directory).is_dir():
         raise StoreError(f"The directory {directory} does not exist.")

@@ -13,6 +13,7 @@ from ...datetimes import to_db_timezone
 from ...records.record import Record
 from .event import IMPORTED, Origin, record_of
 from .models import ImportedTable
+from .positions import state_name, stored_state
 from .problems import Problems, SkipRow
 from .table import Context, Position, Row, Table
 from .writing import Rejected, write
@@ -155,16 +156,6 @@ class TableImport:
             setattr(self.state, name, value)
         self.problems = Problems.from_json(self.state.problems)
         return Progress(len(page), len(records) - len(rejected))
-
-
-def state_name(table: Table, using: str) -> str:
-    """Return the name under which the position is stored."""
-    return table.name if table.using == using else f"{table.name}@{table.using}"
-
-
-def stored_state(table: Table, using: str) -> ImportedTable | None:
-    """Return the stored position of a table; None before the first import."""
-    return ImportedTable.objects.using(using).filter(pk=state_name(table, using)).first()
 
 
 def _next_size(page: Sequence[Row], records: Sequence[Record]) -> int:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from .importing import TableImport, stored_state
+from .importing import TableImport
+from .positions import stored_state
 from .registry import SOURCES
 from .table import Table
 

@@ -29,10 +29,15 @@ _depth: ContextVar[int] = ContextVar("eventlog_handler_depth", default=0)
 
 
 class EventLogHandler(logging.Handler):
-    """Turns log records with an ``event`` into events: ``extra={"event": "ORDER_PAID"}``.
+    """Turns log records of ``logging`` into events. Name it as ``class`` in ``LOGGING``.
 
-    ``default_action``: the action of log records without an ``event`` from the level INFO on, which
-    are ignored otherwise; it may contain ``{level}``. ``durability``: see ``log()``.
+    A log record becomes an event if its ``extra`` names an action as ``event``::
+
+        logger.info("%s is paid", order, extra={"event": "ORDER_PAID", "user": user, "obj": order})
+
+    ``default_action`` is the action of log records from the level INFO on that have no ``event``.
+    It may contain ``{level}``. If it is None, these log records are ignored. ``durability`` is the
+    same as for ``log()``.
     """
 
     def __init__(

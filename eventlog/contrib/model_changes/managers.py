@@ -15,9 +15,11 @@ MAX_KEYS = 1000  # in one query
 
 
 class TrackedQuerySet(models.QuerySet[M]):
-    """A queryset that records its changes of a tracked model, with one or two more queries.
+    """A queryset whose ``update()``, ``bulk_update()`` and ``bulk_create()`` record events.
 
-    Django sends no signals for them.
+    Django sends no signals for these methods. If the model is tracked, each changed row causes one
+    event. ``update()`` takes one or two additional queries. Subclass it to add methods of your own,
+    and use ``as_manager()``.
     """
 
     def update(self, **kwargs: Any) -> int:
@@ -124,4 +126,4 @@ def _changes(
 
 
 class TrackedManager(models.Manager.from_queryset(TrackedQuerySet)):  # type: ignore[misc]
-    """A manager that records its changes of a tracked model."""
+    """A manager with the methods of ``TrackedQuerySet``, as in ``objects = TrackedManager()``."""

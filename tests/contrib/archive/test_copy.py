@@ -96,14 +96,14 @@ def test_a_dry_run_counts(copy, samples, archive, capsys):
 def test_verify_names_the_hours_that_differ(copy, samples, capsys):
     copy("--to", "parquet")
     copy("--to", "parquet", "--verify")
-    assert "10 events in 3 hours are equal in database and parquet." in capsys.readouterr().out
+    assert "database and parquet have the same 10 events in 3 hours." in capsys.readouterr().out
     Log.objects.filter(action="A0").update(user_repr="another")
     Log.objects.filter(action="A1").delete()
     Log.objects.filter(timestamp=APRIL).delete()
     with pytest.raises(CommandError) as error:
         copy("--to", "parquet", "--verify")
     assert str(error.value).splitlines() == [
-        "3 hours of database and parquet differ:",
+        "database and parquet differ in 3 hours:",
         "  2026-03-31 22h: 1 in database, 1 in parquet with other values",
         "  2026-03-31 23h: 5 in database, 6 in parquet",
         "  2026-04-02 00h: 0 in database, 3 in parquet",

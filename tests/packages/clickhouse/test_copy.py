@@ -103,7 +103,7 @@ def test_verify_names_hours_with_other_values(clickhouse, samples, backend):
         f"ALTER TABLE {backend.table.name} UPDATE extra = '{{}}' WHERE action = 'A2'"
         " SETTINGS mutations_sync = 2"
     )
-    with pytest.raises(CommandError, match=r"1 hour of database and clickhouse differ:\n.*23h"):
+    with pytest.raises(CommandError, match=r"database and clickhouse differ in 1 hour:\n.*23h"):
         copy("--to", "clickhouse", "--verify")
 
 

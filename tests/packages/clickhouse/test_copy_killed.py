@@ -119,7 +119,9 @@ def test_a_copy_that_is_killed_is_completed(site, target, points):
         arguments += ["--until", "2026-05-01"]
         site.python(KILL, *point, *arguments, code=-signal.SIGKILL)
     site.copy("database", target)
-    assert f"{NUMBER:,} events in 8 hours are equal" in site.copy("database", target, "--verify")
+    assert f"have the same {NUMBER:,} events in 8 hours" in site.copy(
+        "database", target, "--verify"
+    )
     site.assert_equal("database", target)
 
 

@@ -148,12 +148,12 @@ class Command(BaseCommand):
             found = [*copy.differences(advance)]
         if found:
             raise CommandError(
-                f"{how_many(len(found), 'hour')} of {names[0]} and {names[1]} differ:\n"
+                f"{names[0]} and {names[1]} differ in {how_many(len(found), 'hour')}:\n"
                 + "\n".join(_listed(found, names))
             )
         self.stdout.write(
-            f"{how_many(copy.total, 'event')} in {how_many(len(copy.hours), 'hour')} are equal in "
-            f"{names[0]} and {names[1]}."
+            f"{names[0]} and {names[1]} have the same {how_many(copy.total, 'event')} in "
+            f"{how_many(len(copy.hours), 'hour')}."
         )
 
     def _copy(self, copy: Copy, names: tuple[str, str], options: dict[str, Any]) -> None:
@@ -186,8 +186,8 @@ class Command(BaseCommand):
             self.stderr.write(f"Some events {note}: {how_many(count, 'event')}.")
         if unequal:
             raise CommandError(
-                f"{how_many(len(unequal), 'hour')} differ after the copy:\n"
-                + "\n".join(_listed(unequal, names))
+                f"After the copy, {names[0]} and {names[1]} differ in "
+                f"{how_many(len(unequal), 'hour')}:\n" + "\n".join(_listed(unequal, names))
             )
         if options["verbosity"]:
             self.stdout.write(

@@ -14,12 +14,12 @@ from django.utils.dateparse import parse_date, parse_datetime
 
 from eventlog import access
 from eventlog.conf import conf
-from eventlog.contrib.importers.importing import AlreadyMovedError, TableImport, stored_state
+from eventlog.contrib.importers.importing import AlreadyMovedError, TableImport
 from eventlog.contrib.importers.models import ImportedTable
+from eventlog.contrib.importers.positions import forget_position, stored_state
 from eventlog.contrib.importers.progress import progress
 from eventlog.contrib.importers.registry import SOURCES, Source
 from eventlog.contrib.importers.report import how_many, listing, summary
-from eventlog.contrib.importers.restart import restart
 from eventlog.contrib.importers.table import Context, Table
 from eventlog.contrib.importers.users import STATES
 from eventlog.contrib.importers.writing import NoPartitionError
@@ -109,7 +109,7 @@ class Command(BaseCommand):
         tables = _tables(chosen, options["database"], options["table"])
         if options["restart"]:
             for table in tables:
-                restart(table, using)
+                forget_position(table, using)
         for table in tables:
             _check_since(table, using, options["since"])
         if options["dry_run"]:
