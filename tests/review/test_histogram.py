@@ -73,7 +73,7 @@ def test_a_bar_has_the_events_of_the_instants_at_its_edges(at):
 def test_a_search_without_events_has_empty_bars(at):
     now = at("UTC", datetime(2026, 11, 25, 12), True)
     write([now - HOUR], True)
-    for search in ("action:B", "user:nobody"):
+    for search in ("action:B", "user:unknown"):
         plan = Search.parse(search).plan
         found = histogram(Log.objects.all(), plan, now - DAY, now, is_whole=False)
         assert not any(span.events for span in found.spans)
