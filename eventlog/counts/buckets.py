@@ -11,7 +11,7 @@ from .. import formats
 from ..datetimes import DAY, HOUR, hour_of
 
 PERIODS = {"24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY, "180d": 180 * DAY}
-PERIOD_LABELS = {"24h": _("24h"), "7d": _("7d"), "30d": _("30d"), "180d": _("180d")}
+PERIOD_LABELS = {"24h": _("24 h"), "7d": _("7 d"), "30d": _("30 d"), "180d": _("180 d")}
 _WIDTHS = {"24h": HOUR, "7d": 6 * HOUR, "30d": DAY, "180d": 5 * DAY}
 WIDTH_TEXTS = {
     "24h": _("one bar = 1 hour"),
