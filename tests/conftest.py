@@ -17,7 +17,7 @@ from eventlog.partitions.catalog import read_partitions
 DIFFERENT_ON_DATABASES = tuple(
     f"tests/{name}"
     for name in ("backends/", "models/", "review/test_answers", "test_search", "test_nearest",
-                 "test_export", "test_counts", "test_bad_input")
+                 "test_export", "test_counts", "test_bad_input", "packages/test_who_everywhere")
 )  # fmt: skip
 # Tests of a spool: whole files, and the fixtures of the others.
 SPOOL_FILES = tuple(

@@ -6,6 +6,7 @@ from io import StringIO
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 
 import eventlog
@@ -15,6 +16,10 @@ from ...events import write_request
 from ...shop.models import Widget
 
 NOW = timezone.now()
+by_name_of_event = pytest.mark.skipif(
+    not connection.features.supports_partial_indexes,
+    reason="the search for an account leaves out deleted accounts with the same name",
+)
 SILENT = {"ACCESS": {"erase": False, "export": False, "prune": False}}
 
 
@@ -96,7 +101,8 @@ def test_a_person_is_found_by_name_and_counted(both):
         ["30d"],
         ["30d", "--action", "GET_*"],
         ["10d", "--keep", "GET_*", "--requests"],
-        ["10d", "--search", "user:anna"],
+        ["10d", "--search", "user:Bert"],
+        pytest.param(["10d", "--search", "user:anna"], marks=by_name_of_event),
         ["10d", "--search", "status:404"],
         ["50d", "--dry-run"],
     ],

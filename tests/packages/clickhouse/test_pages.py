@@ -14,10 +14,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import include, path
 from django.utils import timezone
 
+import eventlog
 from eventlog import access, admin
 from eventlog.backends import get_backend
 from eventlog.models import Log
 from eventlog.review import links
+from eventlog.review.database import DatabaseReader
 
 from ...events import write_request
 from ...shop.models import Widget
@@ -129,7 +131,12 @@ def test_the_list_has_the_events_of_a_search(root, rows, store):
 def test_an_unknown_name_in_a_search_is_an_error(root, rows, store):
     store()
     page = root.get(LIST, {"q": "user:ana obj:shop.none"})
-    assert "Unknown user &#x27;ana&#x27;" in page.content.decode()
+    html = page.content.decode()
+    assert "Unknown object type &#x27;shop.none&#x27;" in html
+    # MariaDB searches the events for an unknown name, because it has no index of deleted accounts.
+    has_index = connection.features.supports_partial_indexes
+    if has_index or not isinstance(eventlog.reader(), DatabaseReader):
+        assert "Unknown user &#x27;ana&#x27;" in html
     assert not page.context["cl"].result_list
 
 

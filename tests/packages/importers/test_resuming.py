@@ -1,5 +1,6 @@
 """Runs of the import: where they begin, what they leave, and what they report."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 
@@ -176,20 +177,34 @@ def test_the_import_itself_is_an_event():
     assert (ended.extra["operator"], ended.extra["reason"]) == ("zora", "new event log")
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="the SQL of SQLite")
-def test_a_row_that_the_database_refuses_does_not_stop_the_import():
-    rows = add(3)
+REFUSE = {
+    "sqlite": "CREATE TRIGGER refuse BEFORE INSERT ON eventlog_log "
+    "WHEN NEW.extra LIKE '%/orders/1/%' BEGIN SELECT RAISE(ABORT, 'no'); END",
+    "postgresql": "ALTER TABLE eventlog_log ADD CONSTRAINT refuse "
+    "CHECK (extra::text NOT LIKE '%/orders/1/%')",
+    "mysql": "ALTER TABLE eventlog_log ADD CONSTRAINT refuse CHECK (extra NOT LIKE '%/orders/1/%')",
+}
+
+
+@pytest.fixture
+def refusal(transactional_db):
+    """A database that refuses an event; committed, because MariaDB commits a changed table."""
+    is_trigger = connection.vendor == "sqlite"
+    undo = (
+        "DROP TRIGGER refuse" if is_trigger else "ALTER TABLE eventlog_log DROP CONSTRAINT refuse"
+    )
     with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE TRIGGER refuse BEFORE INSERT ON eventlog_log "
-            "WHEN NEW.extra LIKE '%/orders/1/%' BEGIN SELECT RAISE(ABORT, 'no'); END"
-        )
+        cursor.execute(REFUSE[connection.vendor])
+        yield
+        cursor.execute(undo)
+
+
+def test_a_row_that_the_database_refuses_does_not_stop_the_import(refusal):
+    rows = add(3)
     output = run("request", "--final")
     assert "3 rows became 2 events" in output
-    assert (
-        f"Not imported: 1 row, the database refused it, IntegrityError (such as {rows[1].pk})"
-        in (output)
-    )
+    refused = rf"Not imported: 1 row, the database refused it, \w+ \(such as {rows[1].pk}\)"
+    assert re.search(refused, output)
     assert paths() == ["/orders/0/", "/orders/2/"]
 
 
