@@ -116,13 +116,13 @@ def known() -> dict[str, str]:
     return {key: quote(str(value)) for key, value in facts.items()}
 
 
-def superuser_client():
-    """Return a client that is logged in as a superuser."""
+def superuser_client(pk=USERS + 1):
+    """Return a client that is logged in as a superuser, whose primary key is `pk`."""
     from django.contrib.auth.models import User
     from django.test import Client
 
     if not User.objects.filter(username="reader").exists():
-        User.objects.create_superuser("reader", pk=USERS + 1)
+        User.objects.create_superuser("reader", pk=pk)
     client = Client()
     client.force_login(User.objects.get(username="reader"))
     return client
