@@ -602,8 +602,8 @@ def test_the_overview_needs_no_scripts(page, events):
     expect(pulse.get_by_role("table")).to_be_hidden()
     pulse.get_by_text("As a table").click()
     expect(pulse.get_by_role("table")).to_be_visible()
-    page.get_by_role("link", name="7d").click()
-    expect(page.get_by_role("link", name="7d")).to_have_attribute("aria-current", "true")
+    page.get_by_role("link", name="7 d").click()
+    expect(page.get_by_role("link", name="7 d")).to_have_attribute("aria-current", "true")
 
 
 @on_phone
@@ -627,7 +627,7 @@ def test_the_axis_of_a_chart_and_its_newest_bar_are_in_view(page, events):
 def test_a_search_on_the_overview_leads_to_its_events(page, events):
     page.goto(f"{OVERVIEW}?period=7d")
     ask(page, "user:anna status:5xx")
-    expect(page.get_by_role("link", name="7d")).to_have_attribute("aria-current", "true")
+    expect(page.get_by_role("link", name="7 d")).to_have_attribute("aria-current", "true")
     page.locator(".figures").get_by_role("link").first.click()
     shows(page, 1, 5)
 
