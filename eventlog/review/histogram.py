@@ -159,7 +159,11 @@ def _count_by_bar(newest: QuerySet[Log, Any], bounds: Sequence[datetime]) -> Cou
     connection = connections[newest.db]
     zone = _zone_of_columns(connection)
     starts = [bound.astimezone(zone).replace(tzinfo=None) for bound in bounds]
-    step = timedelta(seconds=gcd(*((each - starts[0]) // SECOND for each in starts)) or 1)
+    seconds = [(each - starts[0]) // SECOND for each in starts]
+    if zone not in (UTC, bounds[0].tzinfo):
+        # Steps start at full hours, because the clocks of the database change at a full hour.
+        seconds += [HOUR // SECOND, (starts[0] - datetime.min) // SECOND]
+    step = timedelta(seconds=gcd(*seconds) or 1)
     counts = Counter[int]()
     for steps, number in _count_by_step(newest, to_db_timezone(bounds[0]), step):
         moment = (starts[0] + steps * step).replace(tzinfo=zone)
