@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from math import gcd
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.core.exceptions import EmptyResultSet
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -173,7 +174,7 @@ def _count_by_bar(newest: QuerySet[Log, Any], bounds: Sequence[datetime]) -> Cou
 
 def _zone_of_columns(connection: BaseDatabaseWrapper) -> tzinfo:
     """Return the time zone whose wall clock the stored times show."""
-    if connection.vendor == "postgresql":  # which stores instants, with and without USE_TZ
+    if connection.vendor == "postgresql" and settings.USE_TZ:  # which stores instants
         return UTC
     return connection.timezone or timezone.get_default_timezone()
 

@@ -23,6 +23,7 @@ CASES = [  # a zone and a local time, mostly shortly after its clocks changed
     ("America/Santiago", datetime(2026, 9, 8, 3), True),  # its clocks change at midnight
     ("Asia/Kolkata", datetime(2026, 11, 25, 5, 10), False),
     ("Europe/Berlin", datetime(2026, 10, 20, 12), False),
+    ("Europe/Berlin", datetime(2026, 10, 25, 4), False),
 ]
 LENGTHS = [10 * MINUTE, 3 * HOUR, 3 * DAY, 30 * DAY, 200 * DAY]
 
