@@ -16,6 +16,7 @@ from django.db.models import (
     Value,
 )
 from django.db.models.sql.compiler import SQLCompiler
+from django.utils import timezone
 
 from .json_paths import document, path_of
 
@@ -146,12 +147,15 @@ class StepsSince(Func):
     def __init__(self, column: str, start: datetime, step: timedelta) -> None:
         super().__init__(F(column), Value(start, DateTimeField()))
         self.seconds = int(step.total_seconds())
+        self.is_naive = timezone.is_naive(start)
 
     def as_sql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any
     ) -> tuple[str, tuple[Any, ...]]:
         time, _ = compiler.compile(self.source_expressions[0])
         start, params = compiler.compile(self.source_expressions[1])
+        if self.is_naive and connection.vendor == "postgresql":
+            time = f"{time}::timestamp"  # the wall clock, because naive times have no instant
         template = self.sql[connection.vendor]
         return template.format(time=time, start=start, seconds=self.seconds), tuple(params)
 

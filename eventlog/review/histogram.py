@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from math import gcd
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.core.exceptions import EmptyResultSet
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -159,7 +160,11 @@ def _count_by_bar(newest: QuerySet[Log, Any], bounds: Sequence[datetime]) -> Cou
     connection = connections[newest.db]
     zone = _zone_of_columns(connection)
     starts = [bound.astimezone(zone).replace(tzinfo=None) for bound in bounds]
-    step = timedelta(seconds=gcd(*((each - starts[0]) // SECOND for each in starts)) or 1)
+    seconds = [(each - starts[0]) // SECOND for each in starts]
+    if zone not in (UTC, bounds[0].tzinfo):
+        # Steps start at full hours, because the clocks of the database change at a full hour.
+        seconds += [HOUR // SECOND, (starts[0] - datetime.min) // SECOND]
+    step = timedelta(seconds=gcd(*seconds) or 1)
     counts = Counter[int]()
     for steps, number in _count_by_step(newest, to_db_timezone(bounds[0]), step):
         moment = (starts[0] + steps * step).replace(tzinfo=zone)
@@ -169,7 +174,7 @@ def _count_by_bar(newest: QuerySet[Log, Any], bounds: Sequence[datetime]) -> Cou
 
 def _zone_of_columns(connection: BaseDatabaseWrapper) -> tzinfo:
     """Return the time zone whose wall clock the stored times show."""
-    if connection.vendor == "postgresql":  # which stores instants, with and without USE_TZ
+    if connection.vendor == "postgresql" and settings.USE_TZ:  # which stores instants
         return UTC
     return connection.timezone or timezone.get_default_timezone()
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from eventlog.datetimes import DAY, HOUR, MINUTE, aware
@@ -22,6 +23,7 @@ CASES = [  # a zone and a local time, mostly shortly after its clocks changed
     ("America/Santiago", datetime(2026, 9, 8, 3), True),  # its clocks change at midnight
     ("Asia/Kolkata", datetime(2026, 11, 25, 5, 10), False),
     ("Europe/Berlin", datetime(2026, 10, 20, 12), False),
+    ("Europe/Berlin", datetime(2026, 10, 25, 4), False),
 ]
 LENGTHS = [10 * MINUTE, 3 * HOUR, 3 * DAY, 30 * DAY, 200 * DAY]
 
@@ -57,6 +59,29 @@ def test_each_bar_has_the_events_of_its_time(at, zone, wall, use_tz, length):
     expected = [sum(span.start <= each < span.end for each in moments) for span in found.spans]
     assert [span.events for span in found.spans] == expected
     assert sum(expected) == 150
+
+
+@pytest.fixture
+def _columns_of_berlin(monkeypatch):
+    if connection.vendor == "postgresql":
+        pytest.skip("PostgreSQL stores instants")
+    # Django reads this again whenever a test sets TIME_ZONE.
+    monkeypatch.setitem(connection.settings_dict, "TIME_ZONE", "Europe/Berlin")
+
+
+@pytest.mark.usefixtures("_columns_of_berlin")
+@pytest.mark.parametrize("zone", ["Asia/Kathmandu", "Asia/Kolkata", "UTC"])
+@pytest.mark.parametrize("day", [datetime(2026, 3, 29), datetime(2026, 10, 25)], ids=str)
+def test_each_bar_has_its_events_where_the_clocks_of_the_database_change(at, zone, day):
+    now = at(zone, day + 14 * HOUR, True)
+    assert connection.timezone == ZoneInfo("Europe/Berlin")
+    write((now - n * 10 * MINUTE for n in range(1, 150)), True)
+    start = now - 3 * DAY
+    found = histogram(Log.objects.all(), Search.parse("action:A").plan, start, now, is_whole=False)
+    moments = [*Log.objects.values_list("timestamp", flat=True)]
+    expected = [sum(span.start <= each < span.end for each in moments) for span in found.spans]
+    assert [span.events for span in found.spans] == expected
+    assert sum(expected) == 149
 
 
 def test_a_bar_has_the_events_of_the_instants_at_its_edges(at):
