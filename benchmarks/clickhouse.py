@@ -157,10 +157,9 @@ def print_sizes(table, count):
 
 def known(reader):
     """Return values for the addresses of the pages, from the middle of the table."""
-    from urllib.parse import quote
-
     from django.db.models import Q
 
+    from benchmarks import review
     from eventlog.review.pagination import Cursor
     from eventlog.review.search.plan import QueryPlan
 
@@ -169,16 +168,7 @@ def known(reader):
     with_object = QueryPlan(period=Q(object_id__isnull=False))
     (about,) = reader.page(with_object, 1, older=middle).events
     oldest = reader.oldest()
-    facts = event.extra | {
-        "pk": event.pk,
-        "at": event.timestamp.isoformat(),
-        "kind": f"{about.content_type.app_label}.{about.content_type.model}",
-        "object_id": about.object_id,
-        "place": f"{event.timestamp.isoformat()}~{event.pk}",
-        "end": f"{(oldest + timedelta(minutes=5)).isoformat()}~0",
-        "network": event.extra["ip"].rpartition(".")[0] + ".0/24",
-    }
-    return {key: quote(str(value)) for key, value in facts.items()}
+    return review.values_of(event, about, f"{(oldest + timedelta(minutes=5)).isoformat()}~0")
 
 
 def main():

@@ -96,7 +96,6 @@ def text_of(name: str, address: str) -> str:
 def known() -> dict[str, str]:
     """Return values for the addresses, from the second half of the table."""
     from datetime import timedelta
-    from urllib.parse import quote
 
     from eventlog.models import Log
 
@@ -104,13 +103,22 @@ def known() -> dict[str, str]:
     half = Log.objects.filter(pk__gte=first.pk + (last.pk - first.pk) // 2).order_by("id")
     event = half.filter(extra__ip__isnull=False)[0]
     about = half.filter(object_id__isnull=False).select_related("content_type")[0]
+    return values_of(
+        event, about, f"{(first.timestamp + timedelta(minutes=30)).isoformat()}~{first.pk}"
+    )
+
+
+def values_of(event, about, end: str) -> dict[str, str]:
+    """Return the values of the addresses: of a request, of an event with an object, and an end."""
+    from urllib.parse import quote
+
     facts = event.extra | {
         "pk": event.pk,
         "at": event.timestamp.isoformat(),
         "kind": f"{about.content_type.app_label}.{about.content_type.model}",
         "object_id": about.object_id,
         "place": f"{event.timestamp.isoformat()}~{event.pk}",
-        "end": f"{(first.timestamp + timedelta(minutes=30)).isoformat()}~{first.pk}",
+        "end": end,
         "network": event.extra["ip"].rpartition(".")[0] + ".0/24",
     }
     return {key: quote(str(value)) for key, value in facts.items()}

@@ -26,12 +26,12 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
-apps, middleware, eventlog = {site!r}
+apps, middleware = {site!r}
 settings.configure(
     SECRET_KEY="benchmark", ALLOWED_HOSTS=["*"], ROOT_URLCONF="benchmarks.start_urls",
     INSTALLED_APPS=["django.contrib." + name for name in
         ("admin", "auth", "contenttypes", "sessions", "messages", "staticfiles")] + apps,
-    MIDDLEWARE=middleware, EVENTLOG=eventlog, STATIC_URL="static/",
+    MIDDLEWARE=middleware, STATIC_URL="static/",
     DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
     DATABASES={{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}}},
     TEMPLATES=[{{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}}],
@@ -59,8 +59,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=21)
     args = parser.parse_args()
     sites = {
-        "bare site": ([], SITE, {}),
-        "with eventlog": (["eventlog"], LOGGED_SITE, {}),
+        "bare site": ([], SITE),
+        "with eventlog": (["eventlog"], LOGGED_SITE),
     }
     with TemporaryDirectory() as directory:
         codes = {name: CODE.format(site=site) for name, site in sites.items()}

@@ -154,8 +154,8 @@ def _newest(
 def _count_by_bar(newest: QuerySet[Log, Any], bounds: Sequence[datetime]) -> Counter[int]:
     """Count events in the database, because reading their times would take a third of the page.
 
-    See ``benchmarks.review``. A step is the longest time of which each bar has a whole number,
-    because days may have 23 or 25 hours.
+    See ``benchmarks.review``. The database counts by steps of equal length. Each bar has a whole
+    number of steps, also a day of 23 or 25 hours.
     """
     connection = connections[newest.db]
     zone = _zone_of_columns(connection)
