@@ -1,7 +1,7 @@
 """The admin of events, whose queries all use an index and whose lists are not counted."""
 
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
@@ -23,21 +23,16 @@ from django.urls import URLPattern, path, reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from . import access
+from . import access, review
 from .api import log
 from .mixins import LogViewsMixin
 from .models import Log
 from .models.relations import leads_apart
 from .review import links
-from .review.changelist import EventList, query_of
-from .review.columns import columns_of
-from .review.dashboard import Overview
 from .review.event_admin import EventPage
 from .review.events_mixin import EventsMixin
-from .review.export import formats as export
 from .review.list_columns import ListColumns
-from .review.list_links import COLUMNS_VAR, SELECT_VAR
-from .review.reader import reader
+from .review.parameters import COLUMNS_VAR, SELECT_VAR
 from .review.restriction import refusing
 from .review.saved_searches import (
     MAY_SHARE,
@@ -45,7 +40,10 @@ from .review.saved_searches import (
     default_address,
     saved_searches,
 )
-from .review.search.query import Search
+
+if TYPE_CHECKING:
+    from .review.changelist import EventList
+    from .review.export.formats import Chunks
 
 MAX_DESCRIBED_EVENTS = 20  # of a deletion, in its own event
 COUNTING_SECONDS = 1.0  # of a visit to the overview; eventlog_count counts the remaining hours
@@ -106,16 +104,17 @@ class LogAdmin(SavedSearchesMixin, ListColumns, EventPage):
             "may_share": request.user.has_perm(MAY_SHARE),
             "title": capfirst(self.opts.verbose_name_plural),
             "is_nav_sidebar_enabled": False,
-            "formats": list(export.FORMATS),
+            "formats": list(review.formats.FORMATS),
             "has_actions": self.has_actions(request),
         } | (extra_context or {})
         response = super().changelist_view(request, context)
-        access.record_view(request, response, "list", query_of(request.GET))
+        access.record_view(request, response, "list", review.changelist.query_of(request.GET))
         return response
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """Return the columns that the address names; the default ones without."""
-        return columns_of(request.GET.get(COLUMNS_VAR, "")) or super().get_list_display(request)
+        chosen = review.columns.columns_of(request.GET.get(COLUMNS_VAR, ""))
+        return chosen or super().get_list_display(request)
 
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> Any:
         """Return actions of the list in selection mode only, because the checkboxes need room."""
@@ -125,7 +124,7 @@ class LogAdmin(SavedSearchesMixin, ListColumns, EventPage):
         return self._actions(request, action_location)
 
     def _actions(self, request: HttpRequest, action_location: Any = None) -> Any:
-        if not reader().has_rows:  # actions get a queryset
+        if not review.reader.reader().has_rows:  # actions get a queryset
             return {}
         # Before Django 6.1, the method has no second parameter.
         more = {} if action_location is None else {"action_location": action_location}
@@ -161,12 +160,12 @@ class LogAdmin(SavedSearchesMixin, ListColumns, EventPage):
     ) -> None:
         # In the transaction of the deletion, so that both happen or neither.
         if access.is_enabled("delete"):
-            search = access.shortened(query_of(request.GET))
+            search = access.shortened(review.changelist.query_of(request.GET))
             extra = {"count": count, "search": search, "deleted": deleted}
             log(request.user, access.ACTIONS["delete"], extra, request=request)
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[EventList]:
-        return EventList
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> "type[EventList]":
+        return review.changelist.EventList
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Refuse lookups into ``extra``, because the search box has them and uses the indexes."""
@@ -177,13 +176,13 @@ class LogAdmin(SavedSearchesMixin, ListColumns, EventPage):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Log], search_term: str
     ) -> tuple[QuerySet[Log], bool]:
-        return queryset.filter(Search.parse(search_term).plan.condition), False
+        return queryset.filter(review.query.Search.parse(search_term).plan.condition), False
 
     def export_view(self, request: HttpRequest, kind: str) -> HttpResponseBase:
         """Stream all events of the list as a file."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        if kind not in export.FORMATS:
+        if kind not in review.formats.FORMATS:
             raise Http404
         try:
             changes = self.get_changelist_instance(request)
@@ -191,7 +190,7 @@ class LogAdmin(SavedSearchesMixin, ListColumns, EventPage):
             return self._export_nothing(
                 request, _("Nothing was exported, because a filter is not valid.")
             )
-        assert isinstance(changes, EventList)
+        assert isinstance(changes, review.changelist.EventList)
         if changes.search.errors:
             reason = _("Nothing was exported, because the search has an error.")
             return self._export_nothing(request, reason, request.GET.urlencode())
@@ -199,7 +198,7 @@ class LogAdmin(SavedSearchesMixin, ListColumns, EventPage):
             "export", _exported(kind, changes), user=request.user, request=request
         )
         events = changes.reader.chunks(changes.plan)
-        return export.response(request, kind, _recorded(exporting, kind, events))
+        return review.formats.response(request, kind, _recorded(exporting, kind, events))
 
     def _export_nothing(self, request: HttpRequest, reason: Any, query: str = "") -> HttpResponse:
         """Return to the list, which shows the reason."""
@@ -211,7 +210,7 @@ class LogAdmin(SavedSearchesMixin, ListColumns, EventPage):
         """Show the page of an event."""
         response = super().change_view(request, *args, **kwargs)
         filters = QueryDict(request.GET.get("_changelist_filters", ""))
-        access.record_view(request, response, "event", query_of(filters))
+        access.record_view(request, response, "event", review.changelist.query_of(filters))
         return response
 
     # The overview
@@ -224,9 +223,9 @@ class LogAdmin(SavedSearchesMixin, ListColumns, EventPage):
         request.current_app = site = self.admin_site.name
         period, by = request.GET.get("period", ""), request.GET.get("by", "")
         shown = period, by, site, self.reader(request), request.GET.get("q", "")
-        overview = Overview(*shown)
+        overview = review.dashboard.Overview(*shown)
         if overview.refresh(COUNTING_SECONDS):
-            overview = Overview(*shown)
+            overview = review.dashboard.Overview(*shown)
         context = {
             **self.admin_site.each_context(request),
             "title": _("Overview"),
@@ -240,17 +239,17 @@ class LogAdmin(SavedSearchesMixin, ListColumns, EventPage):
         return response
 
 
-def _exported(kind: str, changes: EventList) -> dict[str, str]:
+def _exported(kind: str, changes: "EventList") -> dict[str, str]:
     """Return which events of the list are exported."""
     filters = {name: v for name, v in changes.filter_params.items() if name != SEARCH_VAR}
     facts = {"format": kind, "search": access.shortened(changes.query), "show": changes.kind}
     return facts | ({"filters": access.shortened(urlencode(filters, True))} if filters else {})
 
 
-def _recorded(exporting: access.Operation, kind: str, events: export.Chunks) -> Generator[bytes]:
+def _recorded(exporting: access.Operation, kind: str, events: "Chunks") -> Generator[bytes]:
     """Yield the file, and record the export when it starts and when it ends."""
     with exporting:
-        yield from export.FORMATS[kind].write(exporting.counted(events))
+        yield from review.formats.FORMATS[kind].write(exporting.counted(events))
 
 
 __all__ = ["EventsMixin", "LogAdmin", "LogViewsMixin"]

@@ -24,7 +24,9 @@ from ..text import UNSTORABLE
 from .answers import ActionCounts
 from .choices import Choice
 from .links import at_time, event_page
-from .list_links import (
+from .list_panels import ListPanels
+from .pagination import SCAN_LIMIT, SCAN_LIMIT_FACTOR, Cursor, Page
+from .parameters import (
     KIND_VAR,
     KINDS,
     NEWER_VAR,
@@ -32,8 +34,6 @@ from .list_links import (
     PAGE_PARAMETERS,
     SCAN_VAR,
 )
-from .list_panels import ListPanels
-from .pagination import SCAN_LIMIT, SCAN_LIMIT_FACTOR, Cursor, Page
 from .reader import reader
 from .search.filters import find
 from .search.parser import SyntaxProblem, parse

@@ -1,6 +1,6 @@
 """The admin of one event's page."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import flatten
@@ -11,15 +11,14 @@ from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from .. import review
 from ..models import Log
 from ..text import UNSTORABLE
-from . import event_page, html, links
-from .changed_fields import changes_table
-from .changelist import kind_of, of_kind, query_of
-from .field_history import FieldHistory
-from .list_links import KIND_VAR
-from .pagination import Cursor
-from .reader import Reader, reader
+from . import html, links
+from .parameters import KIND_VAR
+
+if TYPE_CHECKING:
+    from .reader import Reader
 
 _SCRIPT: Any = Script("eventlog/copy.js", defer=True)
 PAGE_MEDIA = Media(css={"all": ("eventlog/event.css", "eventlog/changes.css")}, js=[_SCRIPT])
@@ -42,14 +41,14 @@ class EventPage(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at ru
 
     def has_delete_permission(self, request: HttpRequest, obj: Log | None = None) -> bool:
         """Return False if the events are not rows of the database, which Django could delete."""
-        return super().has_delete_permission(request, obj) and reader().has_rows
+        return super().has_delete_permission(request, obj) and review.reader.reader().has_rows
 
     def has_change_permission(self, request: HttpRequest, obj: Log | None = None) -> bool:
         return False
 
-    def reader(self, request: HttpRequest) -> Reader:
+    def reader(self, request: HttpRequest) -> "Reader":
         """Return the reader of the events that this person may see."""
-        return reader(self.get_queryset(request), ["user"])
+        return review.reader.reader(self.get_queryset(request), ["user"])
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: Any = None
@@ -60,7 +59,7 @@ class EventPage(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at ru
         except ValidationError:
             return None
         events = self.reader(request)
-        place = Cursor.read(f"{request.GET.get(links.TIME_VAR, '')}~{key}")
+        place = review.pagination.Cursor.read(f"{request.GET.get(links.TIME_VAR, '')}~{key}")
         at_time = events.event(key, place.timestamp) if place else None
         # Without the right time, such as in an address of an earlier release, by the key alone.
         return at_time or events.event(key)
@@ -70,8 +69,8 @@ class EventPage(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at ru
         fieldsets = super().get_fieldsets(request, obj)
         if obj is None:
             return fieldsets
-        event_page.find_else(obj, self.reader(request), self.admin_site.name)
-        empty = event_page.empty_sections(obj)
+        review.event_page.find_else(obj, self.reader(request), self.admin_site.name)
+        empty = review.event_page.empty_sections(obj)
         return [each for each in fieldsets if not empty.issuperset(flatten(each[1]["fields"]))]
 
     def render_change_form(
@@ -81,10 +80,11 @@ class EventPage(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at ru
         events = self.reader(request)
         filters = request.GET.get("_changelist_filters", "")
         params = QueryDict(filters)
-        search = events.parse(query_of(params))
-        plan = of_kind(search.plan, kind_of(request, params.get(KIND_VAR, "")))
+        search = events.parse(review.changelist.query_of(params))
+        kind = review.changelist.kind_of(request, params.get(KIND_VAR, ""))
+        plan = review.changelist.of_kind(search.plan, kind)
         nearby = events.neighbours(event, plan)
-        found = event_page.found_else(event)
+        found = review.event_page.found_else(event)
         context |= {
             "title": html.title(event),
             "subtitle": None,
@@ -94,7 +94,7 @@ class EventPage(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at ru
             "same_request": found.same_request,
             "around": found.around,
             "around_user": found.is_by_user,
-            "raw": event_page.raw_json(event),
+            "raw": review.event_page.raw_json(event),
             "media": context["media"] + PAGE_MEDIA,
         }
         return super().render_change_form(request, context, *args, **kwargs)
@@ -113,7 +113,7 @@ class EventPage(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at ru
         if event is None or not is_valid or links.object_term(event) is None:
             raise Http404
         request.current_app = site = self.admin_site.name
-        history = FieldHistory(event, field, self.reader(request), site)
+        history = review.field_history.FieldHistory(event, field, self.reader(request), site)
         title = _("%(field)s of %(object)s") % {
             "field": field,
             "object": html.object_in_words(event),
@@ -133,24 +133,24 @@ class EventPage(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at ru
 
     @admin.display(description="")
     def event_facts(self, event: Log) -> SafeString:
-        return event_page.event_table(event, self.admin_site.name)
+        return review.event_page.event_table(event, self.admin_site.name)
 
     @admin.display(description="")
     def changed_fields(self, event: Log) -> SafeString:
-        return changes_table(event, self.admin_site.name)
+        return review.changed_fields.changes_table(event, self.admin_site.name)
 
     @admin.display(description="")
     def own_data(self, event: Log) -> SafeString:
-        return event_page.data_table(event, self.admin_site.name)
+        return review.event_page.data_table(event, self.admin_site.name)
 
     @admin.display(description="")
     def links_to_related(self, event: Log) -> SafeString:
-        return event_page.links_of(event)
+        return review.event_page.links_of(event)
 
     @admin.display(description="")
     def request_facts(self, event: Log) -> SafeString:
-        return event_page.request_table(event, self.admin_site.name)
+        return review.event_page.request_table(event, self.admin_site.name)
 
     @admin.display(description="")
     def client_facts(self, event: Log) -> SafeString:
-        return event_page.client_table(event, self.admin_site.name)
+        return review.event_page.client_table(event, self.admin_site.name)

@@ -17,9 +17,8 @@ from ..models import Log
 from ..records.arguments import object_key
 from ..records.user_state import UserState
 from ..text import UNSTORABLE
-from .search.patterns import MAX_STARS
-from .search.request_filters import DEVICES, TRACE_ID
 from .search.tree import Node, Term, all_of
+from .search.valid_values import DEVICES, MAX_STARS, TRACE_ID
 
 LIST = "admin:eventlog_log_changelist"
 EVENT = "admin:eventlog_log_change"

@@ -8,24 +8,28 @@ from urllib.parse import urlencode
 from django.contrib.admin.views.main import SEARCH_VAR
 from django.utils import timezone
 from django.utils.functional import cached_property
-from django.utils.translation import gettext_lazy as _
 
 from ..counts.buckets import PERIODS
 from ..datetimes import aware, hour_of
 from .choices import CHOICES, Choice, Group, SearchError
 from .pagination import OLDEST, Page
+from .parameters import (
+    FACETS_VAR,
+    FOLLOW_VAR,
+    KIND_VAR,
+    KINDS,
+    NEWER_VAR,
+    OLDER_VAR,
+    PICK_VAR,
+    SCAN_VAR,
+    SELECT_VAR,
+    VIEW_PARAMETERS,
+)
 from .search.filters import EXTRA_FILTER, FILTERS, WORD_FILTER, Filter
 from .search.periods import time_text
 from .search.query import BOUNDS, Problem, Search
 from .search.tree import Node, Term
 
-OLDER_VAR, NEWER_VAR, SCAN_VAR, PICK_VAR = "older", "newer", "scan", "pick"
-KIND_VAR, COLUMNS_VAR, FACETS_VAR = "show", "columns", "facets"
-SELECT_VAR, FOLLOW_VAR = "select", "follow"
-KINDS = {"events": _("events"), "requests": _("requests"), "both": _("both")}
-# The state of the page that its links keep.
-VIEW_PARAMETERS = (KIND_VAR, COLUMNS_VAR, FACETS_VAR, SELECT_VAR)
-PAGE_PARAMETERS = (OLDER_VAR, NEWER_VAR, SCAN_VAR, PICK_VAR, FOLLOW_VAR, *VIEW_PARAMETERS)
 FOLLOW_SECONDS = 5
 
 

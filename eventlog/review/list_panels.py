@@ -17,8 +17,9 @@ from .columns import OWN_COLUMNS
 from .facets import MAX_EVENTS, Facet, facets
 from .histogram import Histogram, Span
 from .lines import Line, lines
-from .list_links import COLUMNS_VAR, FACETS_VAR, SELECT_VAR, ListLinks
+from .list_links import ListLinks
 from .pagination import Page
+from .parameters import COLUMNS_VAR, FACETS_VAR, SELECT_VAR
 from .reader import Reader
 from .search.plan import QueryPlan
 from .search.query import BOUNDS

@@ -13,7 +13,7 @@ from django.urls import URLPattern
 from django.utils.translation import gettext as _
 
 from ..models import Log
-from .search.query import InvalidSearch
+from .search.condition import InvalidSearch
 
 
 class RestrictionNotAppliedError(InvalidSearch):

@@ -17,7 +17,7 @@ from ..models import SavedSearch
 from ..models.saved_search import MAX_NAME_LENGTH, MAX_QUERY_LENGTH
 from ..text import UNSTORABLE
 from . import links
-from .list_links import COLUMNS_VAR, FACETS_VAR, KIND_VAR
+from .parameters import COLUMNS_VAR, FACETS_VAR, KIND_VAR
 
 KEPT = ("q", KIND_VAR, COLUMNS_VAR, FACETS_VAR)
 MAX_SHOWN = 50

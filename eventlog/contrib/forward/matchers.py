@@ -17,13 +17,13 @@ from ...review.search.networks import condition as network_condition
 from ...review.search.numbers import number
 from ...review.search.references import ANONYMOUS, in_any_case
 from ...review.search.request_filters import (
-    DEVICES,
     milliseconds,
     range_of_statuses,
     trace_id_of,
 )
 from ...review.search.spelling import one_of
 from ...review.search.tree import Term
+from ...review.search.valid_values import DEVICES
 from .comparisons import Matcher, as_text, compared, matching, pattern_of
 from .event import Event
 

@@ -15,6 +15,10 @@ NOTHING = Q(pk__in=[])
 MIN_FAILED_STATUS = 400
 
 
+class InvalidSearch(ValueError):  # noqa: N818 (the name of a state)
+    """A search that is not valid, with a reason for each problem."""
+
+
 class InvalidTermError(ValueError):
     """The reason why a term is not valid, and the nearest valid node if there is one."""
 

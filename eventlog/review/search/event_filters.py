@@ -17,9 +17,10 @@ from .condition import Condition, Hint, InvalidTermError, any_of, indexed, union
 from .known_values import MAX_ACTIONS, known_actions
 from .numbers import compare, number
 from .references import has_partial_indexes, known_user, users_named
-from .request_filters import DEVICES, ip, path
+from .request_filters import ip, path
 from .spelling import nearest, one_of
 from .tree import Term
+from .valid_values import DEVICES
 
 MAX_INDEXED_ACTIONS = 100  # that are searched one by one
 MAX_KEY_LEVELS = 30  # of ``extra``, because MariaDB's limit is 32

@@ -17,7 +17,6 @@ from .event_filters import EXTRA, HAS, KINDS, action, extra, has, is_, word
 from .periods import at, from_, last, to
 from .references import acting_user, obj, user
 from .request_filters import (
-    DEVICES,
     browser,
     command,
     device,
@@ -38,6 +37,7 @@ from .request_filters import (
 )
 from .spelling import nearest, one_of
 from .tree import Node, Term
+from .valid_values import DEVICES
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 

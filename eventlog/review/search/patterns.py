@@ -10,8 +10,7 @@ from django.db.models.sql.compiler import SQLCompiler
 from django.utils.translation import gettext as _
 
 from .condition import InvalidTermError
-
-MAX_STARS = 4  # because matching may take time that grows with each one
+from .valid_values import MAX_STARS
 
 
 def starts_with(text: Any, value: str, *, any_case: bool = False) -> Q:

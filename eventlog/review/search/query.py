@@ -15,6 +15,7 @@ from .condition import (
     intersection,
     union,
 )
+from .condition import InvalidSearch as InvalidSearch  # the documented address
 from .filters import find
 from .parser import SyntaxProblem, parse
 from .plan import QueryPlan, plan_of
@@ -43,10 +44,6 @@ Find = Callable[[Term], Condition]
 # Indexed keys, from the one that leaves the fewest events to the one that leaves the most.
 _BY_SELECTIVITY = ("obj", "ip", "user", "status", "action")
 _NO_EVENTS = QueryPlan(period=NOTHING)
-
-
-class InvalidSearch(ValueError):  # noqa: N818 (the name of a state)
-    """A search that is not valid, with a reason for each problem."""
 
 
 @dataclass(frozen=True)

@@ -28,12 +28,11 @@ from .numbers import compare, number
 from .sources import other_source
 from .spelling import nearest, one_of
 from .tree import Not, Term
+from .valid_values import DEVICES, TRACE_ID
 
-DEVICES = ("pc", "mobile", "tablet", "bot", "other")
 STATUSES = (*(f"{digit}xx" for digit in range(1, 6)), *(str(code.value) for code in HTTPStatus))
 MAX_ADDRESSES = 100  # that are searched one by one
 MAX_STATUS = 1000
-TRACE_ID = re.compile(rf"[0-9a-f]{{{correlation.TRACE_ID_LENGTH}}}")
 MILLISECONDS = {"": 1, "ms": 1, "s": 1000, "min": 60_000}
 
 
