@@ -20,7 +20,7 @@ from benchmarks.common import configure, fail, print_table, require, require_row
 
 BATCH = 5000
 DAYS = 180
-ACCOUNTS = 20  # copies of each user, so that there are 20,000
+POPULATION = 20  # copies of each user and address: 20,000 users and a million addresses
 EVENTS_PER_INSERT, EVENTS_PER_PASS = 1_000_000, 10_000_000
 # Large blocks, sorted by time, so that few files have to be merged.
 INSERT_SETTINGS = {
@@ -87,7 +87,8 @@ def copy_events(table, times):
     ((count,),) = server.query(f"SELECT count() FROM {source}")
     gap = DAYS * 86_400_000_000 // (count * times)
     request_id = "lower(hex(MD5(concat(fact_request_id, toString(copy)))))"
-    user = f"toString(toUInt32(user_id) + 1000 * (copy % {ACCOUNTS}))"
+    user = f"toString(toUInt32(user_id) + 1000 * (copy % {POPULATION}))"
+    address = f"concat(toString(1 + copy % {POPULATION}), substring(ip, position(ip, '.')))"
     changed = {
         "id": "bitAnd(reinterpretAsInt64(new_uid), 4611686018427387903)",
         "uid": "new_uid",
@@ -95,11 +96,10 @@ def copy_events(table, times):
         "timestamp": f"timestamp - toIntervalMicrosecond(copy * {gap} + id % {gap})",
         "user_id": f"if(user_id IS NULL, NULL, {user})",
         "user_repr": f"if(user_id IS NULL, '', concat('user', {user}))",
-        "ip": "concat(toString(1 + copy), substring(ip, position(ip, '.')))",
+        "ip": address,
         "batch": "concat(toString(copy), '-', batch)",
         "extra": f"replaceOne(replaceOne(extra, fact_request_id, {request_id}),"
-        ' concat(\'"ip":"\', ip, \'"\'), concat(\'"ip":"\', toString(1 + copy),'
-        " substring(ip, position(ip, '.')), '\"'))",
+        f" concat('\"ip\":\"', ip, '\"'), concat('\"ip\":\"', {address}, '\"'))",
         "fact_request_id": request_id,
     }
     values = [changed.get(name, name) for name in names]
@@ -202,10 +202,10 @@ def run(args, directory):
 
     call_command("migrate", run_syncdb=True, verbosity=0)
     seed.prepare()
-    if not User.objects.filter(pk=USERS * ACCOUNTS).exists():
+    if not User.objects.filter(pk=USERS * POPULATION).exists():
         User.objects.bulk_create(
             User(pk=number, username=f"user{number}")
-            for number in range(USERS + 1, USERS * ACCOUNTS + 1)
+            for number in range(USERS + 1, USERS * POPULATION + 1)
         )
     site = {
         "BACKEND": "eventlog.contrib.clickhouse.backend.ClickHouseBackend",
@@ -222,7 +222,7 @@ def run(args, directory):
         print_sizes(table, count)
         if args.load:
             return
-        client = review.superuser_client(pk=USERS * ACCOUNTS + 1)
+        client = review.superuser_client(pk=USERS * POPULATION + 1)
         facts = known(eventlog.reader())
         lines = []
         for name, address in review.PAGES:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from ...counts.counting import LATENCY_BUCKETS, OVERFLOW
+
 TEXT, NAME = "Nullable(String)", "LowCardinality(Nullable(String))"
 
 # The facts of a request that have a column of their own, and its type. ClickHouse fills it from
@@ -75,21 +77,46 @@ INDEXES = (
 )
 
 
+QUARTER, HOUR, DAY = 900_000_000, 3_600_000_000, 86_400_000_000  # microseconds
+
+
+def part_of(length: int) -> str:
+    """Return the number of the part of the time in which an event is; parts are equally long."""
+    return f"intDiv(toUnixTimestamp64Micro(timestamp), {length:d})"
+
+
+class Projection(NamedTuple):
+    """Numbers of events by part of the time and by values, which inserts keep up to date.
+
+    The number of groups limits how much a projection saves. Many values need long parts.
+    """
+
+    length: int  # of a part in microseconds
+    values: Sequence[str]
+
+
 # A quarter of an hour, because days and hours of every time zone consist of quarters.
-PART_MICROSECONDS = 900_000_000
-PART = f"intDiv(toUnixTimestamp64Micro(timestamp), {PART_MICROSECONDS})"
-# The most values that overviews show. The number of groups limits how much a projection saves.
-PROJECTIONS: Mapping[str, Sequence[str]] = {
-    "actions_by_part": ["action"],
-    "clients_by_part": ["is_request", "fact_device_type", "fact_browser"],
-    "requests_by_part": ["is_request", "status", "fact_exception", "user_state", "fact_view"],
+PART = part_of(QUARTER)
+_BUCKETS = ", ".join(f"fact_duration_ms <= {bound}, {bound}" for bound in LATENCY_BUCKETS)
+BUCKET = f"if(fact_duration_ms IS NULL, NULL, multiIf({_BUCKETS}, {OVERFLOW}))"
+# The values that overviews and charts show.
+PROJECTIONS: Mapping[str, Projection] = {
+    "actions_by_part": Projection(QUARTER, ["action"]),
+    "clients_by_part": Projection(QUARTER, ["is_request", "fact_device_type", "fact_browser"]),
+    "requests_by_part": Projection(
+        QUARTER, ["is_request", "status", "fact_exception", "user_state", "fact_view"]
+    ),
+    "durations_by_hour": Projection(HOUR, ["is_request", "fact_view", BUCKET]),
+    "users_by_day": Projection(DAY, ["user_id", "user_repr"]),
+    "addresses_by_day": Projection(DAY, ["ip"]),
 }
 
 
 def projection_sql(name: str) -> str:
-    """Return the definition of a projection: numbers of events that inserts keep up to date."""
-    columns = ", ".join(PROJECTIONS[name])
-    return f"PROJECTION {name} (SELECT {PART} AS part, {columns}, count() GROUP BY part, {columns})"
+    """Return the definition of a projection."""
+    length, values = PROJECTIONS[name]
+    groups = ", ".join([part_of(length), *values])
+    return f"PROJECTION {name} (SELECT {groups}, count() GROUP BY {groups})"
 
 
 def fact_column(key: str) -> str:

@@ -50,7 +50,12 @@ def _cut(key: str) -> str:
 
 def moment_of(microseconds: int) -> datetime:
     """Return the time of an event as the database of the site would return it."""
-    return to_db_timezone(EPOCH + timedelta(microseconds=microseconds))
+    return to_db_timezone(in_utc(microseconds))
+
+
+def in_utc(microseconds: int) -> datetime:
+    """Return a time in UTC."""
+    return EPOCH + timedelta(microseconds=microseconds)
 
 
 def event_of(row: Sequence[Any]) -> Log:

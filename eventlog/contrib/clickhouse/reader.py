@@ -1,11 +1,9 @@
 """Reading of the events in ClickHouse."""
 
-from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from math import gcd
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -22,8 +20,8 @@ from ...review.answers import ActionCounts, Changed
 from ...review.export.formats import CHUNK_EVENTS, Chunks, take
 from ...review.extras import MAX_SHOWN_BYTES
 from ...review.figures import Users
-from ...review.histogram import Histogram, bars_of, histogram_of
-from ...review.pagination import SCAN_LIMIT, Cursor, Page, after_cursor, page_of
+from ...review.histogram import Histogram
+from ...review.pagination import SCAN_LIMIT, SCAN_LIMIT_FACTOR, Cursor, Page, page_of
 from ...review.related import (
     MAX_COUNTED_EVENTS,
     MAX_REQUEST_SPAN,
@@ -39,7 +37,8 @@ from ...review.search.sources import searching
 from ...review.search.tree import Term
 from ...stats import count_users_with_keys
 from ...text import UNSTORABLE
-from .columns import text_at
+from .aggregation import count_values
+from .columns import QUARTER, text_at
 from .conditions import Renderer
 from .counts import ClickHouseCounts, PreviousClickHouseCounts
 from .events import load_full_extra, moment_of
@@ -47,10 +46,15 @@ from .following import ClickHouseFollower
 from .selection import Selection
 from .source import ClickHouseSource
 from .table import Table
+from .timeline import timeline
+from .windows import read_in_windows
 
 NEWEST_FIRST, OLDEST_FIRST = "timestamp DESC, id DESC", "timestamp, id"
 MAX_REQUEST_DURATION = timedelta(days=1)  # from an event of a request to its other events
-ALIGNMENT_SECONDS = 900  # of the starts of days and hours in all time zones
+# ClickHouse checks so many events in the time in which a database checks one; more if a skip index
+# leaves out most of them.
+CHECKED_EVENTS, CHECKED_WITH_INDEX = 200, 4000
+EXPORT_SCAN_LIMIT = SCAN_LIMIT * SCAN_LIMIT_FACTOR
 MAX_KEYS = 10_000  # in one query of the site's database, because databases limit parameters
 TIME = "toUnixTimestamp64Micro(timestamp)"
 
@@ -95,12 +99,21 @@ class ClickHouseReader:
         scan_limit: int = SCAN_LIMIT,
     ) -> Page:
         backwards = newer is not None
-        bound = after_cursor(newer or older, backwards=backwards)
         order = OLDEST_FIRST if backwards else NEWEST_FIRST
-        found = self._selection.events(bound & plan.condition, order, size + 1)
-        return page_of(found, size, older=older, newer=newer)
+        found, end = read_in_windows(
+            self._table,
+            lambda condition, limit: self._selection.events(condition, order, limit),
+            plan,
+            size + 1,
+            cursor=newer or older,
+            backwards=backwards,
+            limit=_check_limit(plan, scan_limit) if plan.residual else None,
+        )
+        return page_of(found, size, older=older, newer=newer, end=end)
 
     def count(self, plan: QueryPlan, limit: int) -> int | None:
+        if plan.residual:
+            return None  # every event would be checked
         return self._selection.count(plan.condition, limit)
 
     def estimate(self) -> int:
@@ -110,23 +123,10 @@ class ClickHouseReader:
     def timeline(
         self, plan: QueryPlan, start: datetime, end: datetime, *, is_whole: bool = False
     ) -> Histogram:
-        width, bounds, end = bars_of(start, end)
-        if not bounds:
-            return Histogram([], width)
-        step = gcd(int(width.total_seconds()), ALIGNMENT_SECONDS)
-        within = Q(timestamp__gte=bounds[0]) & plan.condition
-        rows = self._selection.select(
-            f"intDiv(toUnixTimestamp(timestamp), {step}) AS part, count()", within, "GROUP BY part"
-        )
-        counts: Counter[int] = Counter()
-        for part, count in rows:
-            moment = datetime.fromtimestamp(part * step, UTC)
-            counts[bisect_right(bounds, moment) - 1] += count
-        return histogram_of(counts, width, bounds)
+        return timeline(self._selection, plan, start, end, _check_limit(plan, SCAN_LIMIT))
 
     def actions(self, start: datetime, end: datetime) -> ActionCounts:
-        within = Q(timestamp__gte=start, timestamp__lt=end)
-        rows = self._selection.select("action, count()", within, "GROUP BY action")
+        rows = count_values(self._selection, ["action"], Q(), start, end, length=QUARTER)
         return ActionCounts(Counter(dict(rows)))
 
     def event(self, key: Any, moment: datetime | None = None) -> Log | None:
@@ -155,11 +155,18 @@ class ClickHouseReader:
         return self._positions(condition, OLDEST_FIRST, MAX_COUNTED_EVENTS + 1)
 
     def walk(self, event: Log, plan: QueryPlan, *, backwards: bool) -> Sequence[Position]:
-        bound = after_cursor(Cursor(event.timestamp, event.pk), backwards=backwards)
         order = OLDEST_FIRST if backwards else NEWEST_FIRST
-        return self._positions(bound & plan.condition, order, MAX_WALKED_EVENTS)
+        found, _end = read_in_windows(
+            self._table,
+            lambda condition, limit: self._positions(condition, order, limit),
+            plan,
+            MAX_WALKED_EVENTS,
+            cursor=Cursor(event.timestamp, event.pk),
+            backwards=backwards,
+        )
+        return found
 
-    def _positions(self, condition: Q, order: str, limit: int) -> Sequence[Position]:
+    def _positions(self, condition: Q, order: str, limit: int) -> list[Position]:
         columns = f"id, {TIME}, ip, user_id, user_repr, user_state"
         rows = self._selection.select(columns, condition, f"ORDER BY {order} LIMIT {limit:d}")
         return [
@@ -199,9 +206,9 @@ class ClickHouseReader:
     def chunks(self, plan: QueryPlan = ALL_EVENTS) -> Chunks:
         cursor: Cursor | None = None
         while True:
-            some = self.page(plan, CHUNK_EVENTS, older=cursor)
+            some = self.page(plan, CHUNK_EVENTS, older=cursor, scan_limit=EXPORT_SCAN_LIMIT)
             yield from self.in_full(some.events)
-            if (cursor := some.older) is None:
+            if (cursor := some.older or some.scanned_until) is None:
                 return
 
     def in_full(self, events: Sequence[Log]) -> Chunks:
@@ -242,3 +249,8 @@ class ClickHouseReader:
             f"SELECT {TIME} FROM {self._table.name} ORDER BY timestamp LIMIT 1"  # noqa: S608
         )
         return next((moment_of(time) for (time,) in rows), None)
+
+
+def _check_limit(plan: QueryPlan, scan_limit: int) -> int:
+    """Return the number of events of the table that are checked for a plan."""
+    return scan_limit * (CHECKED_WITH_INDEX if plan.index_scan else CHECKED_EVENTS)

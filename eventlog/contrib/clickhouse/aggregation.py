@@ -1,0 +1,69 @@
+"""Numbers of events of a period, from the projections where they apply."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+
+from .columns import part_of
+from .conditions import Renderer
+from .rows import microseconds
+from .selection import Selection
+
+
+def count_values(
+    selection: Selection,
+    values: Sequence[str],
+    condition: Q,
+    start: datetime,
+    end: datetime,
+    *,
+    length: int | None = None,
+    limit: int | None = None,
+) -> list[tuple[Any, ...]]:
+    """Return each combination of values with its number of events, the most frequent first.
+
+    The events are those from ``start`` up to ``end`` that meet the condition. ``length`` belongs
+    to a projection with all values of the query, see ``columns.PROJECTIONS``. Its parts within the
+    period are read instead of their events.
+    """
+    renderer = Renderer()
+    names = [f"value{number}" for number in range(len(values))]
+    columns = ", ".join(f"{value} AS {name}" for name, value in zip(names, values, strict=True))
+    groups = ", ".join(names)
+    counted = " UNION ALL ".join(
+        f"SELECT {columns}, count() AS times FROM {selection.table.name}"  # noqa: S608 (bound)
+        f" WHERE {selection.where(condition, renderer)} AND {within} GROUP BY {groups}"
+        for within in _spans(start, end, None if selection.is_restricted else length)
+    )
+    if not counted:
+        return []
+    most = "" if limit is None else f" ORDER BY events DESC, {groups} LIMIT {limit:d}"
+    return selection.table.server.query(
+        f"SELECT {groups}, sum(times) AS events FROM ({counted}) GROUP BY {groups}{most}",  # noqa: S608
+        renderer.parameters,
+    )
+
+
+def _spans(start: datetime, end: datetime, length: int | None) -> list[str]:
+    """Return the conditions on the time that make up a period."""
+    first, last = microseconds(start), microseconds(end)
+    if first >= last:
+        return []
+    # Not before 1970, because ClickHouse rounds the numbers of those parts in another way.
+    begin, stop = (max(0, -(-first // length)), last // length) if length else (0, 0)
+    if begin >= stop:
+        return [_between(first, last)]
+    assert length is not None
+    part = part_of(length)
+    edges = [(first, begin * length), (stop * length, last)]
+    return [
+        f"{part} >= {begin:d} AND {part} < {stop:d}",
+        *(_between(*edge) for edge in edges if edge[0] < edge[1]),
+    ]
+
+
+def _between(start: int, end: int) -> str:
+    since, until = (f"fromUnixTimestamp64Micro({each:d}, 'UTC')" for each in (start, end))
+    return f"timestamp >= {since} AND timestamp < {until}"
