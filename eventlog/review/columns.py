@@ -5,13 +5,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.utils.functional import Promise
-from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from ..metadata.fields import FIELDS
 from ..models import Log
 from .html import EMPTY, shorten
+from .markup import markup
 
 MAX_COLUMNS = 12
 MAX_CELL_LENGTH = 60  # characters
@@ -49,7 +49,7 @@ def _column(name: str, label: Any, read: Callable[[Log], Any]) -> Callable[[Log]
         if value is None:
             return EMPTY
         # The label is shown where a narrow window has no headings.
-        return format_html(
+        return markup(
             '<span class="column-name">{}</span> <bdi>{}</bdi>',
             label,
             shorten(value, MAX_CELL_LENGTH),

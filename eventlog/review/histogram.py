@@ -14,6 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from ..counts.backlog import Backlog
 from ..counts.period import PeriodCounts
 from ..datetimes import (
     DAY,
@@ -125,7 +126,7 @@ def bounds_between(start: datetime, end: datetime, width: timedelta) -> list[dat
 
 def _by_hour(events: QuerySet[Log], start: datetime, end: datetime) -> dict[datetime, int]:
     """Return the stored counts, and of the last hours at most ``MAX_LIVE_EVENTS`` each."""
-    stored = PeriodCounts(start, end)
+    stored = PeriodCounts(start, end, Backlog([], []))  # which hours are missing is not shown
     found = dict(stored.stored_by_hour())
     hour = stored.live_from
     while hour < end:

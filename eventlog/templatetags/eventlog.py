@@ -1,24 +1,23 @@
 """Template tags: ``{% load eventlog %}{% event_timeline order %}`` shows an object's events."""
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 from django import template
+from django.contrib.admin.templatetags.admin_list import result_headers
 from django.db.models import Model
 from django.template.loader import select_template
 from django.urls import NoReverseMatch
-from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 
 from .. import formats
 from ..models import Log
 from ..review import links
+from ..review.changelist import EventList
 from ..review.comparison import moment_text
 from ..review.html import duration, object_in_words, user_in_words
-from ..review.lines import Line
-from ..review.list_panels import ListPanels
 from ..review.reader import reader
+from ..review.rows import rows
 
 register = template.Library()
 register.filter("duration", duration)
@@ -57,13 +56,11 @@ def event_line(context: dict[str, Any], event: Log, this: Any = None) -> SafeStr
     return rendered
 
 
-@register.simple_tag
-def lines_of(event_list: ListPanels, rows: Sequence[Any]) -> list[Line]:
-    """Return the lines of the list; ``rows`` holds the cells of each event."""
-    # One text for each row, because rendering each cell as a variable takes longer
-    # (benchmarks.review).
-    cells = [SafeString("".join(map(conditional_escape, row))) for row in rows]
-    return [*event_list.lines(cells)]
+@register.inclusion_tag("admin/eventlog/log/change_list_results.html")
+def event_list(changes: EventList) -> dict[str, Any]:
+    """Render the lines of the list, like Django's ``result_list``."""
+    headers = list(result_headers(changes))
+    return {"cl": changes, "result_headers": headers, "lines": [*changes.lines(rows(changes))]}
 
 
 @register.filter

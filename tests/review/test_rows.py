@@ -1,0 +1,101 @@
+"""The cells of the list are those that Django's admin makes."""
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.templatetags.admin_list import items_for_result
+from django.utils.html import conditional_escape, format_html
+
+from eventlog.admin import LogAdmin
+from eventlog.models import Log
+from eventlog.review.rows import rows
+
+from ..events import write_request
+
+
+class OwnAdmin(LogAdmin):
+    """An admin with columns of each kind."""
+
+    list_display = ("id", *LogAdmin.list_display, "empty", "number", "is_late")
+
+    @admin.display(description="Empty", empty_value="(none)")
+    def empty(self, event):
+        return " "
+
+    def number(self, event):
+        return 1234
+
+    @admin.display(boolean=True)
+    def is_late(self, event):
+        return True
+
+
+def unsafe(event):
+    return "<b>&'\""
+
+
+def safe(event):
+    return format_html("<b>{}</b>", "&")
+
+
+def nothing(event):
+    return None
+
+
+def by_django(changes):
+    return [
+        "".join(map(conditional_escape, items_for_result(changes, event, None)))
+        for event in changes.result_list
+    ]
+
+
+@pytest.fixture
+def changes(rf, admin_user):
+    """Return a function that returns the list of an admin with some columns."""
+
+    def of(*columns, address="", kind=LogAdmin):
+        request = rf.get(f"/admin/eventlog/log/?{address}")
+        request.user = admin_user
+        own = kind(Log, admin.site)
+        own.get_list_display = lambda request: columns or LogAdmin.list_display
+        return own.get_changelist_instance(request)
+
+    return of
+
+
+@pytest.fixture(autouse=True)
+def events(db, admin_user):
+    for number in range(3):
+        write_request({"path": f"/<{number}>", "status": 500}, action="A&B", user=admin_user)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        (),
+        ("when", unsafe, safe, nothing, "empty", "number"),
+        ("when", "what", "is_late"),
+        ("id", "when", "timestamp"),
+        ("action_checkbox", "who", "when"),
+    ],
+)
+def test_the_cells_are_those_of_django(changes, columns):
+    found = changes(*columns, kind=OwnAdmin)
+    assert rows(found) == by_django(found)
+
+
+def test_a_popup_has_the_links_of_django(changes):
+    found = changes(address="_popup=1")
+    assert rows(found) == by_django(found)
+    assert "data-popup-opener" in rows(found)[0]
+
+
+def test_the_link_to_an_event_keeps_the_search(admin_client):
+    page = admin_client.get("/admin/eventlog/log/?q=action:A%26B&show=requests")
+    found = page.context["cl"]
+    ours, django = rows(found)[0], by_django(found)[0]
+    addresses = [urlsplit(row.split('href="')[1].split('"')[0]) for row in (ours, django)]
+    own, theirs = (parse_qs(each.query.replace("&amp;", "&")) for each in addresses)
+    assert own == theirs
+    assert "action" in own["_changelist_filters"][0]
