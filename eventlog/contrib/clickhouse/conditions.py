@@ -142,6 +142,8 @@ class Renderer:
     def _in(self, sql: str, values: list[Any], kind: str) -> str:
         if not values:
             return "false"
+        if sql == "timestamp":
+            sql = "toUnixTimestamp64Micro(timestamp)"
         return f"{sql} IN {self.value(values, f'Array({kind})')}"
 
     def _compared(self, lookup: Any, operator: str) -> str:

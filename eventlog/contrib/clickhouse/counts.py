@@ -21,14 +21,14 @@ from ...counts.period import NewestPeriodCounts
 from ...datetimes import aware, hour_of
 from ...models import Log
 from ...models.keys import user_id
-from .aggregation import count_values
+from .aggregation import count_values, top_addresses
 from .columns import BUCKET, DAY, HOUR, PART, QUARTER, fact_column
 from .events import in_utc
 from .selection import Selection
 
 EVERY_EVENT = Q()
 MAX_VALUES = 10_000  # of a dimension
-MAX_RANKED = 20  # addresses and users
+MAX_RANKED = 20  # addresses
 
 
 def _fact(key: str) -> str:
@@ -77,55 +77,71 @@ class ClickHouseCounts(NewestPeriodCounts):
         # Each group has the columns of a few dimensions, because all columns together have
         # nearly as many groups as there are events.
         client = [_fact("device_type"), _fact("browser")]
-        for device, browser, times in self._counted(client, requests):
+        for device, browser, times in self._counted(client, requests, length=HOUR):
             add_of_request(counts, times, [None, device, browser, None, None, None, None])
         others = ["status", _fact("exception"), "user_state", page]
-        for status, exception, state, name, times in self._counted(others, requests):
+        rows = self._counted(others, requests, length=HOUR)
+        for status, exception, state, name, times in rows:
             add_of_request(counts, times, [status, None, None, name, exception, state, None])
         for name, bound, times in self._counted([page, BUCKET], requests, length=HOUR):
             if bound is not None:
                 counts[f"ms{bound}"][name or ""] += times
-        for dimension, column in (("address", "ip"), ("user", "user_repr")):
-            if dimension in self.dimensions:
-                rows = self._counted([column], length=DAY, limit=MAX_RANKED)
-                counts[dimension].update({value: times for value, times in rows if value})
+        if "user" in self.dimensions:
+            for name, _key, times in self._people:
+                if name:
+                    counts["user"][name] += times
+            period = self.start, self.until
+            addresses = top_addresses(self._selection, self._condition, *period, MAX_RANKED)
+            counts["address"].update(dict(addresses))
         return counts
+
+    @cached_property
+    def _people(self) -> list[tuple[Any, ...]]:
+        """The names and keys of users, each with the number of events."""
+        return self._counted(["user_repr", "user_id"], length=DAY, limit=None)
 
     @property
     def users(self) -> set[Any]:  # type: ignore[override]
         """The primary keys of the users with an event."""
-        rows = self._counted(["user_id"], Q(user__isnull=False), length=DAY, limit=None)
-        return {user_id(key) for key, _times in rows}
+        return {user_id(key) for _name, key, _times in self._people if key is not None}
 
     def by_hour(self) -> Mapping[datetime, int]:
         """Return the number of events of each hour, in no order."""
         found: Counter[datetime] = Counter()
-        for moment, times in self._parts([], EVERY_EVENT):
+        for moment, times in self._by_part:
             found[hour_of(moment)] += times
         return found
+
+    @cached_property
+    def _by_part(self) -> list[tuple[Any, ...]]:
+        return self._parts([], EVERY_EVENT)
 
     def over_time(
         self, dimension: str, among: Collection[str], bounds: Sequence[datetime]
     ) -> list[Counter[str]]:
         """Return the number of events of each value, from each of ``bounds`` up to the next."""
-        value = {
-            "action": "action",
-            "status": "concat(toString(intDiv(status, 100)), 'xx')",
-        }.get(dimension, "''")
-        condition = EVERY_EVENT
-        if dimension == "status":
-            condition = Q(status__isnull=False, is_request=True)
         found: list[Counter[str]] = [Counter() for _bound in bounds]
-        rows = self._parts([value], condition)
-        for moment, name, times in rows:
+        for moment, *names, times in self._series(dimension):
+            name = names[0] if names else ""
             if name in among:
                 found[bisect_right(bounds, moment) - 1][name] += times
         return found
 
+    def _series(self, dimension: str) -> list[tuple[Any, ...]]:
+        """Return the values of a dimension by part of the time."""
+        if dimension == "action":
+            return self._parts(["action"], EVERY_EVENT)
+        if dimension == "status":
+            status = "concat(toString(intDiv(status, 100)), 'xx')"
+            return self._parts([status], Q(status__isnull=False, is_request=True))
+        return self._by_part
+
     def _parts(self, values: Sequence[str], condition: Q) -> list[tuple[Any, ...]]:
-        """Return values by quarter of an hour, which each hour of a time zone consists of."""
-        rows = self._counted([PART, *values], condition, limit=None)
-        return [(in_utc(part * QUARTER), *rest) for part, *rest in rows]
+        """Return values by hour, or by quarter of an hour if hours start at another minute."""
+        length = QUARTER if self.start.minute else HOUR
+        part = f"intDiv({PART}, {length // QUARTER})"
+        rows = self._counted([part, *values], condition, limit=None)
+        return [(in_utc(number * length), *rest) for number, *rest in rows]
 
 
 class PreviousClickHouseCounts(ClickHouseCounts):

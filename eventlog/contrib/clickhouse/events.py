@@ -102,13 +102,10 @@ def load_full_extra(events: Iterable[Log], table: Table) -> list[Log]:
     found = list(events)
     cut = {event.pk: event for event in found if full_size(event)}
     if cut:
-        moments = [event.timestamp for event in cut.values()]
-        start, end = (microseconds(moment) for moment in (min(moments), max(moments)))
         rows = table.server.query(
             f"SELECT id, extra FROM {table.name} WHERE id IN {{keys:Array(Int64)}}"  # noqa: S608
-            " AND timestamp >= fromUnixTimestamp64Micro({start:Int64}, 'UTC')"
-            " AND timestamp <= fromUnixTimestamp64Micro({end:Int64}, 'UTC')",
-            {"keys": [*cut], "start": start, "end": end},
+            " AND toUnixTimestamp64Micro(timestamp) IN {moments:Array(Int64)}",
+            {"keys": [*cut], "moments": [microseconds(each.timestamp) for each in cut.values()]},
         )
         for key, document in rows:
             cut[key].extra = parse_extra(document)

@@ -12,7 +12,7 @@ from django.db.models.lookups import Exact
 
 from ...changes import KEY as CHANGES
 from ...counts.period import PeriodCounts
-from ...datetimes import shifted
+from ...datetimes import aware, shifted
 from ...models import Log
 from ...models.expressions import Fact
 from ...models.keys import user_id
@@ -24,7 +24,9 @@ from ...review.histogram import Histogram
 from ...review.pagination import SCAN_LIMIT, SCAN_LIMIT_FACTOR, Cursor, Page, page_of
 from ...review.related import (
     MAX_COUNTED_EVENTS,
+    MAX_EVENTS_AROUND,
     MAX_REQUEST_SPAN,
+    MAX_SESSION_GAP,
     MAX_WALKED_EVENTS,
     Adjacent,
     Position,
@@ -47,13 +49,10 @@ from .selection import Selection
 from .source import ClickHouseSource
 from .table import Table
 from .timeline import timeline
-from .windows import read_in_windows
+from .windows import check_limit, read_in_windows
 
 NEWEST_FIRST, OLDEST_FIRST = "timestamp DESC, id DESC", "timestamp, id"
 MAX_REQUEST_DURATION = timedelta(days=1)  # from an event of a request to its other events
-# ClickHouse checks so many events in the time in which a database checks one; more if a skip index
-# leaves out most of them.
-CHECKED_EVENTS, CHECKED_WITH_INDEX = 200, 4000
 EXPORT_SCAN_LIMIT = SCAN_LIMIT * SCAN_LIMIT_FACTOR
 MAX_KEYS = 10_000  # in one query of the site's database, because databases limit parameters
 TIME = "toUnixTimestamp64Micro(timestamp)"
@@ -107,7 +106,8 @@ class ClickHouseReader:
             size + 1,
             cursor=newer or older,
             backwards=backwards,
-            limit=_check_limit(plan, scan_limit) if plan.residual else None,
+            skip=1 if plan.index_scan or plan.residual else 0,
+            limit=check_limit(plan, scan_limit) if plan.residual else None,
         )
         return page_of(found, size, older=older, newer=newer, end=end)
 
@@ -123,7 +123,7 @@ class ClickHouseReader:
     def timeline(
         self, plan: QueryPlan, start: datetime, end: datetime, *, is_whole: bool = False
     ) -> Histogram:
-        return timeline(self._selection, plan, start, end, _check_limit(plan, SCAN_LIMIT))
+        return timeline(self._selection, plan, start, end, check_limit(plan, SCAN_LIMIT))
 
     def actions(self, start: datetime, end: datetime) -> ActionCounts:
         rows = count_values(self._selection, ["action"], Q(), start, end, length=QUARTER)
@@ -163,6 +163,8 @@ class ClickHouseReader:
             MAX_WALKED_EVENTS,
             cursor=Cursor(event.timestamp, event.pk),
             backwards=backwards,
+            skip=2,
+            is_enough=_has_session,
         )
         return found
 
@@ -178,12 +180,9 @@ class ClickHouseReader:
         wanted = [each for group in groups for each in group]
         if not wanted:
             return [[] for _ in groups]
-        moments = [each.timestamp for each in wanted]
-        condition = Q(
-            pk__in=[each.pk for each in wanted],
-            timestamp__gte=min(moments),
-            timestamp__lte=max(moments),
-        )
+        # The times are a condition too, because the table is in this order.
+        keys, moments = ([*each] for each in zip(*(each[:2] for each in wanted), strict=True))
+        condition = Q(pk__in=keys, timestamp__in=moments)
         found = self._selection.events(condition, NEWEST_FIRST, len(wanted))
         by_key = {each.pk: each for each in found}
         return [[by_key[each.pk] for each in group if each.pk in by_key] for group in groups]
@@ -251,6 +250,9 @@ class ClickHouseReader:
         return next((moment_of(time) for (time,) in rows), None)
 
 
-def _check_limit(plan: QueryPlan, scan_limit: int) -> int:
-    """Return the number of events of the table that are checked for a plan."""
-    return scan_limit * (CHECKED_WITH_INDEX if plan.index_scan else CHECKED_EVENTS)
+def _has_session(found: Sequence[Position], end: datetime) -> bool:
+    """Return whether no event beyond ``end`` belongs to the session of work before it."""
+    if len(found) < MAX_EVENTS_AROUND:
+        return False
+    gap = aware(end) - aware(found[-1].timestamp)
+    return abs(gap) >= MAX_SESSION_GAP

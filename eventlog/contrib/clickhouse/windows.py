@@ -4,8 +4,12 @@ For a condition on the whole table, ClickHouse would look into every part of it.
 only the events next to their cursor.
 """
 
+import time
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from itertools import accumulate
 from typing import NamedTuple, TypeVar
 
 from django.db.models import Q
@@ -13,13 +17,21 @@ from django.db.models import Q
 from ...review.pagination import MAX_KEY, Cursor, after_cursor
 from ...review.search.plan import QueryPlan, up_to
 from .columns import PART, QUARTER
+from .conditions import Renderer
 from .events import moment_of
 from .rows import microseconds
 from .table import Table
 
 SIZES = (20_000, 200_000, 2_000_000, 20_000_000)  # events; the last window has all other events
 
+# ClickHouse checks so many events in the time in which a database checks one: most if a skip index
+# leaves out others, and fewest if their JSON is parsed.
+CHECKED_EVENTS, CHECKED_WITH_INDEX, CHECKED_AS_JSON = 200, 2000, 40
+MAX_AGE_SECONDS = 60.0  # of the numbers of events
+
 Row = TypeVar("Row")
+
+_remembered: dict[str, tuple[float, Sequence[int], Sequence[int]]] = {}
 
 
 class Period(NamedTuple):
@@ -41,6 +53,13 @@ class Period(NamedTuple):
         return cls(max(starts, default=None), min(ends, default=None), is_exact)
 
 
+def check_limit(plan: QueryPlan, scan_limit: int) -> int:
+    """Return the number of events of the table that are checked for a plan."""
+    if "JSON" in Renderer().condition(plan.residual):
+        return scan_limit * CHECKED_AS_JSON
+    return scan_limit * (CHECKED_WITH_INDEX if plan.index_scan else CHECKED_EVENTS)
+
+
 def read_in_windows(
     table: Table,
     read: Callable[[Q, int], list[Row]],
@@ -50,20 +69,25 @@ def read_in_windows(
     cursor: Cursor | None,
     backwards: bool,
     limit: int | None = None,
+    skip: int = 0,
+    is_enough: Callable[[list[Row], datetime], bool] = lambda found, end: False,
 ) -> tuple[list[Row], Cursor | None]:
     """Return the first ``count`` rows of a plan, and a cursor if the check ended at ``limit``.
 
     ``read`` returns the first rows that meet a condition. ``limit`` is about the number of events
-    of the table that are checked.
+    of the table that are checked. ``skip`` is the number of windows that would be too small.
+    ``is_enough`` tells whether the rows up to a time suffice.
     """
     found: list[Row] = []
     bound = after_cursor(cursor, backwards=backwards)
-    sizes = SIZES if limit is None else [*(size for size in SIZES if size < limit), limit]
+    sizes = SIZES[skip:]
+    if limit is not None:
+        sizes = (*(size for size in sizes if size < limit), limit)
     end = None
     for end in ends_of(table, plan.period, sizes, cursor=cursor, backwards=backwards):
         window = Q() if end is None else up_to(end, backwards=backwards)
         found += read(bound & window & plan.condition, count - len(found))
-        if end is None or len(found) >= count:
+        if end is None or len(found) >= count or is_enough(found, end):
             return found, None
         bound = Q(timestamp__gt=end) if backwards else Q(timestamp__lt=end)
     if limit is None:
@@ -87,18 +111,36 @@ def ends_of(
     if cursor is not None:
         place = microseconds(cursor.timestamp)
         start, end = (place, end) if backwards else (start, place)
-    bounds = [] if start is None else [f"{PART} >= {start // QUARTER:d}"]
-    bounds += [] if end is None else [f"{PART} <= {end // QUARTER:d}"]
-    where = f"WHERE {' AND '.join(bounds)}" if bounds else ""
-    order, nearest = ("", "minOrNullIf") if backwards else (" DESC", "maxOrNullIf")
-    picks = ", ".join(f"{nearest}(part, total >= {size:d})" for size in sizes)
-    (parts,) = table.server.query(
-        f"SELECT {picks} FROM (SELECT part, sum(events) OVER (ORDER BY part{order}) AS total FROM"  # noqa: S608
-        f" (SELECT {PART} AS part, count() AS events FROM {table.name} {where} GROUP BY part))"
-    )
-    for number, part in enumerate(parts):
-        if part is None:
+    parts, totals = _numbers_of_events(table)
+    first = 0 if start is None else bisect_left(parts, start // QUARTER)
+    last = len(parts) if end is None else bisect_right(parts, end // QUARTER)
+    before, after = (totals[index - 1] if index else 0 for index in (first, max(first, last)))
+    ends: list[int] = []
+    for size in sizes:
+        if size > after - before:
             yield None
             return
-        if part not in parts[:number]:
-            yield moment_of((part + 1) * QUARTER - 1 if backwards else part * QUARTER)
+        if backwards:
+            reached = (parts[bisect_left(totals, before + size)] + 1) * QUARTER - 1
+        else:
+            reached = parts[bisect_right(totals, after - size)] * QUARTER
+        if reached not in ends:
+            ends.append(reached)
+            yield moment_of(reached)
+
+
+def _numbers_of_events(table: Table) -> tuple[Sequence[int], Sequence[int]]:
+    """Return the parts of the time that have events, and the number of events up to each.
+
+    They may be old, because only the sizes of windows depend on them.
+    """
+    now = time.monotonic()
+    if table.name in _remembered and _remembered[table.name][0] > now and not table.is_test:
+        return _remembered[table.name][1:]
+    rows = table.server.query(
+        f"SELECT {PART} AS part, count() FROM {table.name} GROUP BY part ORDER BY part"  # noqa: S608
+    )
+    parts = array("q", [part for part, _count in rows])
+    totals = array("q", accumulate(count for _part, count in rows))
+    _remembered[table.name] = now + MAX_AGE_SECONDS, parts, totals
+    return parts, totals

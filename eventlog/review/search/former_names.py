@@ -4,22 +4,25 @@ from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Max, Min, QuerySet
+from django.db.models import Max, Min, Q, QuerySet
 
 from ...models import HourCount, Log
+from ...models.keys import user_id
 from .sources import other_source
 
 # No index finds the names of accounts that exist, because each event of a user would be written to
 # it. These bounded queries read the newest events, and hours in which the name was counted.
 MAX_NEWEST_EVENTS = 2000
 MAX_EVENTS_OF_HOUR = 10_000
+MAX_KEYS = 10  # that are looked up in another store
 HOUR = timedelta(hours=1)
 
 
 def keys_with_former_name(names: Collection[str]) -> list[Any]:
     """Return the primary keys of accounts whose events have one of these names."""
     if (source := other_source()) is not None:
-        return source.keys_with_former_name(names)
+        with_name = Q(user__isnull=False, user_repr__in=names)
+        return [user_id(key) for key in source.values("user_id", with_name, MAX_KEYS)]
     found: dict[Any, None] = {}
     for events in _places(names):
         rows = events.values_list("user_id", "user_repr")

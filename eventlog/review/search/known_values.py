@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import connections, router
+from django.db.models import Q
 
 from ...models import Log
 from ...models.fields import LAST_CHARACTER
@@ -39,7 +40,8 @@ def known_values(column: str, start: Any, end: Any, limit: int) -> list[Any]:
     if limit <= 0:
         return []
     if (source := other_source()) is not None:
-        return source.known_values(column, start, end, limit)
+        within = Q(**{f"{column}__gte": start, f"{column}__lt": end})
+        return source.values(column, within, limit)
     connection = connections[router.db_for_read(Log)]
     quoted = connection.ops.quote_name(column)
     with connection.cursor() as cursor:

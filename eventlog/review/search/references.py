@@ -108,9 +108,9 @@ def has_partial_indexes() -> bool:
 
 
 def has_event(condition: Q) -> bool:
-    """Return whether an event meets the condition."""
+    """Return whether an event meets a condition on its user."""
     if (source := other_source()) is not None:
-        return source.exists(condition)
+        return bool(source.values("user_repr", condition, 1))
     return Log.objects.filter(condition).exists()
 
 
@@ -118,6 +118,8 @@ def _names_without_account(value: str) -> list[str]:
     if not has_partial_indexes():
         return []
     names = in_any_case(value)
+    if (source := other_source()) is not None:
+        return source.values("user_repr", without_account(*names), len(names))
     return [name for name in names if has_event(without_account(name))]
 
 

@@ -1,6 +1,6 @@
 """The store that the names in a search are looked up in: the database, or another one."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
@@ -14,14 +14,8 @@ class Source(Protocol):
     Its searches are not split into the values that an index finds one by one.
     """
 
-    def known_values(self, column: str, start: Any, end: Any, limit: int) -> list[Any]:
-        """Return the first ``limit`` values of a column from ``start`` up to ``end``, in order."""
-
-    def exists(self, condition: Q) -> bool:
-        """Return whether an event meets the condition."""
-
-    def keys_with_former_name(self, names: Collection[str]) -> list[Any]:
-        """Return the primary keys of accounts whose events have one of these names."""
+    def values(self, column: str, condition: Q, limit: int) -> list[Any]:
+        """Return the first ``limit`` values of a column of the events that meet the condition."""
 
 
 _current: ContextVar[Source | None] = ContextVar("eventlog.search.source", default=None)

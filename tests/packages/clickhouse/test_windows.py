@@ -60,8 +60,8 @@ def test_the_pages_of_a_search_have_every_event_once(backend, copy, monkeypatch,
 def test_a_check_of_every_event_stops_at_its_limit_and_goes_on_there(
     backend, copy, monkeypatch, text
 ):
-    monkeypatch.setattr(reader_module, "CHECKED_EVENTS", 1)
-    monkeypatch.setattr(reader_module, "CHECKED_WITH_INDEX", 2)
+    monkeypatch.setattr(windows, "CHECKED_EVENTS", 1)
+    monkeypatch.setattr(windows, "CHECKED_WITH_INDEX", 2)
     fill(copy)
     reader = eventlog.reader()
     plan = reader.parse(text).plan
@@ -83,7 +83,7 @@ def test_a_check_of_every_event_stops_at_its_limit_and_goes_on_there(
 
 
 def test_a_chart_says_from_where_it_counted(backend, copy, monkeypatch):
-    monkeypatch.setattr(reader_module, "CHECKED_EVENTS", 1)
+    monkeypatch.setattr(windows, "CHECKED_EVENTS", 1)
     monkeypatch.setattr(reader_module, "SCAN_LIMIT", 10)
     fill(copy)
     reader = eventlog.reader()
