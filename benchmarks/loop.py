@@ -48,7 +48,8 @@ async def occupied(count, pause):
     _ = get_resolver().url_patterns  # A server has loaded the URL patterns before it serves.
     factory = AsyncRequestFactory()
     held = []
-    await middleware(factory.get("/"))  # The first request of a process fills the caches.
+    # The first request of a process fills the caches and loads the tables of user agents.
+    await middleware(factory.get("/", headers={"user-agent": "x/0"}))
     for number in range(count):
         request = factory.get(f"/page/{number}", headers={"user-agent": f"x/{number % 500}"})
         if pause:
