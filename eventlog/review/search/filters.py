@@ -59,8 +59,7 @@ FILTERS: Mapping[str, Filter] = {
         user,
         _(
             "events by a user: username, e-mail address, primary key, or name of a deleted "
-            "account; user:anonymous finds the same as is:anonymous, unless a user has the name "
-            "anonymous"
+            "account"
         ),
         ["user:anna", "user:anonymous"],
         values=["anonymous"],
