@@ -57,10 +57,7 @@ class Filter(NamedTuple):
 FILTERS: Mapping[str, Filter] = {
     "user": Filter(
         user,
-        _(
-            "events by a user: username, e-mail address, primary key, or name of a deleted "
-            "account"
-        ),
+        _("events by a user: username, e-mail address, primary key, or name of a deleted account"),
         ["user:anna", "user:anonymous"],
         values=["anonymous"],
     ),
