@@ -57,11 +57,7 @@ class Filter(NamedTuple):
 FILTERS: Mapping[str, Filter] = {
     "user": Filter(
         user,
-        _(
-            "events by a user: username, e-mail address, primary key, or name of a deleted "
-            "account; user:anonymous finds the same as is:anonymous, unless a user has the name "
-            "anonymous"
-        ),
+        _("events by a user: username, e-mail address, primary key, or name of a deleted account"),
         ["user:anna", "user:anonymous"],
         values=["anonymous"],
     ),
