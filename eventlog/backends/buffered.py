@@ -43,8 +43,7 @@ class BufferedBackend(BaseBackend):
     ``"drop"`` drops and counts the event, ``"inline"`` writes it to the database at once, and
     ``"block"`` waits up to ``block_timeout`` seconds for room before it drops the event.
     ``on_unwritable``, ``"inline"`` or ``"drop"``, applies if the directory is not writable.
-    ``fsync``: survive power cuts, at the cost of a disk flush per event.
-    ``exit_timeout``: seconds for the last delivery at exit; the next process delivers the rest.
+    ``fsync``: flush each event to disk. ``exit_timeout``: maximum seconds of delivery at exit.
     """
 
     deferred = True
