@@ -164,8 +164,8 @@ def log(
 
     An anonymous user counts as None. ``extra`` is any JSON value; it is copied, and values under
     secret names are masked. ``obj`` is the model instance that the action is about. ``dateof`` is
-    the current time by default. ``log()`` adds the facts of ``request``, or else of the request
-    that the middleware handles now. ``changes`` is the result of ``diff(before, after)``.
+    the time of the event, by default now. ``log()`` adds the facts of ``request``, or else of the
+    request that the middleware handles now. ``changes`` is the result of ``diff(before, after)``.
 
     ``durability`` applies inside a transaction. ``"transaction"``: the event is part of the
     transaction and rolled back with it. ``"commit"``: the event is written after the commit, and

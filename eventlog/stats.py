@@ -59,7 +59,7 @@ def stats() -> dict[str, int]:
     """Return the numbers of users with an event in the last 7 and in the last 30 days.
 
     ``used_seven`` and ``used_thirty`` count all of these users. ``active_seven`` and
-    ``active_thirty`` count only users who joined before the 7 or the 30 days.
+    ``active_thirty`` leave out users who joined during the 7 or the 30 days.
     """
     used_seven, active_seven = used_active(7)
     used_thirty, active_thirty = used_active(30)

@@ -39,11 +39,11 @@ class BufferedBackend(BaseBackend):
     ``spool``: the directory; choose one that deploys do not delete. ``batch_size`` and
     ``batch_bytes``: the limits of a batch. ``interval``: the most seconds from one delivery to the
     next; None delivers only on ``flush()`` and ``manage.py eventlog_spool deliver``. ``max_bytes``:
-    the limit of the spool. ``on_full``: at this limit, or when the disk is full, ``"drop"`` the
-    event and count it, write it ``"inline"``, or ``"block"`` up to ``block_timeout`` seconds before
-    it is dropped. ``on_unwritable``: if the directory is not writable, write ``"inline"`` or
-    ``"drop"``. ``fsync``: survive power cuts, at the cost of a disk flush per event.
-    ``exit_timeout``: seconds for the last delivery at exit; the next process delivers the rest.
+    the limit of the spool. ``on_full`` applies at this limit, and when the disk is full:
+    ``"drop"`` drops and counts the event, ``"inline"`` writes it to the database at once, and
+    ``"block"`` waits up to ``block_timeout`` seconds for room before it drops the event.
+    ``on_unwritable``, ``"inline"`` or ``"drop"``, applies if the directory is not writable.
+    ``fsync``: flush each event to disk. ``exit_timeout``: maximum seconds of delivery at exit.
     """
 
     deferred = True

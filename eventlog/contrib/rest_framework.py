@@ -22,8 +22,8 @@ class EventLogViewSetMixin(EventLogMixin):
     """Logs what a viewset creates, updates and deletes, such as ``CREATED_ORDER``.
 
     List it before the viewset's other base classes. It also works with generic views. A request
-    that is answered with a status of 400 or above is not logged. ``action_kinds`` is a dict with
-    the first part of the action for further methods, such as ``{"publish": "PUBLISHED"}``. An empty
+    that is answered with a status of 400 or above is not logged. ``action_kinds`` adds methods:
+    with ``{"publish": "PUBLISHED"}``, the method ``publish()`` logs ``PUBLISHED_ORDER``. An empty
     string turns a method off. Override ``extra_data``, ``user`` or ``log_action()`` as with
     ``EventLogMixin``.
     """

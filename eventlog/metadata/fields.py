@@ -135,7 +135,8 @@ FIELDS: dict[str, Field] = {
     ),
     "referer": Field(
         _("Referer"),
-        "the `Referer` header; secrets are masked, also in the path if it is a page of your site",
+        "the `Referer` header; secrets are masked as in `query`, and in a URL of your site also as "
+        "in `path`",
         readers.referrer,
         MAX_PATH_LENGTH,
         is_personal=True,
@@ -155,8 +156,7 @@ FIELDS: dict[str, Field] = {
     ),
     "client_request_id": Field(
         _("Request ID of the client"),
-        "the id in one of the `REQUEST_ID_HEADERS` from any other sender; stored separately, "
-        "because a client can send the id of another visitor's request",
+        "the id in one of the `REQUEST_ID_HEADERS` from any other sender, who may have forged it",
         correlation.ids,
         correlation.MAX_REQUEST_ID_LENGTH,
         is_personal=True,

@@ -98,15 +98,15 @@ class LogQuerySet(models.QuerySet[Any]):
         return self.since(start).until(end)
 
     def around(self, timestamps: Iterable[datetime]) -> "LogQuerySet":
-        """Return the events from one day before the first to one day after the last of these times.
+        """Return the events near these times, with a margin of a day before and after.
 
-        Add it to a query by primary keys. On a partitioned table, this query then searches only the
-        months of these times. The margin is for sites without time zones, whose clocks repeat an
-        hour.
+        Combine it with a filter by primary keys. On a partitioned table, the query then searches
+        only the months of these times.
         """
         moments = [*timestamps]
         if not moments:
             return self.none()
+        # The margin is needed without USE_TZ, because the clock repeats an hour in autumn.
         start, end = shifted(min(moments), -DAY), shifted(max(moments), DAY)
         return self.filter(timestamp__gte=start, timestamp__lte=end)
 

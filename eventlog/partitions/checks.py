@@ -44,8 +44,8 @@ def _messages(partitions: list[Partition]) -> Iterator[CheckMessage]:
         )
     if any(each.is_default for each in partitions):
         yield Warning(
-            "The table of events has a DEFAULT partition, so months are detached under an "
-            "exclusive lock.",
+            "The table of events has a DEFAULT partition, so detaching a month locks the whole "
+            "table.",
             hint="Move its events into months, and drop it.",
             id="eventlog.W051",
         )

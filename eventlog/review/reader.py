@@ -77,9 +77,9 @@ class Reader(Protocol):
         """Return a page of at most ``size`` events, newest first; by default, of all events.
 
         ``page.events`` are the events. ``page.older`` and ``page.newer`` are the cursors of the
-        next pages, None if there is none. Give one of them as ``older`` or ``newer``. Conditions
-        without an index are checked for ``scan_limit`` events. If more events would have to be
-        checked, ``page.scanned_until`` is the cursor at which the check stopped.
+        next pages, None if there is none. Give one of them as ``older`` or ``newer``. If a
+        condition has no index, at most ``scan_limit`` events are checked. If the check stopped at
+        this limit, ``page.scanned_until`` is its cursor.
         """
 
     def count(self, plan: QueryPlan, limit: int) -> int | None:
@@ -96,8 +96,8 @@ class Reader(Protocol):
     ) -> Histogram:
         """Count the events over time; the result has ``spans`` with ``start``, ``end``, ``events``.
 
-        ``is_whole`` states that the plan has no condition except its period, so that the counts of
-        the overview can be used. If older events were not counted, ``counted_from`` is a time.
+        Set ``is_whole`` if the plan has no condition except its period. The counts of the overview
+        are then used. ``counted_from`` is None, or the time before which events were not counted.
         """
 
     def actions(self, start: datetime, end: datetime) -> ActionCounts:

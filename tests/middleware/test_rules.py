@@ -212,7 +212,7 @@ WRONG = [
     ({"action": "tests.paid"}, "eventlog.E004", "replace the dots"),
     ({"action": "tests.settings.DB"}, "eventlog.E002", "function"),
     ({"action": "{method:d}"}, "eventlog.E006", "cannot be formatted"),
-    ({"action": "{method:.0}"}, "eventlog.E006", "would be empty"),
+    ({"action": "{method:.0}"}, "eventlog.E006", "could give an empty action"),
     ({"extra": 7}, "eventlog.E002", "'extra' is 7"),
     ({"extra": "no.such.thing"}, "eventlog.E004", "no.such.thing"),
     ("^/path", "eventlog.E002", "not a dict"),

@@ -35,9 +35,8 @@ class EventLogHandler(logging.Handler):
 
         logger.info("%s is paid", order, extra={"event": "ORDER_PAID", "user": user, "obj": order})
 
-    ``default_action`` is the action of log records from the level INFO on that have no ``event``.
-    It may contain ``{level}``. If it is None, these log records are ignored. ``durability`` is the
-    same as for ``log()``.
+    Other log records are ignored. If ``default_action`` is set, they get this action from the level
+    INFO on. It may contain ``{level}``. ``durability`` is the same as for ``log()``.
     """
 
     def __init__(

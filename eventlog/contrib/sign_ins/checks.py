@@ -49,9 +49,9 @@ def _names(names: Mapping[Any, Any]) -> Iterator[CheckMessage]:
 def _middleware() -> Iterator[CheckMessage]:
     if MIDDLEWARE not in settings.MIDDLEWARE:
         yield Warning(
-            f"INSTALLED_APPS has {APP!r}, but MIDDLEWARE lacks {MIDDLEWARE!r}: requested password "
-            f"resets and token logins are not recorded, and changes of passwords and permissions "
-            f"are recorded without the request and the user who made them.",
+            f"INSTALLED_APPS has {APP!r}, but MIDDLEWARE lacks {MIDDLEWARE!r}. Requested password "
+            f"resets and token logins are not recorded. Changes of passwords and permissions are "
+            f"recorded without their request and without the user who made them.",
             hint=f"Add {MIDDLEWARE!r} at the top of MIDDLEWARE.",
             id="eventlog.W013",
         )

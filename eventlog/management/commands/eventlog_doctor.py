@@ -80,8 +80,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--peer",
             metavar="ADDRESS",
-            help="show how the address of a request over a connection from this address would be "
-            "read; 'unix' for a socket",
+            help="show which address a request over a connection from ADDRESS would get; 'unix' "
+            "for a UNIX socket",
         )
         parser.add_argument(
             "--header",

@@ -76,16 +76,16 @@ class Command(BaseCommand):
             type=month,
             metavar="MONTH",
             help="also create the missing months from this one on, such as 2026-01; in a "
-            "conversion, the first partition begins with this month instead of accepting "
-            "events of any earlier time",
+            "conversion, begin the first partition with this month (without --from, the first "
+            "partition takes all earlier events)",
         )
         parser.add_argument(
             "--lock-timeout",
             type=int,
             default=Patience().timeout_ms,
             metavar="MS",
-            help="milliseconds to wait for each lock; after this time, the step lets other "
-            f"sessions go on, and is tried again ({Patience().timeout_ms})",
+            help="milliseconds to wait for each lock before the step releases its locks and is "
+            f"tried again ({Patience().timeout_ms})",
         )
 
         parser.add_argument(

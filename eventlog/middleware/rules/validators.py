@@ -190,7 +190,7 @@ def template(action: Any) -> str | None:
         raise _wrong(
             "action",
             action,
-            "Without its placeholders, the action would be empty.",
+            "This could give an empty action. Add text outside the braces.",
             "eventlog.E006",
         )
     return sanitize(action, MAX_TEXT_LENGTH)

@@ -66,7 +66,7 @@ def _hour(when: datetime) -> datetime:
 class Command(BaseCommand):
     help = (
         "Copy events to another store: the database, ClickHouse, or an archive of Parquet files. "
-        "Only hours that are over are copied, and each is compared after the copy. Each event is "
+        "The current hour is left out. Each copied hour is compared with its source. Each event is "
         "copied once, so a run that was interrupted can be repeated. Times are in UTC."
     )
 
@@ -74,14 +74,14 @@ class Command(BaseCommand):
         parser.add_argument(
             "--to",
             choices=STORES,
-            help="the store to copy to (with --from parquet, the store of the site)",
+            help="the store to copy to (with --from parquet: the store of the site)",
         )
         parser.add_argument(
             "--from",
             dest="source",
             choices=STORES,
-            help="the store to copy from (with --to parquet, the store of the site; with --to "
-            "clickhouse, database; with --to database, clickhouse)",
+            help="the store to copy from (with --to parquet: the store of the site; with --to "
+            "clickhouse: database; with --to database: clickhouse)",
         )
         parser.add_argument("--archive", metavar="DIR", help="the directory of the Parquet files")
         parser.add_argument(
@@ -109,7 +109,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--all-hours",
             action="store_true",
-            help="also read hours of which both stores have the same number of events",
+            help="do not skip hours with the same number of events in both stores",
         )
         add_operator_arguments(parser)
 

@@ -81,7 +81,7 @@ class Command(BaseCommand):
             "--no-user",
             choices=STATES,
             default="unknown",
-            help="the state of requests whose row names no user (unknown)",
+            help="the state of the user if a row names no user (unknown)",
         )
         parser.add_argument(
             "--no-bodies", action="store_true", help="leave out bodies of requests and responses"
