@@ -12,9 +12,23 @@ from django.utils import timezone
 from eventlog import access
 from eventlog.management.progress import progress_bar
 from eventlog.management.terminal import of_events
+from eventlog.models import Log
 from eventlog.retention.compiled import CompiledPolicy
 from eventlog.retention.policy import Rule
-from eventlog.retention.store import Store, store
+from eventlog.retention.store import DatabaseStore, Store, store
+
+
+def of_earlier_backend(events: Store) -> str:
+    """Return a remark about events that the database still has, if it is not the store of events.
+
+    It is empty if there are none.
+    """
+    if isinstance(events, DatabaseStore) or not Log.objects.exists():
+        return ""
+    return (
+        "The table eventlog_log of the database has events too, of an earlier backend. "
+        "They are left out. Run the command again with this backend in the settings."
+    )
 
 
 def drop_old_months(before: datetime, events: Store, pruning: access.Operation) -> None:

@@ -39,7 +39,7 @@ def _backend(setting: Mapping[str, Any]) -> Iterator[CheckMessage]:
             f"EVENTLOG['FORWARD'] has targets, but {type(backend).__name__} has no spool from "
             f"which events are sent.",
             hint="Set EVENTLOG['BACKEND'] to 'eventlog.backends.buffered.BufferedBackend', or to "
-            "CeleryBackend or TasksBackend.",
+            "CeleryBackend, TasksBackend or ClickHouseBackend.",
             id="eventlog.E020",
         )
 

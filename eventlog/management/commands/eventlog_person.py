@@ -15,12 +15,12 @@ from eventlog.backends.buffered import BufferedBackend
 from eventlog.conf import Misconfigured
 from eventlog.management.accounts import AccountCommand
 from eventlog.management.operator import add_operator_arguments, command_run
+from eventlog.management.retention import of_earlier_backend
 from eventlog.management.terminal import of_events
 from eventlog.models import Log
 from eventlog.people import Match, account_of, condition_of, custom_keys
 from eventlog.retention.compiled import UnusableSearch, hold_condition
 from eventlog.retention.policy import current_policy
-from eventlog.retention.store import DatabaseStore
 from eventlog.review.export.formats import values
 from eventlog.review.search.condition import Condition, complement
 
@@ -67,11 +67,8 @@ class Command(AccountCommand):
                 f"Events were not delivered within {SPOOL_TIMEOUT:.0f} s. "
                 f"Run 'manage.py eventlog_spool status' to see why."
             )
-        if not isinstance(self.store, DatabaseStore) and Log.objects.exists():
-            self.note(
-                "The table eventlog_log of the database has events too, of an earlier backend. "
-                "They are left out. Run the command again with this backend in the settings."
-            )
+        if remark := of_earlier_backend(self.store):
+            self.note(remark)
         chosen = self.choose(options["username"], options["key"], options["deleted"])
         if options["what"] == "erase":
             self._erase(chosen, options)

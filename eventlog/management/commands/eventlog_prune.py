@@ -15,7 +15,7 @@ from eventlog import access
 from eventlog.conf import Misconfigured
 from eventlog.counts.hours import drop_before
 from eventlog.management.operator import add_operator_arguments, command_run
-from eventlog.management.retention import RetentionReport, drop_old_months
+from eventlog.management.retention import RetentionReport, drop_old_months, of_earlier_backend
 from eventlog.management.terminal import SearchCommand, number_of_events, of_events
 from eventlog.models.queryset import any_action
 from eventlog.retention.ages import age_text, parse_age
@@ -99,6 +99,8 @@ class Command(SearchCommand):
         try:
             policy = current_policy()
             self.store = store()
+            if remark := of_earlier_backend(self.store):
+                self.warn(remark)
             with self.store.searching():
                 if options["older_than"] is None:
                     self._apply_rules(policy, options)

@@ -57,7 +57,7 @@ class Command(BaseCommand):
         if not isinstance(backend, BufferedBackend):
             raise CommandError(
                 f"{type(backend).__name__} does not have a spool. Set EVENTLOG['BACKEND'] to "
-                f"BufferedBackend, CeleryBackend or TasksBackend."
+                f"BufferedBackend, CeleryBackend, TasksBackend or ClickHouseBackend."
             )
         getattr(self, f"_{subcommand}")(backend, options)
 

@@ -159,3 +159,17 @@ def test_whole_months_are_dropped(backend, copy, settings, select):
 def test_the_columns_of_facts_lose_an_erased_person(both, anna, select):
     both("eventlog_person", "erase", key=[str(anna.pk)], yes=True)
     assert select("countIf(fact_acting_user = 'anna'), countIf(ip IS NULL) > 0", "") == [(0, True)]
+
+
+@pytest.mark.parametrize("arguments", [["prune", "900d"], ["person", "export", "anna"]])
+def test_a_command_says_that_the_database_has_events_of_an_earlier_backend(
+    rows, backend, copy, settings, arguments
+):
+    command, *rest = arguments
+    settings.EVENTLOG = {**settings.EVENTLOG, **SILENT}
+    copy()
+    said = [StringIO(), StringIO()]
+    call_command(f"eventlog_{command}", *rest, stdout=StringIO(), stderr=said[0])
+    Log.objects.all().delete()
+    call_command(f"eventlog_{command}", *rest, stdout=StringIO(), stderr=said[1])
+    assert ["of an earlier backend" in each.getvalue() for each in said] == [True, False]

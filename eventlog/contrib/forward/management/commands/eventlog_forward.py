@@ -49,7 +49,8 @@ class Command(BaseCommand):
         if not isinstance(backend, BufferedBackend):
             raise CommandError(
                 f"{type(backend).__name__} has no spool from which events are sent. Set "
-                f"EVENTLOG['BACKEND'] to BufferedBackend, CeleryBackend or TasksBackend."
+                f"EVENTLOG['BACKEND'] to BufferedBackend, CeleryBackend, TasksBackend or "
+                f"ClickHouseBackend."
             )
         senders = senders_of(conf.forward, backend.spool.directory)
         getattr(self, f"_{subcommand}")(senders, options)
