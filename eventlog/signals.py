@@ -25,7 +25,8 @@ Arguments: ``sender``, the class ``Log``; ``event``, the ``Log`` just written. R
 functions or coroutine functions. An exception of a receiver is reported on the ``eventlog`` logger
 and stops neither the caller nor the other receivers. An event that a receiver logs is written, but
 ``event_logged`` and ``post_save`` are not sent for it, so that receivers do not call each other
-endlessly. A receiver that logs in another thread or task must check the action itself, as here::
+endlessly. This does not apply to events that a receiver logs in another thread, or in a task of
+Celery. Such a receiver must ignore its own events, for example by their action::
 
     @receiver(event_logged)
     def alert(sender, event, **kwargs):

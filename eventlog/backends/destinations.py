@@ -27,7 +27,7 @@ MAX_NAME_LENGTH = 80  # characters of a database name in a file name
 TEST_RUN = "!test-"
 
 _NOT_PLAIN = re.compile(r"[^\w.\-]")
-_process = os.getpid()  # a forked child belongs to the test run of its parent
+_process = os.getpid()  # names the test run; a forked child keeps it
 _configured: dict[str, Any] = {}
 
 
@@ -67,8 +67,8 @@ def remember_configured_names() -> None:
 def is_test_database(using: str) -> bool:
     """Return whether Django's test runner has replaced the database of this alias.
 
-    Both conditions are needed: a site may use the mail backend for tests, and a site with many
-    tenants may change the name of a database.
+    The outbox alone does not prove a test run, because a site may use the mail backend for tests.
+    The name alone does not prove it either, because a package for tenants may change it.
     """
     name = connections.settings[using].get("NAME")
     return _has_outbox() and name != _configured.get(using, name)
@@ -80,7 +80,7 @@ def is_test_run() -> bool:
 
 
 def _has_outbox() -> bool:
-    # Unlike hasattr(), this raises no error inside (benchmarks.loop).
+    # Not hasattr(), which raises and catches an error inside (benchmarks.loop).
     return "outbox" in vars(mail)
 
 
@@ -198,5 +198,5 @@ def _shortened(name: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Percent-encode characters that file names or the separators above do not allow."""
+    """Percent-encode the separators above, and characters that a file name cannot have."""
     return _NOT_PLAIN.sub(lambda match: quote(match[0], safe=""), text)

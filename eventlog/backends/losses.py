@@ -20,7 +20,8 @@ class Losses:
     """The numbers of events that this process lost, by reason."""
 
     def __init__(self) -> None:
-        # Re-entrant, because a signal handler may log while its thread counts.
+        # Re-entrant, because a signal of the operating system may interrupt this thread, and its
+        # handler may log.
         self._lock = threading.RLock()
         self._unrecorded: Counter[str] = Counter()
         self._reported: set[str] = set()

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class UserState(IntegerChoices):
-    """The states of an event's user. Events without a state were logged without a user."""
+    """The states of an event's user. The state is None if ``log()`` got no user."""
 
     KNOWN = 1, _("known")
     """A user was logged in. The event no longer has the name if the person was erased."""
@@ -32,7 +32,7 @@ ANONYMOUS_USER, UNKNOWN_USER = NoUser(ANONYMOUS), NoUser(UNKNOWN)
 
 
 def state_of(user: object, name: str) -> int | None:
-    """Return the state for ``user`` as passed to ``log()``, whose name is empty if anonymous."""
+    """Return the state for the ``user`` of ``log()``; ``name`` is empty for an anonymous user."""
     if user is None:
         return None
     if isinstance(user, NoUser):

@@ -23,12 +23,13 @@ def is_personal() -> Q:
 def anonymize(events: LogQuerySet, keys: Sequence[int]) -> None:
     """Remove all persons from the events, which have these primary keys.
 
-    The caller marks the hours of the events, because other changes need another mark.
+    The counts of the overview do not change. The caller marks the hours of the events as stale.
     """
-    # Otherwise, a key that was locked when the event was written would be filled in again.
+    # A foreign key that could not be written with the event waits as a PendingKey. It would be
+    # filled in later.
     PendingKey.objects.using(events.db).filter(event_id__in=keys).delete()
     about = _is_about_account()
-    # The method of LogQuerySet would read the hours, and make them due again.
+    # LogQuerySet.update() would mark the hours, so that the next run would check them again.
     QuerySet.update(
         events,
         user=None,

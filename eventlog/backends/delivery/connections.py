@@ -11,8 +11,8 @@ from django.db.utils import load_backend
 class PrivateConnections:
     """Connections of one thread, kept between rounds for ``CONN_MAX_AGE`` seconds.
 
-    They are not in the site's pools, because forked children would share a pooled connection, and
-    requests would wait for one.
+    They do not come from the site's pools. Forked children would share a connection of a pool, and
+    this thread would take a connection that a request needs.
     """
 
     def __init__(self) -> None:

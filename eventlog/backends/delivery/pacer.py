@@ -26,8 +26,8 @@ class Chunked(Protocol):
 class Pacer:
     """Split segments into chunks and sleep before each.
 
-    ``interval``: the most seconds of a round. Another thread may set ``hurry`` to end the sleeps,
-    because it waits for the end of the round.
+    ``interval``: the most seconds of a round. A thread that waits for the end of the round sets
+    ``hurry``, which ends the sleeps.
     """
 
     def __init__(self, interval: float | None) -> None:
@@ -54,8 +54,8 @@ class Pacer:
     def _rest_and_choose_size(self, rest: float) -> int:
         if self.hurry.is_set():
             return READ_BYTES
-        # A sleep lets other threads acquire the GIL. After a wait for a disk or a server, this
-        # thread would acquire the GIL again before the others are awake.
+        # A sleep lets other threads acquire the GIL. A short wait for a disk or a server is not
+        # enough, because this thread acquires the GIL again before the others are awake.
         started = time.monotonic()
         time.sleep(rest)
         late = max(0.0, time.monotonic() - started - rest)

@@ -37,7 +37,8 @@ class DeadLetters:
             try:
                 lines = [json.loads(line)["line"] for line in path.read_text().splitlines()]
                 name = SegmentName.parse(path.name)
-                # The new id derives from the old id, so that a file moved twice is written once.
+                # The new id derives from the old id. If the process is killed before unlink(), the
+                # next try writes the same id, so each event is stored once.
                 _put(self._segments.path(f"{name.id}r", name.destination, WAITING), lines)
                 path.unlink()
                 count += len(lines)

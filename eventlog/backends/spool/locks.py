@@ -28,7 +28,7 @@ def require(what: str) -> None:
 
 
 def wait_for(file: int) -> None:
-    """Lock an open file, after the process that has locked it."""
+    """Lock an open file; wait while another process has locked it."""
     fcntl.flock(file, fcntl.LOCK_EX)
 
 

@@ -134,7 +134,7 @@ class SegmentDirectory:
         destinations: dict[str, int] = {}
         for path, name in names.items():
             destinations[name.destination] = destinations.get(name.destination, 0) + counts[path]
-        # The age counts from the first event, because publishing a batch again does not reset it.
+        # From the first event, so that the age goes on if a batch is published again.
         published = [names[path].created for path in waiting if path.suffix == IN_FLIGHT]
         return Status(
             events=sum(counts.values()),

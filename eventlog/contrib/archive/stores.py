@@ -1,4 +1,4 @@
-"""The stores that the command names."""
+"""The stores of ``eventlog_copy``, by their names."""
 
 from pathlib import Path
 from typing import Any, cast

@@ -7,8 +7,9 @@ from ...counts.counting import LATENCY_BUCKETS, OVERFLOW
 
 TEXT, NAME = "Nullable(String)", "LowCardinality(Nullable(String))"
 
-# The facts of a request that have a column of their own, and its type. ClickHouse fills it from
-# ``extra``, unless the application chose the value. The other facts are read from ``extra``.
+# The facts of a request that have a column of their own, and its type. ClickHouse computes the
+# column from ``extra``. It is NULL if the application has set a value under this name. The other
+# facts are read from ``extra``.
 FACTS: Mapping[str, str] = {
     "method": NAME,
     "path": TEXT,
@@ -81,12 +82,12 @@ QUARTER, HOUR, DAY = 900_000_000, 3_600_000_000, 86_400_000_000  # microseconds
 
 
 def part_of(length: int) -> str:
-    """Return the number of the part of the time in which an event is; parts are equally long."""
+    """Return the SQL for the number of an event's part of the time; each has ``length`` µs."""
     return f"intDiv(toUnixTimestamp64Micro(timestamp), {length:d})"
 
 
 class Projection(NamedTuple):
-    """Numbers of events by part of the time and by values, which inserts keep up to date.
+    """Numbers of events by part of the time and by values, which ClickHouse keeps up to date.
 
     The number of groups limits how much a projection saves. Many values need long parts.
     """
@@ -94,7 +95,7 @@ class Projection(NamedTuple):
     length: int  # of a part in microseconds
     values: Sequence[str] = ()
     counted: str = "count()"
-    is_by_value: bool = False  # whether values are found faster than parts
+    is_by_value: bool = False  # sorted by value first, for searches by value
 
 
 # A quarter of an hour, because days and hours of every time zone consist of quarters.
@@ -134,7 +135,7 @@ def fact_column(key: str) -> str:
 def is_fact(key: str) -> str:
     """Return the condition that the application did not choose the value under ``key``.
 
-    It is NULL for an event of which the application chose all of ``extra``.
+    The condition is NULL for an event whose whole ``extra`` is the application's.
     """
     return f"position(own_keys, ',{key},') = 0"
 

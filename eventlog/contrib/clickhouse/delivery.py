@@ -49,7 +49,7 @@ class ClickHouseDelivery(SegmentDelivery):
         rejected = {each for each in batch_ids if self.spool.path(each, destination, DEAD).exists()}
         if not (sought := [each for each in batch_ids if each not in rejected]):
             return rejected
-        # Most events are of the day before their batch or later, so that few months are read.
+        # Most events are at most a day older than their batch, so few months are read.
         oldest = min(map(created_at, sought)) - DAY_SECONDS
         written = delivered_batches(sought, int(oldest * MICROSECONDS), self._table)
         if rest := [each for each in sought if each not in written]:

@@ -19,7 +19,7 @@ from uuid import UUID
 from django.db import DataError
 
 from ...backends.spool import Rejected
-from ...backends.sql.notify import has_receivers, rows_of, send_event_logged
+from ...backends.sql.announce import has_receivers, rows_of, send_event_logged
 from .columns import WRITTEN
 from .rows import Row, read_rows
 from .table import Table

@@ -22,8 +22,8 @@ WHOLE = 6  # listed in REDACT: everything is masked, booleans included
 MAX_NAME_LENGTH = 200
 
 _SEPARATOR = re.compile(r"[\W_]+")
-# "apiKey" and "APIKey" have two words, "PINs" has one.
 _INVISIBLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\u00ad\u200b-\u200f\u2060\ufeff]")
+# "apiKey" and "APIKey" have two words, "PINs" has one.
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
 _UNSPLIT = words.ANYWHERE | words.ANYWHERE_NUMERIC  # in any case: "ToKen"
 _MAX_COMPOUND_WORDS = 4  # as in "one time pass code"
@@ -72,7 +72,7 @@ def current_classifier() -> Classifier:
 
 
 def is_secret(name: str) -> bool:
-    """Return whether every text under ``name`` is masked."""
+    """Return whether text under ``name`` is masked, of any form; see ``hides()``."""
     return current_classifier()(name) >= WEAK
 
 

@@ -30,7 +30,10 @@ _LAST = re.compile(r"[A-Z]+\Z|.\Z", re.DOTALL)  # a keyword or a minus sign
 
 
 class SyntaxProblem(NamedTuple):
-    """A part of a search that cannot be parsed, the reason, and texts that can be parsed."""
+    """A part of a search that cannot be parsed, and the reason.
+
+    ``suggestion`` is a corrected search, and ``without`` is the search without the part.
+    """
 
     part: str
     reason: str
