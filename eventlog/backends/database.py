@@ -19,8 +19,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from ..models.event import Log
 from ..records.record import Record
 from .base import BaseBackend
-from .sql.insert import Stored, insert
 from .sql.announce import asend_event_logged, has_receivers, rows_of, send_event_logged
+from .sql.insert import Stored, insert
 from .sql.pending_keys import insert_without_waiting
 
 # CR_SERVER_GONE_ERROR, CR_SERVER_LOST, CR_SERVER_LOST_EXTENDED; 0 is a closed socket.

@@ -23,7 +23,7 @@ def is_personal() -> Q:
 def anonymize(events: LogQuerySet, keys: Sequence[int]) -> None:
     """Remove all persons from the events, which have these primary keys.
 
-    The counts of the overview do not change. The caller marks the hours of the events as stale.
+    The caller marks the hours of the events with ``CountedHour.mark_uncounted()``.
     """
     # A foreign key that could not be written with the event waits as a PendingKey. It would be
     # filled in later.

@@ -17,8 +17,8 @@ from ...partitions.missing import MissingPartition, is_awaited, is_missing_parti
 from ...records.columns import Columns
 from ...records.record import Record
 from ..spool import Rejected
-from .insert import Stored, insert, inserting
 from .announce import has_receivers, rows_of, send_event_logged
+from .insert import Stored, insert, inserting
 
 BATCH_ID_LIFETIME = timedelta(days=30)  # from the time that the rows were written
 MAX_PRUNED_IDS = 500  # in one statement
