@@ -5,6 +5,7 @@ Django looks up each column again for each row, which takes a fifth of the page
 """
 
 from collections.abc import Callable, Iterable
+from datetime import date, time
 from typing import Any
 
 from django.contrib.admin.templatetags.admin_list import items_for_result
@@ -40,23 +41,25 @@ def _cells(changes: Any) -> list[Cell | None]:
 
 def _cell(changes: Any, column: Any, is_heading: bool) -> Cell | None:
     admin = changes.model_admin
-    value = column if callable(column) else _method(admin, column)
-    if value is None or getattr(value, "boolean", False):
-        return None
+    read = column if callable(column) else _method(admin, column)
     name = column.__name__ if callable(column) else column
+    if read is None or getattr(read, "boolean", False) or name == "<lambda>":
+        return None
     css = "action-checkbox" if name == "action_checkbox" else f"field-{name}"
-    empty = getattr(value, "empty_value_display", admin.get_empty_value_display())
-    if column not in (changes.list_display_links or ()):
-        return lambda event: f'<td class="{css}">{_text(value(event), empty)}</td>'
-    tag = "th" if is_heading else "td"
+    empty = getattr(read, "empty_value_display", admin.get_empty_value_display())
     kept = f"&{changes.preserved_filters}" if changes.preserved_filters else ""
+    is_link = column in (changes.list_display_links or ())
+    tag = "th" if is_heading else "td"
 
-    def linked(event: Log) -> str:
-        address = escape(changes.url_for_result(event) + kept)
-        text = _text(value(event), empty)
-        return f'<{tag} class="{css}"><a href="{address}">{text}</a></{tag}>'
+    def cell(event: Log) -> str:
+        value = read(event)
+        text = _text(value, empty)
+        if is_link:
+            text = f'<a href="{escape(changes.url_for_result(event) + kept)}">{text}</a>'
+        nowrap = " nowrap" if isinstance(value, date | time) else ""
+        return f'<{tag} class="{css}{nowrap}">{text}</{tag}>'
 
-    return linked
+    return cell
 
 
 def _method(admin: Any, name: str) -> Callable[[Log], Any] | None:

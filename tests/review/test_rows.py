@@ -43,6 +43,14 @@ def nothing(event):
     return None
 
 
+def moment(event):
+    return event.timestamp
+
+
+def number(event):
+    return 1234.5
+
+
 def by_django(changes):
     return [
         "".join(map(conditional_escape, items_for_result(changes, event, None)))
@@ -78,6 +86,8 @@ def events(db, admin_user):
         ("when", "what", "is_late"),
         ("id", "when", "timestamp"),
         ("action_checkbox", "who", "when"),
+        ("when", moment, number),
+        ("when", lambda event: event.action),
     ],
 )
 def test_the_cells_are_those_of_django(changes, columns):
