@@ -150,6 +150,8 @@ def _span(name: str) -> tuple[datetime, datetime]:
 
 
 def _sync_directory(directory: Path) -> None:
+    if os.name == "nt":  # Windows cannot open a directory
+        return
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)

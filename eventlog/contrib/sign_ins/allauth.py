@@ -49,7 +49,8 @@ def email_changed(
 def code_rejected(user: Any, request: Any = None, **kwargs: Any) -> None:
     """Record a wrong code that was sent by e-mail or text message, for a login or a reset."""
     name = masked_name(str(user.get_username()))
-    record("login_failed", extra={"username": name, "via": "code"}, request=request)
+    extra = {"username": name, "via": "code"}
+    record("login_failed", user=actor(request), extra=extra, request=request)
 
 
 @guarded

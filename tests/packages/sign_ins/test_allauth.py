@@ -22,6 +22,7 @@ from django.core import mail
 from django.core.cache import cache
 
 from eventlog.contrib.sign_ins.allauth import receivers
+from eventlog.records.user_state import UserState
 
 from ...contrib.sign_ins.conftest import PASSWORD
 from ...contrib.sign_ins.signed import actions, events, the_event
@@ -117,7 +118,7 @@ def test_a_reset_by_code_is_recorded_with_its_wrong_codes(client, anna, settings
     requested, failed, completed = events()
     assert (requested.action, requested.obj) == ("PASSWORD_RESET_REQUESTED", anna)
     assert (failed.action, failed.extra["username"]) == ("LOGIN_FAILED", "anna")
-    assert failed.extra["via"] == "code"
+    assert (failed.extra["via"], failed.user_state) == ("code", UserState.ANONYMOUS)
     assert (completed.action, completed.obj) == ("PASSWORD_RESET_COMPLETED", anna)
     assert code not in str([event.extra for event in events()])
 
