@@ -1,5 +1,6 @@
 """The cells of the list are those that Django's admin makes."""
 
+from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -12,6 +13,8 @@ from eventlog.models import Log
 from eventlog.review.rows import rows
 
 from ..events import write_request
+
+MORNING = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 
 
 class OwnAdmin(LogAdmin):
@@ -75,7 +78,8 @@ def changes(rf, admin_user):
 @pytest.fixture(autouse=True)
 def events(db, admin_user):
     for number in range(3):
-        write_request({"path": f"/<{number}>", "status": 500}, action="A&B", user=admin_user)
+        facts = {"path": f"/<{number}>", "status": 500}
+        write_request(facts, action="A&B", user=admin_user, timestamp=MORNING)
 
 
 @pytest.mark.parametrize(
