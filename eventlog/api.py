@@ -162,7 +162,7 @@ def log(
 ) -> Log | None:
     """Record that ``user`` did ``action``. Return the row if it is written now, and None otherwise.
 
-    ``user`` is a user, an ``AnonymousUser``, or None if nobody did it. ``extra`` is any JSON value;
+    ``user`` is a user, an ``AnonymousUser``, or None if no user did it. ``extra`` is any JSON value;
     it is copied, and values under secret names are masked. ``obj`` is the model instance that the
     action is about. ``dateof`` is the time of the event, by default now. ``log()`` adds the facts
     of ``request``, or else of the request that the middleware handles now. ``changes`` is the
