@@ -162,11 +162,11 @@ def log(
 ) -> Log | None:
     """Record that ``user`` did ``action``. Return the row if it is written now, and None otherwise.
 
-    ``user`` is a user, an ``AnonymousUser``, or None if no user did it. ``extra`` is any JSON value;
-    it is copied, and values under secret names are masked. ``obj`` is the model instance that the
-    action is about. ``dateof`` is the time of the event, by default now. ``log()`` adds the facts
-    of ``request``, or else of the request that the middleware handles now. ``changes`` is the
-    result of ``diff(before, after)``.
+    ``user`` is a user, an ``AnonymousUser``, or None if no user did it. ``extra`` is any JSON
+    value; it is copied, and values under secret names are masked. ``obj`` is the model instance
+    that the action is about. ``dateof`` is the time of the event, by default now. ``log()`` adds
+    the facts of ``request``, or else of the request that the middleware handles now. ``changes`` is
+    the result of ``diff(before, after)``.
 
     ``durability`` applies inside a transaction. ``"transaction"``: the event is part of the
     transaction and rolled back with it. ``"commit"``: the event is written after the commit, and

@@ -45,6 +45,7 @@ DATE_PARAMETERS = ("from", "to")
 KIND_KEY = "eventlog_show"  # of the session
 DEFAULT_PERIOD = timedelta(days=30)
 MAX_SCAN_STEP = 6
+PLACEHOLDER_KEY = 7_340_918_265  # digits that no other part of an address has
 MAX_COUNTED_EVENTS = 1000  # above this number, the list says "more than"
 
 
@@ -118,7 +119,8 @@ class EventList(ListPanels, ChangeList):
     @cached_property
     def _around_key(self) -> tuple[str, str]:
         """Return an event's address before and after its key, found once for all rows."""
-        before, _, after = event_page(self.model_admin.admin_site.name, 0).rpartition("0")
+        address = event_page(self.model_admin.admin_site.name, PLACEHOLDER_KEY)
+        before, _, after = address.partition(str(PLACEHOLDER_KEY))
         return before, after
 
     def apply_select_related(self, qs: Any) -> Any:

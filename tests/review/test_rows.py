@@ -10,6 +10,7 @@ from django.utils.html import conditional_escape, format_html
 
 from eventlog.admin import LogAdmin
 from eventlog.models import Log
+from eventlog.review import changelist, links
 from eventlog.review.rows import rows
 
 from ..events import write_request
@@ -113,3 +114,11 @@ def test_the_link_to_an_event_keeps_the_search(admin_client):
     own, theirs = (parse_qs(each.query.replace("&amp;", "&")) for each in addresses)
     assert own == theirs
     assert "action" in own["_changelist_filters"][0]
+
+
+def test_an_address_may_have_the_digit_0_after_the_key(admin_client, monkeypatch):
+    monkeypatch.setattr(links, "event_page", lambda site, key: f"/0/{key}/v0/")
+    monkeypatch.setattr(changelist, "event_page", links.event_page)
+    found = admin_client.get("/admin/eventlog/log/").context["cl"]
+    newest = found.result_list[0]
+    assert f'href="/0/{newest.pk}/v0/?at=' in rows(found)[0]
