@@ -35,9 +35,17 @@ def to_utc(moment: datetime) -> datetime:
 def shifted(moment: datetime, by: timedelta) -> datetime:
     """Return ``moment`` moved by a time span; unchanged at the ends of the calendar."""
     try:
-        return moment + by
+        return (moment + by).replace(fold=moment.fold)
     except OverflowError:
         return moment
+
+
+def exact_text(moment: datetime) -> str:
+    """Return ``moment`` in ISO 8601, so that it can be read again.
+
+    The site's clocks show some hours twice. In the second of them, a naive time gets its offset.
+    """
+    return (aware(moment) if moment.fold else moment).isoformat()
 
 
 def hour_of(moment: datetime) -> datetime:

@@ -13,6 +13,7 @@ from django.db.models import Model
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
+from ..datetimes import exact_text
 from ..models import Log
 from ..records.arguments import object_key
 from ..records.user_state import UserState
@@ -74,14 +75,14 @@ def event_page(site: str | None, pk: Any) -> str:
 
 def at_time(timestamp: datetime) -> str:
     """Return the parameter with the event's time for the address of the event's page."""
-    return urlencode({TIME_VAR: timestamp.isoformat()})
+    return urlencode({TIME_VAR: exact_text(timestamp)})
 
 
 def field_address(site: str, event: Log, name: str) -> str | None:
     """Return the address of the values that a field of the event's object had over time."""
     if object_term(event) is None:
         return None
-    query = {"field": name, TIME_VAR: event.timestamp.isoformat()}
+    query = {"field": name, TIME_VAR: exact_text(event.timestamp)}
     return f"{reverse(FIELD, args=[event.pk], current_app=site)}?{urlencode(query)}"
 
 

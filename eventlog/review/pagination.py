@@ -12,7 +12,7 @@ from django.db import connections, router
 from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_datetime
 
-from ..datetimes import EARLIEST, to_db_timezone, to_utc
+from ..datetimes import EARLIEST, exact_text, to_db_timezone, to_utc
 from ..models import Log
 from .extras import defer_large_extra, fetch
 from .search.plan import QueryPlan, limit_to_first, timestamps, up_to
@@ -32,7 +32,7 @@ class Cursor(NamedTuple):
     pk: int
 
     def __str__(self) -> str:
-        return f"{self.timestamp.isoformat()}~{self.pk}"
+        return f"{exact_text(self.timestamp)}~{self.pk}"
 
     @classmethod
     def read(cls, text: str) -> "Cursor | None":

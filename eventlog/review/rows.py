@@ -10,7 +10,8 @@ from typing import Any
 
 from django.contrib.admin.templatetags.admin_list import items_for_result
 from django.contrib.admin.utils import display_for_value
-from django.core.exceptions import FieldDoesNotExist
+from django.core.exceptions import FieldDoesNotExist, ObjectDoesNotExist
+from django.urls import NoReverseMatch
 from django.utils.html import conditional_escape, escape
 from django.utils.safestring import SafeString
 
@@ -34,9 +35,9 @@ def _joined(cells: Iterable[str]) -> SafeString:
 
 def _cells(changes: Any) -> list[Cell | None]:
     """Return a function of an event for each column; None for a column that is a field."""
-    links = changes.list_display_links or ()
-    headings = [name for name in changes.list_display if name in links][:1]
-    return [_cell(changes, column, column in headings) for column in changes.list_display]
+    links, columns = changes.list_display_links or (), changes.list_display
+    heading = next((number for number, column in enumerate(columns) if column in links), None)
+    return [_cell(changes, column, number == heading) for number, column in enumerate(columns)]
 
 
 def _cell(changes: Any, column: Any, is_heading: bool) -> Cell | None:
@@ -46,24 +47,41 @@ def _cell(changes: Any, column: Any, is_heading: bool) -> Cell | None:
     if read is None or getattr(read, "boolean", False) or name == "<lambda>":
         return None
     css = "action-checkbox" if name == "action_checkbox" else f"field-{name}"
-    empty = getattr(read, "empty_value_display", admin.get_empty_value_display())
-    kept = f"&{changes.preserved_filters}" if changes.preserved_filters else ""
+    without_object = admin.get_empty_value_display()
+    empty = getattr(read, "empty_value_display", without_object)
     is_link = column in (changes.list_display_links or ())
     tag = "th" if is_heading else "td"
 
     def cell(event: Log) -> str:
-        value = read(event)
-        text = _text(value, empty)
+        try:
+            value = read(event)
+        except ObjectDoesNotExist:
+            value, text = None, conditional_escape(without_object)
+        else:
+            text = _text(value, empty)
         if is_link:
-            text = f'<a href="{escape(changes.url_for_result(event) + kept)}">{text}</a>'
+            text = _linked(changes, event, text)
         nowrap = " nowrap" if isinstance(value, date | time) else ""
         return f'<{tag} class="{css}{nowrap}">{text}</{tag}>'
 
     return cell
 
 
+def _linked(changes: Any, event: Log, text: str) -> str:
+    """Return the text of a cell with the link to the event, which keeps the search."""
+    try:
+        address = changes.url_for_result(event)
+    except NoReverseMatch:  # a site without the page of an event
+        return text
+    if kept := changes.preserved_filters:
+        address += f"{'&' if '?' in address else '?'}{kept}"
+    return f'<a href="{escape(address)}">{text}</a>'
+
+
 def _method(admin: Any, name: str) -> Callable[[Log], Any] | None:
     """Return the method of the admin for a column; None if the column is something else."""
+    if name == "__str__":  # of the event
+        return None
     try:
         admin.opts.get_field(name)
     except FieldDoesNotExist:
@@ -73,8 +91,8 @@ def _method(admin: Any, name: str) -> Callable[[Log], Any] | None:
 
 
 def _text(value: Any, empty: Any) -> str:
-    if isinstance(value, SafeString) and value:
-        return value
-    if isinstance(value, str) and not value.strip():
+    if isinstance(value, str) and (not value or value.isspace()):
         value = ""
+    elif isinstance(value, SafeString):
+        return value
     return conditional_escape(display_for_value(value, empty))

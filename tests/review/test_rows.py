@@ -6,11 +6,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.contrib import admin
 from django.contrib.admin.templatetags.admin_list import items_for_result
+from django.urls import NoReverseMatch
 from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import SafeString
 
 from eventlog.admin import LogAdmin
 from eventlog.models import Log
 from eventlog.review import changelist, links
+from eventlog.review.changelist import EventList
 from eventlog.review.rows import rows
 
 from ..events import write_request
@@ -26,6 +29,13 @@ class OwnAdmin(LogAdmin):
     @admin.display(description="Empty", empty_value="(none)")
     def empty(self, event):
         return " "
+
+    def blank(self, event):
+        return SafeString(" ")
+
+    @admin.display(empty_value="(none)")
+    def missing(self, event):
+        return Log.objects.get(pk=-1)
 
     def number(self, event):
         return 1234
@@ -53,6 +63,28 @@ def moment(event):
 
 def number(event):
     return 1234.5
+
+
+class WithoutPages(LogAdmin):
+    """An admin whose site has no page of an event."""
+
+    def get_changelist(self, request, **kwargs):
+        class Changes(EventList):
+            def url_for_result(self, result):
+                raise NoReverseMatch
+
+        return Changes
+
+
+class WithOwnPages(LogAdmin):
+    """An admin that links to other pages."""
+
+    def get_changelist(self, request, **kwargs):
+        class Changes(EventList):
+            def url_for_result(self, result):
+                return f"/events/{result.pk}/"
+
+        return Changes
 
 
 def by_django(changes):
@@ -93,10 +125,21 @@ def events(db, admin_user):
         ("action_checkbox", "who", "when"),
         ("when", moment, number),
         ("when", lambda event: event.action),
+        ("when", "blank", "missing"),
+        ("when", "__str__"),
+        ("when", "who", "when"),
     ],
 )
 def test_the_cells_are_those_of_django(changes, columns):
     found = changes(*columns, kind=OwnAdmin)
+    assert rows(found) == by_django(found)
+
+
+@pytest.mark.parametrize("kind", [WithoutPages, WithOwnPages])
+@pytest.mark.parametrize("kept", ["", "_changelist_filters=q%3Da%2526b"])
+def test_the_links_are_those_of_django(changes, kind, kept):
+    found = changes("when", "who", kind=kind)
+    found.preserved_filters = kept
     assert rows(found) == by_django(found)
 
 

@@ -76,8 +76,7 @@ def _spans(start: datetime, end: datetime, length: int | None) -> list[str]:
     first, last = microseconds(start), microseconds(end)
     if first >= last:
         return []
-    # Not before 1970, because ClickHouse rounds the numbers of those parts in another way.
-    begin, stop = (max(0, -(-first // length)), last // length) if length else (0, 0)
+    begin, stop = (-(-first // length), last // length) if length else (0, 0)
     if begin >= stop:
         return [_between(first, last)]
     assert length is not None

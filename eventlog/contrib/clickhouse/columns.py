@@ -79,11 +79,25 @@ INDEXES = (
 
 
 QUARTER, HOUR, DAY = 900_000_000, 3_600_000_000, 86_400_000_000  # microseconds
+YEARS_BEFORE_1970 = 25_567 * DAY  # that ClickHouse stores
 
 
 def part_of(length: int) -> str:
     """Return the SQL for the number of an event's part of the time; each has ``length`` µs."""
-    return f"intDiv(toUnixTimestamp64Micro(timestamp), {length:d})"
+    return _rounded_down("toUnixTimestamp64Micro(timestamp)", length, YEARS_BEFORE_1970)
+
+
+def of_parts(number: int) -> str:
+    """Return the SQL for the number of a longer part, which has so many of ``PART``."""
+    return _rounded_down(PART, number, YEARS_BEFORE_1970 // QUARTER)
+
+
+def _rounded_down(value: str, divisor: int, shift: int) -> str:
+    """Return the SQL of a quotient, for values from ``-shift`` on.
+
+    ``intDiv()`` alone would round negative numbers up.
+    """
+    return f"(intDiv({value} + {shift:d}, {divisor:d}) - {shift // divisor:d})"
 
 
 class Projection(NamedTuple):
@@ -103,7 +117,7 @@ PART = part_of(QUARTER)
 _BUCKETS = ", ".join(f"fact_duration_ms <= {bound}, {bound}" for bound in LATENCY_BUCKETS)
 BUCKET = f"if(fact_duration_ms IS NULL, NULL, multiIf({_BUCKETS}, {OVERFLOW}))"
 # Exact up to 1,000 addresses. Beyond, a rare address may be left out, and its count has an error.
-TOP_ADDRESSES = "approx_top_count(100, 1000)(ip)"
+TOP_ADDRESSES = "approx_top_count(1000, 1000)(ip)"
 # The values that overviews and charts show.
 PROJECTIONS: Mapping[str, Projection] = {
     "events_by_part": Projection(QUARTER),

@@ -7,12 +7,13 @@ from math import gcd
 
 from django.db.models import Q
 
-from ...datetimes import SECOND, aware
+from ...datetimes import aware
 from ...review.histogram import Histogram, bars_of, histogram_of
 from ...review.search.plan import QueryPlan
 from .aggregation import count_values
 from .columns import QUARTER, part_of
 from .events import in_utc
+from .rows import microseconds
 from .selection import Selection
 from .windows import Period, ends_of
 
@@ -24,7 +25,7 @@ def timeline(
     width, bounds, end = bars_of(start, end)
     if not bounds:
         return Histogram([], width)
-    length = gcd(width // SECOND * 1_000_000, QUARTER)
+    length = gcd(QUARTER, *map(microseconds, bounds))
     since, condition, counted_from = bounds[0], plan.condition, None
     period = Period.of(plan.period)
     is_projected = length == QUARTER and period.is_exact and not (plan.index_scan or plan.residual)
@@ -32,6 +33,8 @@ def timeline(
         condition = Q()
         if period.start is not None:
             since = max(since, in_utc(period.start))
+        if period.end is not None:
+            end = min(end, in_utc(period.end))
     else:
         checked = plan.period & Q(timestamp__gte=since, timestamp__lt=end)
         if (reached := next(iter(ends_of(selection.table, checked, [limit])))) is not None:

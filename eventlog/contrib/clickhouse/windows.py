@@ -55,6 +55,7 @@ class Period(NamedTuple):
 
 def check_limit(plan: QueryPlan, scan_limit: int) -> int:
     """Return the number of events of the table that are checked for a plan."""
+    scan_limit = max(1, scan_limit)
     if "JSON" in Renderer().condition(plan.residual):
         return scan_limit * CHECKED_AS_JSON
     return scan_limit * (CHECKED_WITH_INDEX if plan.index_scan else CHECKED_EVENTS)
@@ -110,10 +111,13 @@ def ends_of(
     start, end, _is_exact = Period.of(period)
     if cursor is not None:
         place = microseconds(cursor.timestamp)
-        start, end = (place, end) if backwards else (start, place)
+        if backwards:
+            start = place + 1 if start is None else max(start, place + 1)
+        else:
+            end = place if end is None else min(end, place)
     parts, totals = _numbers_of_events(table)
     first = 0 if start is None else bisect_left(parts, start // QUARTER)
-    last = len(parts) if end is None else bisect_right(parts, end // QUARTER)
+    last = len(parts) if end is None else bisect_right(parts, (end - 1) // QUARTER)
     before, after = (totals[index - 1] if index else 0 for index in (first, max(first, last)))
     ends: list[int] = []
     for size in sizes:
