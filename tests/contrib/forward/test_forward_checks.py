@@ -59,7 +59,12 @@ def test_targets_need_the_app(settings):
         ("siem", {"TARGET": MEMORY, "INTERVAL": 0}, "eventlog.E002", "above 0"),
         ("siem", {"TARGET": MEMORY, "INTERVAL": float("inf")}, "eventlog.E002", "above 0"),
         ("siem", {"TARGET": "..targets.Target"}, "eventlog.E021", "cannot be imported"),
-        ("siem", {"TARGET": "file", "OPTIONS": {"path": "x", "fsync": "no"}}, "eventlog.E021", "no"),
+        (
+            "siem",
+            {"TARGET": "file", "OPTIONS": {"path": "x", "fsync": 0}},
+            "eventlog.E021",
+            "fsync",
+        ),
         ("siem", {"TARGET": "syslog", "OPTIONS": {"app_name": 1}}, "eventlog.E021", "app_name"),
         ("siem", {"TARGET": MEMORY, "OPTIONS": 1}, "eventlog.E002", "keyword arguments"),
         ("siem", "file", "eventlog.E002", "Set it to a dict"),
