@@ -48,5 +48,6 @@ def _is_path(value: object) -> bool:
 
 def is_seconds(value: object) -> bool:
     """Return whether an option is a number of seconds that a thread can wait."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and 0 <= value <= threading.TIMEOUT_MAX
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 <= value <= threading.TIMEOUT_MAX

@@ -43,8 +43,9 @@ def _status(event: Log) -> Term | None:
 def _fact(key: str, name: str) -> Callable[[Log], Term | None]:
     def term(event: Log) -> Term | None:
         value = event.facts.get(name)
-        is_valid = isinstance(value, str) and 0 < len(value) <= links.MAX_LINKED_LENGTH
-        return Term(key, value) if is_valid and not UNSTORABLE.search(value) else None
+        if not isinstance(value, str) or not 0 < len(value) <= links.MAX_LINKED_LENGTH:
+            return None
+        return None if UNSTORABLE.search(value) else Term(key, value)
 
     return term
 

@@ -524,7 +524,7 @@ def test_the_setting_tracks_models(settings):
         ({"stock.item": {"exclude": ["pric"]}}, "eventlog.E032", ["'pric'", "'price'"]),
         ({"stock.item": {"excluded": []}}, "eventlog.E033", ["'excluded'", "exclude"]),
         ({"stock.item": None}, "eventlog.E033", ["None", "{}"]),
-        ({b"stock.item": {}}, "eventlog.E031", ["stock.item", "app_label.model"]),
+        ({b"stock.item": {}}, "eventlog.E031", ["b'stock.item'", "Did you mean 'stock.item'"]),
         ({"stock.item": {"fields": True}}, "eventlog.E032", ["True", "a list"]),
         ({"stock.item": {"fields": [["price"]]}}, "eventlog.E032", ["['price']", "price"]),
         ({"stock.item": {"exclude": None}}, "eventlog.E032", ["None", "a list"]),
