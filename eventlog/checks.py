@@ -53,6 +53,7 @@ _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "SIGN_INS": ((Mapping,), "a dict of names for actions"),
     "FORWARD": ((Mapping,), "a dict of targets"),
     "MODEL_CHANGES": ((Mapping,), "a dict of models with their options"),
+    "CLICKHOUSE": ((Mapping,), "a dict with 'connection', 'database' and 'table'"),
 }
 MIN_EXTRA_BYTES = 1024  # room for the facts of a request
 _LISTS_OF_HEADERS = ("PROXY_HEADERS", "REQUEST_ID_HEADERS")
@@ -106,6 +107,8 @@ def _types(raw: Mapping[str, Any]) -> Iterator[CheckMessage]:
             fits, expected = False, f"at least {MIN_EXTRA_BYTES} bytes"
         if fits and key in _LISTS_OF_STRINGS:
             fits = all(isinstance(item, str) for item in value)
+        if fits and key == "REDACT" and not all(part.strip() for part in value):
+            fits, expected = False, "a list of names; an empty one would mask every value"
         if not fits:
             yield Error(
                 f"EVENTLOG[{key!r}] is {value!r}.",

@@ -21,6 +21,14 @@ def aware(moment: datetime) -> datetime:
     return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
 
 
+def local(moment: datetime) -> datetime:
+    """Return ``moment`` in the current time zone; unchanged if naive or at the calendar's ends."""
+    try:
+        return timezone.localtime(moment) if timezone.is_aware(moment) else moment
+    except OverflowError:
+        return moment
+
+
 def to_utc(moment: datetime) -> datetime:
     """Convert ``moment`` to UTC, because PostgreSQL refuses offsets of 16 hours and more.
 

@@ -19,6 +19,7 @@ from .conf import FIELDS
 from .counts.hours import drop_personal
 from .metadata.fields import personal_fields
 from .models import Log, LogQuerySet, user_id
+from .models.decoding import read_any_text
 from .models.expressions import Fact
 from .records.arguments import object_key, user_key_and_name
 
@@ -122,7 +123,8 @@ class DatabaseEvents:
 
     def distinct(self, value: F | Fact, condition: Q) -> Sequence[Any]:
         values = _events().filter(condition).annotate(value=value).order_by()
-        return list(values.values_list("value", flat=True).distinct())
+        found = values.values_list("value", flat=True).distinct()
+        return read_any_text(lambda: list(found), found.db)
 
     def exists(self, condition: Q) -> bool:
         return _events().filter(condition).exists()

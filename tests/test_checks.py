@@ -260,3 +260,46 @@ def test_a_separate_database_for_events_passes(settings):
 def test_the_checks_are_registered(settings):
     settings.EVENTLOG = {"REQEUSTS": []}
     assert "eventlog.E001" in ids(checks.run_checks())
+
+
+WRONG_VALUES = {
+    "a path of a backend that begins with a dot": {"BACKEND": "..backends.Backend"},
+    "a path of a function that begins with a dot": {"REQUESTS": [{"when": "..rules.wanted"}]},
+    "a number of repetitions that no expression has": {"REQUESTS": [{"path": "a{4294967296}"}]},
+    "an expression with too many brackets": {"REQUESTS": [{"path": "(" * 2000}]},
+    "a width that no memory holds": {"REQUESTS": [{"action": "{view:99999999999}"}]},
+    "a set, which JSON lacks": {"REQUESTS": [{"extra": {"tags": {"a"}}}]},
+    "a number that JSON lacks": {"REQUESTS": [{"extra": {"share": float("nan")}}]},
+    "an empty part of names": {"REDACT": [""]},
+    "a table of ClickHouse that is not a dict": {"CLICKHOUSE": "eventlog"},
+    "a rule of retention for no action": {"RETENTION": [{"action": [], "keep": "30d"}]},
+}
+
+
+@pytest.mark.parametrize("name", WRONG_VALUES)
+def test_a_value_that_cannot_be_used_is_reported_with_its_key(settings, name):
+    settings.EVENTLOG = WRONG_VALUES[name]
+    (key,) = settings.EVENTLOG
+    (message,) = [each for each in check_settings() if each.level >= checks.ERROR]
+    assert key in message.msg and message.hint
+
+
+WRONG_OPTIONS = [
+    ("buffered.BufferedBackend", "spool", ""),
+    ("buffered.BufferedBackend", "spool", " "),
+    ("buffered.BufferedBackend", "spool", "a\0b"),
+    ("buffered.BufferedBackend", "spool", "\ud800"),
+    ("buffered.BufferedBackend", "spool", "x" * 300),
+    ("buffered.BufferedBackend", "fsync", "False"),
+    ("buffered.BufferedBackend", "interval", True),
+    ("tasks.TasksBackend", "alias", ["default"]),
+    ("tasks.TasksBackend", "queue", None),
+    ("celery.CeleryBackend", "queue", 1),
+]
+
+
+@pytest.mark.parametrize(("backend", "option", "value"), WRONG_OPTIONS)
+def test_an_option_that_cannot_be_used_is_reported_with_its_name(settings, backend, option, value):
+    settings.EVENTLOG = {"BACKEND": f"eventlog.backends.{backend}", "OPTIONS": {option: value}}
+    (message,) = check_settings()
+    assert message.id in ("eventlog.E005", "eventlog.E010") and option in message.msg

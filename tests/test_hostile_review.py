@@ -1,10 +1,13 @@
 """Requests of the admin with hostile addresses, none of which has the status 500."""
 
+from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 import pytest
-from django.db import transaction
+from django.core.management import call_command
+from django.db import connection, transaction
 
+from eventlog.models import log
 from eventlog.review.search.filters import FILTERS
 
 from .events import write_request
@@ -284,3 +287,39 @@ def test_no_parameter_of_ours_breaks_another_page(root, shown, page):
         if status(root, f"{LIST}{page.format(pk=shown.pk)}?{asked((name, value))}") == 500
     ]
     assert not bad
+
+
+PAGES = ("", "?facets=1", "{pk}/change/", "{pk}/history/", "{pk}/delete/", "overview/")
+
+
+def broken(client, event):
+    """Return the pages of an event that fail."""
+    client.raise_request_exception = False
+    pages = [page.format(pk=event.pk) for page in PAGES]
+    return [page for page in pages if client.get(f"{LIST}{page}").status_code != 200]
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment"),
+    [
+        ("Europe/Berlin", datetime(9999, 12, 31, 23, 59, tzinfo=UTC)),
+        ("America/Los_Angeles", datetime(1, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_an_event_at_the_end_of_the_calendar_breaks_no_page(
+    admin_client, admin_user, settings, zone, moment
+):
+    settings.TIME_ZONE = zone
+    log(admin_user, "X", obj=admin_user, dateof=moment)
+    event = log(admin_user, "Y", obj=admin_user, dateof=moment)
+    assert not broken(admin_client, event)
+    call_command("eventlog_search", "action:X")
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="other databases refuse the event")
+def test_an_event_with_lone_surrogates_breaks_no_page(admin_client, admin_user):
+    facts = dict.fromkeys([*FACTS, "view", "browser", "acting_user"], "\ud800")
+    for _ in range(2):
+        event = write_request(facts, user=admin_user, ip="192.0.2.7")
+    assert not broken(admin_client, event)
+    call_command("eventlog_count")

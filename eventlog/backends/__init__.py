@@ -53,7 +53,7 @@ def build_backend(path: str, options: Mapping[str, Any]) -> BaseBackend:
     """Return a new backend; raise ``Misconfigured`` for an invalid path or option."""
     try:
         backend_class = import_string(path)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, TypeError, ValueError) as error:  # also of "..path"
         raise Misconfigured(
             f"EVENTLOG['BACKEND'] is {path!r}, which cannot be imported: {error}.",
             "Give the dotted path of a backend class.",

@@ -33,6 +33,8 @@ class CeleryBackend(QueuedBackend):
     """
 
     def __init__(self, *, queue: str | None = None, **options: Any) -> None:
+        if queue is not None and not isinstance(queue, str):
+            raise ValueError(f"queue is {queue!r}; it has to be the name of a queue")
         super().__init__(**options)
         self._queue = queue
 

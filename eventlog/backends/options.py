@@ -1,5 +1,6 @@
 """Validation of the options of buffered backends."""
 
+import os
 import threading
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
@@ -14,6 +15,11 @@ CHOICES = {"on_full": get_args(OnFull), "on_unwritable": get_args(OnUnwritable)}
 
 def validate_options(options: Mapping[str, Any]) -> None:
     """Raise ``ValueError`` for an invalid value, with its name."""
+    spool = options["spool"]
+    if spool is not None and not _is_path(spool):
+        raise ValueError(f"spool is {spool!r}; it has to be the path of a directory")
+    if not isinstance(options["fsync"], bool):
+        raise ValueError(f"fsync is {options['fsync']!r}; it has to be True or False")
     for name in INTEGER_OPTIONS:
         if type(options[name]) is not int or options[name] < 1:
             raise ValueError(f"{name} is {options[name]!r}; it has to be a whole number above 0")
@@ -29,6 +35,19 @@ def validate_options(options: Mapping[str, Any]) -> None:
             raise ValueError(f"{name} is {options[name]!r}; it has to be one of {known}")
 
 
+def _is_path(value: object) -> bool:
+    """Return whether ``value`` can be a path. An empty one, such as of a variable, is not valid."""
+    if not isinstance(value, str | os.PathLike):
+        return False
+    try:
+        path = os.fsencode(value)
+    except (TypeError, UnicodeEncodeError):
+        return False
+    return bool(path.strip()) and b"\0" not in path
+
+
 def is_seconds(value: object) -> bool:
     """Return whether an option is a number of seconds that a thread can wait."""
-    return isinstance(value, int | float) and 0 <= value <= threading.TIMEOUT_MAX
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 <= value <= threading.TIMEOUT_MAX

@@ -128,11 +128,7 @@ class PublishingDelivery(SegmentDelivery):
         self._broker.publish(segment.id, segment.lines(), segment.destination)
         segment.mark_in_flight()
 
-    def run(self, pacer: Pacer, deadline: float | None, is_stopped: Callable[[], bool]) -> bool:
-        self._ack_or_republish()
-        return super().run(pacer, deadline, is_stopped)
-
-    def _ack_or_republish(self) -> None:
+    def take_back(self) -> None:
         """Remove written batches from the spool, and publish overdue batches again."""
         for (batch_id, destination, age), is_written in _in_flight(self.spool):
             if is_written:

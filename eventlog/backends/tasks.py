@@ -27,6 +27,9 @@ class TasksBackend(QueuedBackend):
     """
 
     def __init__(self, *, queue: str = "default", alias: str = "default", **options: Any) -> None:
+        for name, value in (("queue", queue), ("alias", alias)):
+            if not isinstance(value, str):
+                raise ValueError(f"{name} is {value!r}; it has to be a name")
         super().__init__(**options)
         self._queue = queue
         self._alias = alias

@@ -11,6 +11,7 @@ from django.db.models.functions import Left
 
 from ..datetimes import hour_of
 from ..models import Log
+from ..models.decoding import read_any_text
 from ..models.expressions import Fact, NumberFact
 from ..records.user_state import UserState
 
@@ -89,6 +90,10 @@ def count_period(start: datetime, end: datetime, using: str, *, with_names: bool
 
     Addresses and users are counted only ``with_names``.
     """
+    return read_any_text(lambda: _count_period(start, end, using, with_names=with_names), using)
+
+
+def _count_period(start: datetime, end: datetime, using: str, *, with_names: bool) -> Counts:
     events = Log.objects.using(using).between(start, end).order_by()
     rows = events.annotate(took=_of_request(NumberFact("duration_ms"))).values_list(*_columns())
     counts: Counts = defaultdict(Counter)
@@ -126,6 +131,10 @@ def count_newest(events: QuerySet[Log], limit: int) -> NewestCounts:
     If there are more events, the oldest hour is left out, because it was not read in full, unless
     it is the only one.
     """
+    return read_any_text(lambda: _count_newest(events, limit), events.db)
+
+
+def _count_newest(events: QuerySet[Log], limit: int) -> NewestCounts:
     rows = events.order_by("-timestamp").annotate(took=_of_request(NumberFact("duration_ms")))
     columns = rows.values_list("timestamp", "ip", "user_repr", "user_id", *_columns())
     found: dict[datetime, Counts] = defaultdict(lambda: defaultdict(Counter))

@@ -15,7 +15,7 @@ from django.utils.translation import pgettext_lazy
 
 from ..changes import KEY as CHANGES
 from ..conf import FIELDS
-from ..datetimes import aware, to_db_timezone
+from ..datetimes import aware, local, to_db_timezone
 from ..records.arguments import MAX_TEXT_LENGTH
 from ..records.record import Record
 from ..records.user_state import UserState
@@ -131,7 +131,7 @@ class Log(models.Model):
 
     def __str__(self) -> str:
         parts = map(isolated, filter(None, [self.user_name, self.action, self.object_name]))
-        when = timezone.localtime(self.timestamp) if settings.USE_TZ else self.timestamp
+        when = local(self.timestamp)
         what, moment = " ".join(parts), f"{when:%Y-%m-%d %H:%M}"
         if POP_ISOLATE in what:  # the time too, because the page may be a right-to-left one
             moment = f"{LTR_ISOLATE}{moment}{POP_ISOLATE}"

@@ -133,7 +133,7 @@ def _rule(number: int, raw: Any, where: str, minimum: timedelta) -> Rule:
         raise error
     rule = Rule(
         number,
-        _actions(raw.get("action", ()), where),
+        _actions(raw["action"], where) if "action" in raw else (),
         _search(raw.get("search"), where),
         None if raw.get("keep") in (None, FOREVER) else _age(raw["keep"], f"{where}['keep']"),
         _age(raw["anonymize"], f"{where}['anonymize']") if "anonymize" in raw else None,
@@ -159,7 +159,8 @@ def _rule(number: int, raw: Any, where: str, minimum: timedelta) -> Rule:
 
 def _actions(raw: Any, where: str) -> Sequence[str]:
     names = (raw,) if isinstance(raw, str) else raw
-    if not _are_texts(names) or any("*" in name[:-1] or not name for name in names):
+    # A rule with an empty list would apply to every event.
+    if not _are_texts(names) or not names or any("*" in name[:-1] or not name for name in names):
         raise _error(
             f"{where}['action'] is {raw!r:.100}.",
             "Use an action or a list of actions. A '*' may only be the last character, as in "

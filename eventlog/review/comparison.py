@@ -8,7 +8,7 @@ from django.utils.translation import ngettext
 
 from .. import formats
 from ..counts.period import PeriodCounts
-from .html import local
+from ..datetimes import local
 
 WEEK = timedelta(weeks=1)
 MAX_PERCENT = 1000  # a larger increase is a factor, because +66,900 % is hard to read

@@ -18,6 +18,7 @@ from ..counts.period import (
 )
 from ..datetimes import aware
 from ..models import Log
+from ..models.decoding import read_any_text
 from ..models.expressions import Text
 from ..models.relations import select
 from .answers import ActionCounts, Changed
@@ -132,7 +133,8 @@ class DatabaseReader:
         )
         rows = of_object.annotate(_pair=Text(CHANGES, field)).order_by(*ORDER)
         columns = ("pk", "timestamp", "user_id", "user_repr", "action", "_pair")
-        return [Changed(*row) for row in rows.values_list(*columns)[:limit]]
+        found = rows.values_list(*columns)[:limit]
+        return [Changed(*row) for row in read_any_text(lambda: list(found), found.db)]
 
     def chunks(self, plan: QueryPlan = ALL_EVENTS) -> Chunks:
         return chunks(self._events, plan)

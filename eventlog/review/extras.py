@@ -10,6 +10,7 @@ from django.db.models import F, Func, QuerySet, TextField
 from django.db.models.sql.compiler import SQLCompiler
 
 from ..models import Log
+from ..models.decoding import read_any_text
 
 MAX_LISTED_BYTES = 16 * 1024  # a list loads all of a document up to this size
 MAX_SHOWN_BYTES = 256 * 1024  # an event's page loads all of a document up to this size
@@ -81,9 +82,9 @@ def defer_large_extra(events: QuerySet[Log], limit: int | None = MAX_LISTED_BYTE
     return events.defer("extra").annotate(_document=_Document(limit))
 
 
-def fetch(events: Iterable[Log]) -> list[Log]:
+def fetch(events: QuerySet[Log]) -> list[Log]:
     """Read the events of ``defer_large_extra()`` with ``extra`` set, so no template loads it."""
-    found = list(events)
+    found = read_any_text(lambda: list(events), events.db)
     for event in found:
         event.extra, event.full_size = _read(event.__dict__.pop("_document"))  # type: ignore[attr-defined]
     return found

@@ -10,6 +10,7 @@ from django.utils.translation import pgettext_lazy
 
 from ..models import Log
 from ..records.user_state import UserState
+from ..text import UNSTORABLE
 from . import links
 from .html import device_label
 from .search.tree import Term
@@ -42,7 +43,9 @@ def _status(event: Log) -> Term | None:
 def _fact(key: str, name: str) -> Callable[[Log], Term | None]:
     def term(event: Log) -> Term | None:
         value = event.facts.get(name)
-        return Term(key, value) if isinstance(value, str) and value else None
+        if not isinstance(value, str) or not 0 < len(value) <= links.MAX_LINKED_LENGTH:
+            return None
+        return None if UNSTORABLE.search(value) else Term(key, value)
 
     return term
 

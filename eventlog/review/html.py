@@ -14,6 +14,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from .. import formats
+from ..datetimes import local
 from ..models import Log
 from ..records.user_state import UserState
 from ..text import UNSTORABLE, sanitize
@@ -130,11 +131,6 @@ def table(rows: Iterable[tuple[Any, Any]]) -> SafeString:
     )
     body = format_html_join("", '<tr><th scope="row">{}</th><td><bdi>{}</bdi></td></tr>', cells)
     return markup('<table class="facts">{}</table>', body) if body else EMPTY
-
-
-def local(moment: datetime) -> datetime:
-    """Return the time in the current time zone; a naive time as it is."""
-    return timezone.localtime(moment) if timezone.is_aware(moment) else moment
 
 
 def exactly(moment: datetime) -> str:

@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
 from .. import formats
+from ..datetimes import local
 from ..models import Log
-from .html import local
 
 MIN_RUN_LENGTH = 3  # equal events in a row that are folded
 

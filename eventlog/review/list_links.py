@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 
 from ..counts.buckets import PERIODS
-from ..datetimes import aware, hour_of
+from ..datetimes import aware, hour_of, local
 from .choices import CHOICES, Choice, Group, SearchError
 from .pagination import OLDEST, Page
 from .parameters import (
@@ -163,7 +163,7 @@ class ListLinks:
         # Not rounded up, because an end in the future would let further events in.
         bounds = {"from": start, "to": end or timezone.now()}
         absolute = [
-            Term(key, timezone.localtime(aware(moment)).isoformat())
+            Term(key, local(aware(moment)).isoformat())
             for key, moment in bounds.items()
             if moment is not None
         ]

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 
 from .. import formats
-from ..datetimes import MINUTE, aware
+from ..datetimes import MINUTE, aware, local
 from ..metadata.fields import FIELDS
 from .charts import short
 from .columns import OWN_COLUMNS
@@ -188,7 +188,7 @@ def _shifted(moment: datetime, by: timedelta) -> datetime:
 
 def _named(moment: datetime, width: timedelta) -> str:
     """Return the date and the time, with seconds if a bar is shorter than a minute."""
-    return formats.minute(timezone.localtime(moment), seconds=width < MINUTE)
+    return formats.minute(local(moment), seconds=width < MINUTE)
 
 
 def _in_words(width: timedelta) -> str:

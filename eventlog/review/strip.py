@@ -8,12 +8,11 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any, NamedTuple
 
-from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from .. import formats
-from ..datetimes import DAY, MINUTE
+from ..datetimes import DAY, MINUTE, local
 from .charts import WIDTH, rounded
 from .histogram import WIDTHS
 from .markup import markup
@@ -98,12 +97,12 @@ def times(starts: Sequence[datetime], width: timedelta) -> SafeString:
 
 def _ticks(starts: Sequence[datetime], width: timedelta) -> Iterator[tuple[int, str]]:
     """Yield the numbers of the bars that start at a round time, each with this time."""
-    local = [timezone.localtime(start) for start in starts]
+    here = [local(start) for start in starts]
     fitting = (each for each in WIDTHS if each >= width and len(starts) * width <= MAX_TICKS * each)
     between = next(fitting, width * ceil(len(starts) / MAX_TICKS))
-    first = next((number for number, start in enumerate(local) if _is_round(start, between)), 0)
+    first = next((number for number, start in enumerate(here) if _is_round(start, between)), 0)
     for number in range(first, len(starts), between // width):
-        yield number, time_of_day(local[number], between)
+        yield number, time_of_day(here[number], between)
 
 
 def _is_round(start: datetime, between: timedelta) -> bool:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from ..datetimes import local
 from ..models import Log
-from .html import MAX_PATH_LENGTH, MAX_WORD_LENGTH, duration, local, own_values, shorten, who
+from .html import MAX_PATH_LENGTH, MAX_WORD_LENGTH, duration, own_values, shorten, who
 
 USER_WIDTH = 12  # characters at least
 ACTION_WIDTH = 24

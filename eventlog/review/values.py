@@ -14,7 +14,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext, pgettext
 
 from .. import formats
-from .html import EMPTY, MAX_VALUE_LENGTH, local, shorten
+from ..datetimes import local
+from .html import EMPTY, MAX_VALUE_LENGTH, shorten
 
 MAX_DEPTH = 4  # levels that are unfolded; deeper values are shown as JSON
 MAX_ROWS = 60

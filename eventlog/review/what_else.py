@@ -10,7 +10,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from .. import formats
-from ..datetimes import MINUTE, shifted
+from ..datetimes import MINUTE, local, shifted
 from ..models import Log
 from ..records.user_state import UserState
 from . import html, links
@@ -170,7 +170,7 @@ def _from_to(session: Span) -> str:
 
     It is empty if a time span would say nothing, because both times are the same.
     """
-    start, end = html.local(session.start), html.local(session.end)
+    start, end = local(session.start), local(session.end)
     is_short = end - start < MINUTE
     times = [formats.time(each, seconds=is_short) for each in (start, end)]
     if start.date() != end.date():

@@ -1,6 +1,7 @@
 """Template tags: ``{% load eventlog %}{% event_timeline order %}`` shows an object's events."""
 
 import re
+from datetime import datetime
 from typing import Any
 
 from django import template
@@ -8,20 +9,24 @@ from django.contrib.admin.templatetags.admin_list import result_headers
 from django.db.models import Model
 from django.template.loader import select_template
 from django.urls import NoReverseMatch
+from django.utils import dateformat
 from django.utils.safestring import SafeString
 
 from .. import formats
+from ..datetimes import local
 from ..models import Log
 from ..review import links
 from ..review.changelist import EventList
 from ..review.comparison import moment_text
-from ..review.html import duration, object_in_words, user_in_words
+from ..review.html import duration, object_in_words, shorten, status_html, user_in_words
 from ..review.reader import reader
 from ..review.rows import rows
 
 register = template.Library()
 register.filter("duration", duration)
 register.filter("minute", moment_text)
+register.filter(shorten)
+register.filter(status_html)
 register.filter(user_in_words)
 register.filter(object_in_words)
 MAX_TEMPLATE_NAME_BYTES = 200  # because few file systems take more than 255
@@ -61,6 +66,12 @@ def event_list(changes: EventList) -> dict[str, Any]:
     """Render the lines of the list, like Django's ``result_list``."""
     headers = list(result_headers(changes))
     return {"cl": changes, "result_headers": headers, "lines": [*changes.lines(rows(changes))]}
+
+
+@register.filter("local")
+def local_time(moment: datetime, pattern: str) -> str:
+    """Return a time in the current time zone; Django's filter fails at the ends of the calendar."""
+    return dateformat.format(local(moment), pattern)
 
 
 @register.filter

@@ -58,6 +58,13 @@ def test_status_with_a_maximum_age_is_a_health_check(backend, run):
         run("status", "--max-age", "0")
 
 
+@pytest.mark.parametrize("value", ["nan", "-1", "inf", "soon"])
+def test_a_time_that_is_not_a_number_of_seconds_is_refused(backend, run, value):
+    for arguments in (["status", f"--max-age={value}"], ["deliver", f"--timeout={value}"]):
+        with pytest.raises(CommandError, match="not a number of seconds"):
+            run(*arguments)
+
+
 def test_the_health_check_fails_for_dead_letters(backend, run):
     backend.spool.dead_letters.add("1-1-1", here(), [Rejected("line", "reason")])
     with pytest.raises(CommandError, match=r"Dead letters.*: 1 event"):

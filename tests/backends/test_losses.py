@@ -1,5 +1,6 @@
 """A full or removed spool: lost events are reported and counted, later events are kept."""
 
+import errno
 import shutil
 import subprocess
 import threading
@@ -20,6 +21,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def down(*args, **kwargs):
     raise OperationalError("the database is down")
+
+
+def full(*args):
+    raise OSError(errno.ENOSPC, "on purpose")
 
 
 def dropped():
@@ -131,7 +136,8 @@ class TestFull:
     def test_a_full_disk_is_not_a_reached_limit(self, backend, monkeypatch, caplog):
         log(None, "BEFORE")
         with monkeypatch.context() as patch:
-            patch.setattr("eventlog.backends.spool.files.write", lambda *args: 0)
+            patch.setattr("eventlog.backends.spool.files.write", lambda *args: -1)
+            patch.setattr("eventlog.backends.spool.files.write_rest", full)
             log(None, "LOST")
         log(None, "AFTER")
         backend.flush()
@@ -322,3 +328,31 @@ class TestReplaced:
             path.unlink()
         backend.flush()
         assert (actions(), dropped()) == ([DROPPED], [{"count": 10, "reason": "removed"}])
+
+
+def test_no_event_is_lost_if_the_process_may_only_write_small_files(project):
+    project.configure(interval=None)
+    output = project.python("""
+        import resource
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+        for number in range(100):
+            log(None, "X", {"text": "x" * 500})
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        backend.flush()
+    """)
+    assert project.actions() == ["X"] * 100
+    assert "disk full" not in output
+
+
+def test_an_event_that_is_larger_than_a_file_may_be_does_not_fill_the_disk(project):
+    project.configure(interval=None, on_unwritable="drop")
+    output = project.python("""
+        import resource
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+        log(None, "X", {"text": "x" * 30_000})
+        log(None, "Y")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        backend.flush()
+    """)
+    assert "not writable" in output and "disk full" not in output
+    assert project.actions() == ["Y", DROPPED]

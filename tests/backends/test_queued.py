@@ -117,3 +117,15 @@ def test_a_worker_does_not_write_events_of_another_database():
     with pytest.raises(UnknownDestination, match="reassign"):
         deliver_or_dead_letter("1-1-1", [LINE], "postgresql@elsewhere:5432,shop")
     assert actions() == []
+
+
+def test_another_backend_delivers_the_batches_that_no_worker_wrote(choose, spooling, tmp_path):
+    choose()
+    log(None, "X")
+    call_command("eventlog_spool", "deliver")
+    backend = spooling(spool=tmp_path)
+    log(None, "Y")
+    assert backend.flush()
+    deliver_or_dead_letter(*published[0])  # the worker is late
+    assert actions() == ["X", "Y"]
+    assert backend.status().events == 0

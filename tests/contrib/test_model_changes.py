@@ -524,10 +524,18 @@ def test_the_setting_tracks_models(settings):
         ({"stock.item": {"exclude": ["pric"]}}, "eventlog.E032", ["'pric'", "'price'"]),
         ({"stock.item": {"excluded": []}}, "eventlog.E033", ["'excluded'", "exclude"]),
         ({"stock.item": None}, "eventlog.E033", ["None", "{}"]),
+        ({b"stock.item": {}}, "eventlog.E031", ["b'stock.item'", "Did you mean 'stock.item'"]),
+        ({"stock.item": {"fields": True}}, "eventlog.E032", ["True", "a list"]),
+        ({"stock.item": {"fields": [["price"]]}}, "eventlog.E032", ["['price']", "price"]),
+        ({"stock.item": {"exclude": None}}, "eventlog.E032", ["None", "a list"]),
+        ({"stock.item": {"actions": ["X"]}}, "eventlog.E033", ["actions", "a dict"]),
+        ({"stock.item": {"actions": {"CREATED": ""}}}, "eventlog.E033", ["actions", "''"]),
+        ({"stock.item": {"fixtures": "no"}}, "eventlog.E033", ["fixtures", "True or False"]),
     ],
 )
 def test_a_wrong_entry_of_the_setting_is_reported(settings, entries, check_id, named):
     settings.EVENTLOG = {"MODEL_CHANGES": entries}
+    track_models_of_setting()  # the site starts without the wrong entry
     assert check_settings() == []
     (message,) = check_model_changes()
     assert message.id == check_id

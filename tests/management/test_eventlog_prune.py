@@ -32,6 +32,21 @@ def prune(*args):
 NEW = {"GET_A_1", "GET_B_1", "LOGIN_1"}
 
 
+@pytest.mark.parametrize("option", ["--action", "--keep"])
+@pytest.mark.parametrize("value", ["", " ", "\udcff"])
+def test_an_action_that_no_event_can_have_is_refused_before_events_are_deleted(option, value):
+    with pytest.raises(CommandError, match="is not an action"):
+        call_command("eventlog_prune", "1d", f"{option}={value}")
+    assert Log.objects.count() == 6
+
+
+@pytest.mark.parametrize("value", ["nan", "-1", "inf"])
+def test_a_pause_of_no_length_is_refused_before_events_are_deleted(value):
+    with pytest.raises(CommandError, match="not a number of seconds"):
+        call_command("eventlog_prune", "1d", "--batch=1", f"--pause={value}")
+    assert Log.objects.count() == 6
+
+
 @pytest.mark.parametrize(
     ("args", "left"),
     [

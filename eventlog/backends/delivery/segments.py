@@ -46,6 +46,7 @@ class SegmentDelivery:
         """
         self.spool.rotate()
         self._clean_up()
+        self.take_back()
         waiting = self.spool.size()
         pacer.start_round(waiting, urgent=bool(self._failed) or self.spool.is_nearly_full)
         # A failing segment must not block the others. If all fail, two more than in the last round
@@ -81,6 +82,12 @@ class SegmentDelivery:
             self._count_lost()
         has_left = has_unknown or self.spool.has_unopened or bool(self.spool.unreadable())
         return not failed and not has_left
+
+    def take_back(self) -> None:
+        """Deliver the batches that an earlier backend gave to a broker, in case no worker does."""
+        for destination, ages in self.spool.in_flight().items():
+            for batch_id in ages:
+                self.spool.requeue(batch_id, destination)
 
     def _pass_on(self, segment: Segment) -> None:
         for receive in segment_receivers:

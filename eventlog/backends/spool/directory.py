@@ -23,7 +23,12 @@ def default_directory() -> Path:
 
 def is_writable(directory: Path) -> bool:
     """Return whether this user can create files in a directory, or create the directory."""
-    # The site creates the directory later, maybe as another user than the current user.
+    try:
+        directory.stat()
+    except FileNotFoundError:
+        pass  # The site creates the directory later, maybe as another user than the current user.
+    except OSError:  # such as a name that is too long
+        return False
     # Path.exists() raises an error inside a directory that this user may not enter.
     existing = next(
         path for path in (directory, *directory.absolute().parents) if os.path.exists(path)

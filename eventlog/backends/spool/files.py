@@ -28,6 +28,13 @@ if _libc is not None:
     _libc.write.restype = ctypes.c_ssize_t
 write = cast("Callable[[int, bytes, int], int]", getattr(_libc, "write", None))
 
+
+def write_rest(file: int, data: bytes) -> None:
+    """Write the rest of a line after an incomplete ``write()``, which does not tell its error."""
+    while data:
+        data = data[os.write(file, data) :]
+
+
 StatBuffer = ctypes.c_uint64 * 32  # struct statx
 _AT_FDCWD = -100
 _STATX_INO = 0x100  # without times, because a write is slower after its file's times were read

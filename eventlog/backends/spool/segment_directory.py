@@ -86,7 +86,11 @@ class SegmentDirectory:
 
     def clean_up(self, is_abandoned: Callable[[str], bool]) -> None:
         """Remove the segments of abandoned destinations, and old temporary files."""
-        for path in self.paths(WAITING, IN_FLIGHT, DEAD):
+        try:
+            paths = self.paths(WAITING, IN_FLIGHT, DEAD)
+        except OSError:  # such as a file in place of the directory, which append() reports
+            return
+        for path in paths:
             name = SegmentName.parse(path.name)
             if is_abandoned(name.destination) and (lock := files.lock(path)) is not None:
                 path.unlink()

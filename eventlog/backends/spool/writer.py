@@ -51,12 +51,17 @@ class SegmentWriter:
             if (written := files.write(file, data, len(data))) != len(data):
                 if self._file is not file:  # a signal handler's event completed the file first
                     return self.append(data)
-                # Remove the incomplete line. The file is shorter if another process truncated it.
-                os.ftruncate(file, min(self._size, os.fstat(file).st_size))
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+                try:
+                    self._write_rest(file, data[max(0, written) :])
+                except OSError as error:
+                    if error.errno == errno.EFBIG and self._count:  # RLIMIT_FSIZE limits each file
+                        self._complete()
+                        self.append(data)
+                        return True
+                    raise
             if self._file is not file:  # a signal handler's event completed the file
                 return True
-            self._size += written
+            self._size += len(data)
             self._count += 1
             # The event is on disk, so the caller must not see an error from here on.
             try:
@@ -67,6 +72,15 @@ class SegmentWriter:
             except OSError as error:
                 report("completing a segment of events", error)
             return complete
+
+    def _write_rest(self, file: int, rest: bytes) -> None:
+        """Write the rest of a line, or remove the line and raise the error that prevents it."""
+        try:
+            files.write_rest(file, rest)
+        except OSError:
+            # Remove the incomplete line. The file is shorter if another process truncated it.
+            os.ftruncate(file, min(self._size, os.fstat(file).st_size))
+            raise
 
     def rotate(self) -> None:
         """Complete the file if it holds events; the next event starts another file."""

@@ -116,7 +116,7 @@ def _target(where: str, raw: Mapping[str, Any]) -> Target:
     target_class = _target_class(where, name)
     try:
         return target_class(**options)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, AttributeError) as error:
         raise Misconfigured(
             f"{where}['OPTIONS'] is {without_secrets(options)!r}, which {name} does not accept: "
             f"{error}.",
@@ -139,7 +139,7 @@ def _target_class(where: str, name: Any) -> type[Target]:
         if isinstance(found, type) and issubclass(found, Target):
             return found
         problem = "which is not a target"
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         problem = f"which cannot be imported: {error}"
     install = f"Run: pip install 'django-request-eventlog[{extra}]'. " if extra else ""
     raise Misconfigured(

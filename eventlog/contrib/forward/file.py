@@ -19,6 +19,8 @@ class FileTarget(Target):
     def __init__(self, *, path: str | os.PathLike[str], fsync: bool = False) -> None:
         if not isinstance(path, str | os.PathLike) or not str(path):
             raise ValueError(f"path is {path!r}; give the path of a file")
+        if not isinstance(fsync, bool):
+            raise ValueError(f"fsync is {fsync!r}; give True or False")
         self._path = Path(path)
         self._fsync = fsync
 

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
+from ...backends import options
 from .event import Event
 
 
@@ -44,8 +45,8 @@ class Target(ABC):
 
 
 def is_seconds(value: object) -> bool:
-    """Return whether an option is a positive number of seconds."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    """Return whether an option is a number of seconds above 0 that a thread can wait."""
+    return options.is_seconds(value) and value != 0
 
 
 def checked_timeout(timeout: float) -> float:

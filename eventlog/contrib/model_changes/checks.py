@@ -44,7 +44,7 @@ def _entries() -> list[tuple[str, Any]]:
 def _model(label: str) -> type[Model]:
     try:
         return apps.get_model(label)
-    except (LookupError, ValueError, AttributeError):
+    except (LookupError, ValueError, AttributeError, TypeError):
         known = [model._meta.label_lower for model in apps.get_models()]
         near = get_close_matches(str(label).lower(), known, 1)
         raise Misconfigured(

@@ -8,7 +8,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Field, JSONField, Model
 
 from ...conf import Misconfigured
-from ...records.arguments import name_in_actions
+from ...records.arguments import checked_action, name_in_actions
 
 CREATED, UPDATED, DELETED = KINDS = ("CREATED", "UPDATED", "DELETED")
 OPTIONS = ("fields", "exclude", "actions", "fixtures")
@@ -27,8 +27,8 @@ class Tracking:
         fixtures: bool = False,
     ) -> None:
         self.model = _checked_model(model)
-        self.fixtures = fixtures
-        self._actions = _checked_actions(actions or {})
+        self.fixtures = _checked_fixtures(fixtures)
+        self._actions = _checked_actions({} if actions is None else actions)
         meta = self.model._meta
         known = [field.name for field in _fields(self.model)]
         names = _checked_names(self.model, known if fields is None else fields)
@@ -124,9 +124,10 @@ def _checked_model(model: Any) -> type[Model]:
 
 
 def _checked_names(model: type[Model], names: Any) -> set[str]:
-    if isinstance(names, str):
+    if not isinstance(names, Collection) or isinstance(names, str | bytes):
+        kind = "a text" if isinstance(names, str) else "not a list"
         raise Misconfigured(
-            f"{names!r} is a text.", "Give a list of the names of fields.", "eventlog.E032"
+            f"{names!r:.100} is {kind}.", "Give a list of the names of fields.", "eventlog.E032"
         )
     known = [field.name for field in _fields(model)]
     for name in names:
@@ -135,7 +136,7 @@ def _checked_names(model: type[Model], names: Any) -> set[str]:
         try:
             model._meta.get_field(name)
             problem = f"the field {name!r} of {model._meta.label} cannot be recorded."
-        except FieldDoesNotExist:
+        except (FieldDoesNotExist, TypeError):  # TypeError is raised for a list
             problem = f"{model._meta.label} has no field {name!r}."
         near = get_close_matches(str(name), known, 1)
         hint = f"Did you mean {near[0]!r}?" if near else f"Use: {', '.join(known)}."
@@ -143,10 +144,30 @@ def _checked_names(model: type[Model], names: Any) -> set[str]:
     return set(names)
 
 
-def _checked_actions(actions: Mapping[str, str]) -> Mapping[str, str]:
-    for kind in actions:
+def _checked_fixtures(fixtures: Any) -> bool:
+    if not isinstance(fixtures, bool):
+        raise Misconfigured(
+            f"fixtures is {fixtures!r:.100}.", "Set it to True or False.", "eventlog.E033"
+        )
+    return fixtures
+
+
+def _checked_actions(actions: Any) -> Mapping[str, str]:
+    if not isinstance(actions, Mapping):
+        raise Misconfigured(
+            f"actions is {actions!r:.100}.",
+            "Give a dict such as {'CREATED': 'ORDER_PLACED'}.",
+            "eventlog.E033",
+        )
+    for kind, action in actions.items():
         if kind not in KINDS:
             raise Misconfigured(
                 f"actions has the key {kind!r}.", f"Use: {', '.join(KINDS)}.", "eventlog.E033"
             )
+        try:
+            checked_action(action)
+        except (TypeError, ValueError) as error:
+            raise Misconfigured(
+                f"actions has a wrong value under {kind!r}.", f"{error}.", "eventlog.E033"
+            ) from error
     return dict(actions)

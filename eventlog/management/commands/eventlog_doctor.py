@@ -3,7 +3,6 @@
 import json
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
-from math import inf, nan
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -11,22 +10,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from eventlog.diagnostics.findings import Finding
 from eventlog.diagnostics.registry import Result, diagnose, worst
 from eventlog.diagnostics.site import MAX_AGE, TIMEOUT, Options, Site
+from eventlog.management.arguments import seconds
 from eventlog.management.terminal import until_closed
 
 HEADINGS = {"problem": "Problems", "warning": "Warnings", "info": "Information"}
 FAIL_LEVELS = {"problem": ("problem",), "warning": ("problem", "warning")}
 UNIX = "unix"
-
-
-def seconds(text: str) -> float:
-    """Parse a number of seconds, of at least 0."""
-    try:
-        found = float(text)
-    except ValueError:
-        found = nan
-    if not 0 <= found < inf:
-        raise ArgumentTypeError(f"{text!r} is not a number of seconds; give one such as 300")
-    return found
 
 
 def header(text: str) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections, router
 
+from eventlog.management.arguments import positive_number
 from eventlog.models import Log
 from eventlog.partitions.catalog import Table, find_table, partitions_of, spans
 from eventlog.partitions.conversion import Conversion
@@ -81,7 +82,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--lock-timeout",
-            type=int,
+            type=positive_number,
             default=Patience().timeout_ms,
             metavar="MS",
             help="milliseconds to wait for each lock before the step releases its locks and is "
@@ -90,7 +91,7 @@ class Command(BaseCommand):
 
         parser.add_argument(
             "--attempts",
-            type=int,
+            type=positive_number,
             default=Patience().attempts,
             metavar="NUMBER",
             help=f"attempts to get the locks of a step ({Patience().attempts})",

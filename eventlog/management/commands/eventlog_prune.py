@@ -14,6 +14,7 @@ from django.utils import timezone
 from eventlog import access
 from eventlog.conf import Misconfigured
 from eventlog.counts.hours import drop_before
+from eventlog.management.arguments import seconds
 from eventlog.management.operator import add_operator_arguments, command_run
 from eventlog.management.retention import RetentionReport, drop_old_months, of_earlier_backend
 from eventlog.management.terminal import SearchCommand, number_of_events, of_events
@@ -26,6 +27,7 @@ from eventlog.review.search.condition import Condition, complement
 from eventlog.review.search.known_values import known_actions
 from eventlog.review.search.plan import QueryPlan
 from eventlog.review.search.tree import And
+from eventlog.text import UNSTORABLE
 
 COMMAND = "eventlog_prune"
 CONDITIONS = ("action", "keep", "requests", "events", "search")  # besides the age
@@ -37,6 +39,13 @@ def age(text: str) -> timedelta:
         return parse_age(text)
     except ValueError as error:
         raise ArgumentTypeError(str(error)) from error
+
+
+def action(text: str) -> str:
+    """Parse an action or a pattern. An empty one, such as of a variable, would match nothing."""
+    if not text.strip() or UNSTORABLE.search(text):
+        raise ArgumentTypeError(f"{text!r} is not an action; give one such as POST_LOGIN or GET_*")
+    return text
 
 
 class Command(SearchCommand):
@@ -52,12 +61,14 @@ class Command(SearchCommand):
         )
         parser.add_argument(
             "--action",
+            type=action,
             action="append",
             metavar="NAME",
             help="only this action; GET_* selects all that begin with GET_; can be repeated",
         )
         parser.add_argument(
             "--keep",
+            type=action,
             action="append",
             metavar="NAME",
             help="keep this action, such as POST_LOGIN; can be repeated",
@@ -82,7 +93,7 @@ class Command(SearchCommand):
             "--batch", type=number_of_events, default=1000, help="events per transaction (1000)"
         )
         parser.add_argument(
-            "--pause", type=float, default=0.01, help="seconds between two batches (0.01)"
+            "--pause", type=seconds, default=0.01, help="seconds between two batches (0.01)"
         )
         parser.add_argument(
             "--dry-run", action="store_true", help="only print the number of events"

@@ -15,6 +15,7 @@ from eventlog.backends.losses import DROPPED
 from eventlog.backends.spool import Status
 from eventlog.backends.spool.directory import is_writable
 from eventlog.diagnostics import waiting
+from eventlog.management.arguments import seconds
 from eventlog.models import DeliveredBatch, Log
 
 DELIVER_TIMEOUT = 60.0  # seconds for the events that other processes are writing
@@ -31,7 +32,7 @@ class Command(BaseCommand):
         status.add_argument("--json", action="store_true", help="print one JSON object")
         status.add_argument(
             "--max-age",
-            type=float,
+            type=seconds,
             metavar="SECONDS",
             help="a health check: fail if an event has waited longer than this, if there are dead "
             "letters, if a file cannot be read, or if the spool is not writable",
@@ -39,7 +40,7 @@ class Command(BaseCommand):
         deliver = subcommands.add_parser("deliver", help="write the pending events now")
         deliver.add_argument(
             "--timeout",
-            type=float,
+            type=seconds,
             metavar="SECONDS",
             help="maximum seconds to wait for the delivery",
         )

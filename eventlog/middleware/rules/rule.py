@@ -77,9 +77,11 @@ class Rule:
         self._namer = validators.action_function(action)
         self._action = None if self._namer else validators.template(action)
         self._load_user: bool | None = validators.typed("load_user", load_user, bool)
-        self._extra: Mapping[str, Any] = extra if isinstance(extra, Mapping) else {}
+        self._extra: Mapping[str, Any] = {}
         self._describe: Describer | None = None
-        if extra is not None and not isinstance(extra, Mapping):
+        if isinstance(extra, Mapping):
+            self._extra = validators.fixed_extra(extra)
+        elif extra is not None:
             self._describe = validators.function("extra", extra)
 
     def covers(self, other: "Rule") -> bool:

@@ -14,6 +14,8 @@ from django.utils.module_loading import import_string
 
 from ...conf import Misconfigured
 from ...records.arguments import MAX_TEXT_LENGTH
+from ...records.encoding import encode
+from ...records.redaction import redact
 from ...text import sanitize
 
 # None if the view was cancelled or raised. Without the middleware, this may be any return value of
@@ -79,7 +81,7 @@ def pattern(path: str | None) -> Callable[[str], Any] | None:
         return None
     try:
         return re.compile(path).search
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise _wrong(
             "path", path, f"Correct the regular expression: {error}.", "eventlog.E003"
         ) from error
@@ -122,7 +124,7 @@ def function(key: str, value: Any) -> Callable[[HttpRequest, OptionalResponse], 
     if isinstance(value, str):
         try:
             found = import_string(value)
-        except ImportError as error:
+        except (ImportError, TypeError, ValueError) as error:  # also of "..path"
             advice = " If this is the action itself, replace the dots." if key == "action" else ""
             raise _wrong(
                 key, value, f"This cannot be imported: {error}.{advice}", "eventlog.E004"
@@ -136,6 +138,15 @@ def function(key: str, value: Any) -> Callable[[HttpRequest, OptionalResponse], 
         )
     result: Callable[[HttpRequest, OptionalResponse], Any] = found
     return result
+
+
+def fixed_extra(extra: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the values that a rule adds to each request, which JSON has to represent."""
+    try:
+        encode(redact(dict(extra)))
+    except (TypeError, ValueError) as error:
+        raise _wrong("extra", extra, f"{error}.", "eventlog.E006") from error
+    return extra
 
 
 def action_function(action: Any) -> Namer | None:
@@ -182,7 +193,7 @@ def template(action: Any) -> str | None:
         )
     try:
         filled = [action.format(method="GET", view="VIEW", status=s) for s in (200, NO_STATUS)]
-    except (ValueError, IndexError, KeyError) as error:
+    except (ValueError, IndexError, KeyError, MemoryError) as error:
         raise _wrong(
             "action", action, f"It cannot be formatted: {error}.", "eventlog.E006"
         ) from error

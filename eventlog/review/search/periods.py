@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
-from ...datetimes import DAY, aware, to_db_timezone, to_utc
+from ...datetimes import DAY, aware, local, to_db_timezone, to_utc
 from .condition import Condition, InvalidTermError
 from .tree import Term
 
@@ -21,9 +21,11 @@ def time_text(moment: datetime) -> str:
     The offset is left out, except in the hour that the clocks show twice. Seconds are left out if
     they are 0.
     """
-    moment = timezone.localtime(aware(moment))
+    moment = local(aware(moment))
     timespec = "auto" if moment.second or moment.microsecond else "minutes"
     is_clear = len({moment.replace(fold=fold).utcoffset() for fold in (0, 1)}) == 1
+    if moment.tzinfo != timezone.get_current_timezone():  # at the ends of the calendar
+        is_clear = False
     return (moment.replace(tzinfo=None) if is_clear else moment).isoformat(timespec=timespec)
 
 

@@ -83,11 +83,16 @@ def test_threads_share_a_file(tmp_path):
     assert lines(spool) == ["x" * 100] * 400
 
 
+def full(*args):
+    raise OSError(errno.ENOSPC, "on purpose")
+
+
 def test_a_line_that_does_not_fit_on_the_disk_leaves_no_incomplete_line(tmp_path, monkeypatch):
     spool = Spool(tmp_path)
     spool.append("before", HERE)
     real = files.write
     monkeypatch.setattr(files, "write", lambda file, data, length: real(file, data, length // 2))
+    monkeypatch.setattr(files, "write_rest", full)
     with pytest.raises(OSError) as raised:
         spool.append("does not fit", HERE)
     assert raised.value.errno == errno.ENOSPC

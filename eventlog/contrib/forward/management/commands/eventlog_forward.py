@@ -14,6 +14,7 @@ from eventlog.contrib.forward.event import Event
 from eventlog.contrib.forward.forwarder import senders_of
 from eventlog.contrib.forward.sender import Sender
 from eventlog.contrib.forward.status import facts_of, problems_of
+from eventlog.management.arguments import seconds
 from eventlog.records.record import Record
 
 TEST_ACTION = "EVENTLOG_FORWARD_TEST"
@@ -32,7 +33,7 @@ class Command(BaseCommand):
         status.add_argument("--json", action="store_true", help="print one JSON object")
         status.add_argument(
             "--max-age",
-            type=float,
+            type=seconds,
             metavar="SECONDS",
             help="a health check: fail if an event has waited longer than this for a target, if "
             "events were dropped, or if there are dead letters",

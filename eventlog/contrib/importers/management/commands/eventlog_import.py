@@ -23,7 +23,7 @@ from eventlog.contrib.importers.report import how_many, listing, summary
 from eventlog.contrib.importers.table import Context, Table
 from eventlog.contrib.importers.users import STATES
 from eventlog.contrib.importers.writing import NoPartitionError
-from eventlog.datetimes import aware, to_db_timezone
+from eventlog.datetimes import aware, to_db_timezone, to_utc
 from eventlog.management.operator import add_operator_arguments, command_run
 from eventlog.models import Log
 
@@ -34,7 +34,9 @@ def moment(text: str) -> datetime:
         found = parse_datetime(text)
         if found is None and (day := parse_date(text)) is not None:
             found = datetime(day.year, day.month, day.day)
-    except ValueError:
+        if found is not None:
+            to_utc(found)  # raises OverflowError at the ends of the calendar
+    except (ValueError, OverflowError):
         found = None
     if found is None:
         raise ArgumentTypeError(f"{text!r} is not a date; give one such as 2024-12-31")
