@@ -78,8 +78,8 @@ class Reader(Protocol):
 
         ``page.events`` are the events. ``page.older`` and ``page.newer`` are the cursors of the
         next pages, None if there is none. Give one of them as ``older`` or ``newer``. If a
-        condition has no index, at most ``scan_limit`` events are checked. If the check stopped at
-        this limit, ``page.scanned_until`` is its cursor.
+        condition has no index, at most ``scan_limit`` events are checked. ``page.scanned_until`` is
+        the cursor at which the check stopped, None if it did not reach the limit.
         """
 
     def count(self, plan: QueryPlan, limit: int) -> int | None:
@@ -96,8 +96,8 @@ class Reader(Protocol):
     ) -> Histogram:
         """Count the events over time; the result has ``spans`` with ``start``, ``end``, ``events``.
 
-        Set ``is_whole`` if the plan has no condition except its period. The counts of the overview
-        are then used. ``counted_from`` is None, or the time before which events were not counted.
+        Set ``is_whole`` if the plan has no condition except its period, so that the counts of the
+        overview can be used. ``counted_from`` is set if older events were not counted.
         """
 
     def actions(self, start: datetime, end: datetime) -> ActionCounts:

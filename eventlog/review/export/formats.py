@@ -132,7 +132,7 @@ def _cell(value: Any) -> Any:
 
 
 def as_csv(rows: Chunks) -> Iterator[bytes]:
-    """For spreadsheets: with a byte order cursor, and no cell that could become a formula."""
+    """For spreadsheets: with a byte order mark, and no cell that could become a formula."""
     write = csv.writer(_Echo()).writerow
     yield BOM_UTF8 + write(COLUMNS).encode()
     for chunk in rows:

@@ -67,7 +67,8 @@ class Command(BaseCommand):
     help = (
         "Copy events to another store: the database, ClickHouse, or an archive of Parquet files. "
         "The current hour is left out. Each copied hour is compared with its source. Each event is "
-        "copied once, so a run that was interrupted can be repeated. Times are in UTC."
+        "copied once, so a run that was interrupted can be repeated. Months and printed hours are "
+        "in UTC. A date without an offset is in the time zone of the site."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
