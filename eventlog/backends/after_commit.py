@@ -1,4 +1,4 @@
-"""Calls after the commit of a transaction, which an error in a hook of the site does not prevent."""
+"""Calls after the commit of a transaction, before the site's own hooks."""
 
 from bisect import bisect_left
 from collections.abc import Callable
@@ -22,8 +22,9 @@ class _Call:
 def call_after_commit(call: Callable[[], None], using: str) -> None:
     """Call ``call``, which does not raise, when the transaction commits, before the site's hooks.
 
-    Django calls no further hook after one that raises, and the event would be lost. ``run_on_commit``
-    is private (Django 5.2 to 6.1). A ``TestCase`` counts its hooks, so there they keep their order.
+    Django calls no further hook after one that raises, and the event would be lost. A ``TestCase``
+    counts its hooks, so there they keep their order. ``run_on_commit`` is private (checked with
+    Django 5.2 to 6.1).
     """
     connection: Any = connections[using]
     transaction.on_commit(_Call(call), using=using)

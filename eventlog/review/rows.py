@@ -56,7 +56,7 @@ def _cell(changes: Any, column: Any, is_heading: bool) -> Cell | None:
         try:
             value = read(event)
         except ObjectDoesNotExist:
-            value, text = None, conditional_escape(without_object)
+            value, text = None, str(conditional_escape(without_object))
         else:
             text = _text(value, empty)
         if is_link:
