@@ -80,7 +80,7 @@ class ListPanels(ListLinks):
         bars = [self._bar(span, _named(span.start, found.width)) for span in found.spans]
         first, _end = self.bounds()
         is_complete = found.counted_from is None and first is not None and aware(first) >= start
-        now = timezone.now()
+        now = aware(timezone.now())
         later = self.within(start + length, end + length) if end < now else None
         return Chart(
             strip(bars, [*self._zones(found)], gettext("Events over time")),

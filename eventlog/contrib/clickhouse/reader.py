@@ -43,7 +43,7 @@ from .aggregation import count_values
 from .columns import QUARTER, text_at
 from .conditions import Renderer
 from .counts import ClickHouseCounts, PreviousClickHouseCounts
-from .events import load_full_extra, moment_of
+from .events import in_utc, load_full_extra, moment_of
 from .following import ClickHouseFollower
 from .selection import Selection
 from .source import ClickHouseSource
@@ -247,7 +247,7 @@ class ClickHouseReader:
         rows = self._table.server.query(
             f"SELECT {TIME} FROM {self._table.name} ORDER BY timestamp LIMIT 1"  # noqa: S608
         )
-        return next((moment_of(time) for (time,) in rows), None)
+        return next((in_utc(time) for (time,) in rows), None)
 
 
 def _has_session(found: Sequence[Position], end: datetime) -> bool:

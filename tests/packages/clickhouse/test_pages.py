@@ -347,3 +347,29 @@ def test_no_page_reads_the_table_of_events_in_the_database(root, moved):
         assert root.get(page_of(moved[1])).status_code == 200
         b"".join(root.get(f"{LIST}export/jsonl/").streaming_content)
     assert not [each["sql"] for each in queries if '"eventlog_log"' in each["sql"]]
+
+
+@pytest.fixture
+def _no_time_zones(settings):
+    settings.USE_TZ, settings.TIME_ZONE = False, "Asia/Kolkata"
+
+
+@pytest.mark.usefixtures("_no_time_zones")  # before a session has its time
+def test_a_site_without_time_zones_has_each_page(root, anna, store):
+    moment = timezone.make_naive(NOW)
+    changes = {"changes": {"state": ["new", "paid"]}}
+    obj = Widget.objects.create(name="sprocket")
+    paid = write_request(changes, action="PAID", timestamp=moment, obj=obj, user=anna)
+    write_request({"path": "/x/"}, action="SEEN", timestamp=moment - timedelta(days=2))
+    store()
+    period = f"from:{(moment - timedelta(days=3)).isoformat()} to:{moment.isoformat()}"
+    assert shown(root.get(LIST)) == ["PAID", "SEEN"]
+    assert shown(root.get(LIST, {"q": period})) == ["SEEN"]
+    assert "Same user" in text(root.get(page_of(paid)))
+    history = root.get(links.field_address("admin", paid, "state"))
+    assert "paid" in text(history)
+    assert len(root.get(f"{LIST}export/jsonl/").getvalue().splitlines()) == 2
+    for query in ("", "action:PAID"):
+        overview = root.get(f"{LIST}overview/", {"period": "7d", "q": query})
+        assert overview.status_code == 200
+    assert overview.context["overview"].counts.totals("all")[""] == 1
