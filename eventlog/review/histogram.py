@@ -121,7 +121,9 @@ def bounds_between(start: datetime, end: datetime, width: timedelta) -> list[dat
     while moment < end:
         found.append(moment)
         moment += width
-    return found
+    # The clocks skip some of these times in spring. Each of them is the same moment as a later one.
+    moments = {bound.astimezone(UTC) for bound in found}
+    return [each.astimezone(zone) for each in sorted(moments)]
 
 
 def _by_hour(events: QuerySet[Log], start: datetime, end: datetime) -> dict[datetime, int]:

@@ -61,6 +61,30 @@ def test_each_bar_has_the_events_of_its_time(at, zone, wall, use_tz, length):
     assert sum(expected) == 150
 
 
+@pytest.mark.parametrize("use_tz", [True, False])
+@pytest.mark.parametrize("length", [6 * HOUR, 16 * HOUR, 30 * HOUR, 3 * DAY], ids=str)
+@pytest.mark.parametrize(
+    ("zone", "wall"),
+    [
+        ("Europe/Berlin", datetime(2026, 3, 29, 5)),
+        ("Europe/Berlin", datetime(2026, 10, 25, 5)),
+        ("Australia/Lord_Howe", datetime(2026, 10, 4, 5)),
+        ("America/Santiago", datetime(2026, 9, 6, 4)),
+    ],
+)
+def test_bars_follow_one_another_where_the_clocks_change(at, zone, wall, length, use_tz):
+    now = at(zone, wall, use_tz)
+    write((now - n * length / 150 - timedelta(microseconds=1) for n in range(150)), use_tz)
+    start = timezone.now() - length
+    plan = Search.parse("action:A").plan
+    found = histogram(Log.objects.all(), plan, start, timezone.now(), is_whole=False)
+    starts = [span.start.astimezone(UTC) for span in found.spans]
+    assert starts == sorted({*starts})
+    moments = [aware(moment) for moment in Log.objects.values_list("timestamp", flat=True)]
+    expected = [sum(span.start <= each < span.end for each in moments) for span in found.spans]
+    assert [span.events for span in found.spans] == expected
+
+
 @pytest.fixture
 def _columns_of_berlin(monkeypatch):
     if connection.vendor == "postgresql":
