@@ -272,6 +272,7 @@ def test_the_filters_are_closed_on_a_phone(page, events):
 def test_nothing_scrolls_sideways(page, long_events):
     pages = [LIST, f"{LIST}?pick=action&q={'x' * 255}+y:z", detail(long_events[1]), OVERVIEW]
     pages += [f"{OVERVIEW}?q={'x' * 255}+y:z", f"{OVERVIEW}?q=is:request"]
+    pages += [f"{LIST}{long_events[1].pk}/delete/"]
     for address in pages:
         page.goto(address)
         width = page.evaluate("document.documentElement.scrollWidth")
@@ -502,6 +503,14 @@ def test_keys_move_between_events_and_open_one(page, events):
 
 
 # One event
+
+
+@on_both
+def test_a_long_title_takes_three_lines_of_the_breadcrumbs(page, long_events):
+    page.goto(detail(long_events[1]))
+    breadcrumbs = page.locator(".breadcrumbs")
+    expect(breadcrumbs.get_by_role("listitem").first).to_have_css("display", "inline-block")
+    assert breadcrumbs.bounding_box()["height"] < 90
 
 
 @on_both
