@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any, Literal, TypeVar, get_args
 
 from asgiref.sync import AsyncToSync, sync_to_async
-from django.db import connections, models, router, transaction
+from django.db import connections, models, router
 from django.http import HttpRequest
 from django.utils.functional import LazyObject, Promise
 
 from .backends import destinations, get_backend
+from .backends.after_commit import call_after_commit
 from .backends.capture import capture, is_active
 from .backends.outside_transaction import write_outside_transaction
 from .changes import KEY as CHANGES
@@ -60,7 +61,7 @@ def _write(
             with destinations.in_schema(connections[using], schema):
                 _store_reporting(store, records, caller)
 
-        transaction.on_commit(write_after_commit, using=using)
+        call_after_commit(write_after_commit, using)
         return None
     if durability == "always" and not backend.deferred:
         for record in records:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from contextlib import suppress
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -166,3 +167,20 @@ def test_requests_do_not_wait_for_a_locked_table(backend, client):
     thread.join()
     backend.flush()
     assert (statuses, len(actions())) == ({200}, 50)
+
+
+@pytest.mark.parametrize("durability", ["transaction", "commit"])
+def test_a_hook_of_the_site_that_raises_does_not_prevent_an_event(backend, durability):
+    def send_task():
+        raise ConnectionError("no broker on purpose")
+
+    with pytest.raises(ConnectionError), transaction.atomic():
+        log(None, "FIRST", durability=durability)
+        transaction.on_commit(send_task)
+        log(None, "SECOND", durability=durability)
+        with suppress(ValueError), transaction.atomic():
+            log(None, "ROLLED_BACK", durability=durability)
+            raise ValueError
+        log(None, "THIRD", durability=durability)
+    backend.flush()
+    assert actions() == ["FIRST", "SECOND", "THIRD"]
