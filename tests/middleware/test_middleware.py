@@ -102,3 +102,12 @@ def test_each_request_writes_one_event(client):
     for _ in range(3):
         client.get("/ok/")
     assert Log.objects.count() == 3
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("status", [None, "unknown", float("nan")])
+def test_a_response_without_a_valid_status_is_recorded(status):
+    response = HttpResponse()
+    response.status_code = status
+    EventLogMiddleware(lambda request: response)(RequestFactory().get("/ok/"))
+    assert Log.objects.get().status is None

@@ -2,8 +2,8 @@
 
 import json
 import logging
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from functools import partial
 from traceback import format_exception
@@ -23,7 +23,7 @@ from ...metadata.given import Given
 from ...models import Log
 from ...records.encoding import encode_within
 from ...records.plain import plain
-from ...records.redaction import mask_and_cut, redact
+from ...records.redaction import mask_and_cut, named_masker, redact
 from ...text import CUT
 from ...threads import in_thread, is_on_loop, off_loop
 
@@ -61,7 +61,7 @@ def _write(record: logging.LogRecord, action: str, durability: Durability) -> No
     extra = {
         "level": record.levelname,
         "logger": record.name,
-        "message": mask_and_cut(redact, record.getMessage(), MAX_MESSAGE_LENGTH),
+        "message": mask_and_cut(redact, _message(record), MAX_MESSAGE_LENGTH),
         **_traceback(record),
         **{name: plain(value) for name, value in given.items()},
     }
@@ -74,6 +74,18 @@ def _write(record: logging.LogRecord, action: str, durability: Durability) -> No
         raise
     except Exception as error:  # noqa: BLE001 (the site's database or backend may raise any error)
         report("logging the event of a log record", error)
+
+
+def _message(record: logging.LogRecord) -> str:
+    """Return the message. Its arguments are masked by their names, which it may not contain."""
+    if isinstance(record.args, Mapping):
+        mask = named_masker()
+        with suppress(Exception):  # such as TypeError for the mask as a %d
+            return str(record.msg) % {
+                name: mask(name, value) if isinstance(value, str) else value
+                for name, value in record.args.items()
+            }
+    return record.getMessage()
 
 
 def _pop_user(given: dict[str, Any]) -> Any:

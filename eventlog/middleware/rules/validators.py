@@ -49,7 +49,10 @@ def status_of(response: OptionalResponse) -> int | None:
     django-ninja's operations return ``Status(code, body)``, or ``(code, body)``.
     """
     if isinstance(response, HttpResponseBase):
-        return int(response.status_code)
+        try:
+            return int(response.status_code)
+        except Exception:  # noqa: BLE001 (a view may set any value, and the event is recorded)
+            return None
     code: Any = None
     if isinstance(response, tuple) and len(response) == 2:
         code = response[0]

@@ -133,6 +133,15 @@ def test_an_extra_that_is_too_large_loses_its_largest_values(events, logger, set
     assert (event.extra["total"], event.extra["truncated"]) == (7, ["lines"])
 
 
+def test_an_argument_of_the_message_is_masked_by_its_name(events, logger):
+    given = {"user": "anna", "password": "hunter2", "count": 3}
+    logger.info(
+        "%(user)s logs in with %(password)s, attempt %(count)d", given, extra={"event": "X"}
+    )
+    (event,) = events
+    assert event.extra["message"] == "anna logs in with ********, attempt 3"
+
+
 def test_secrets_are_masked(events, logger):
     logger.info("Logged in with token=%s", "abc", extra=PAID | {"password": "hunter2"})
     (event,) = events
