@@ -1,4 +1,4 @@
-"""Time of the pages of each peer's own admin, compared with ours, on PostgreSQL.
+"""Time of each peer's own pages of events, compared with ours, on PostgreSQL.
 
 The same events are in the table of each package, as far as it has columns for them. Each package
 has processes, settings and a database (kept) of its own, because pinax-eventlog and this package
@@ -7,9 +7,9 @@ median of the ratios to ours in the same round. Packages that are not installed 
 pinax-eventlog, django-easy-audit, django-auditlog, django-request, drf-api-logger,
 django-observatory.
 
-The list of requests of django-observatory is its own page, outside the admin. Its dashboard is not
-compared, because it shows counters that the package keeps while it serves requests. The package
-cannot compute them from stored requests.
+All pages belong to the admin, except for django-observatory, which has pages of its own. Its
+dashboard is not compared, because it shows counters that the package keeps while it serves
+requests. The package cannot compute these counters from stored requests.
 """
 
 import argparse
@@ -165,8 +165,8 @@ def main():
         return f"{median(took):,.0f}{factor}"
 
     print_table(
-        f"postgresql, {args.rows:,} rows, milliseconds (times ours), medians of {args.rounds} rounds"
-        f" of {args.times}",
+        f"postgresql, {args.rows:,} rows, milliseconds (times ours),"
+        f" medians of {args.rounds} rounds of {args.times} requests",
         ["page", *found],
         ([page, *(cell(name, page) for name in found)] for page in PAGES),
     )

@@ -18,7 +18,7 @@ SIDES = {
             "last 7 days": "?q=last:7d",
             "search a user": "?q=user7",
             "search an address": "?q=ip:{ip}",
-            "with counts (facets)": "?pick=action",
+            "with counts (facets)": "?facets=1",
             "overview": "overview/?period=30d",
             "overview, chart": "overview/?period=30d",  # The page has all charts.
         },
