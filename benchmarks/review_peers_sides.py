@@ -1,4 +1,4 @@
-"""Packages that benchmarks.review_peers compares: pages of their admins and columns to fill."""
+"""Packages that benchmarks.review_peers compares: pages of each and columns to fill."""
 
 QUIET = {f"DJANGO_EASY_AUDIT_WATCH_{what}_EVENTS": False for what in ("AUTH", "MODEL", "REQUEST")}
 FACTS = "extra->>'ip', extra->>'method', extra->>'path'"
@@ -18,7 +18,7 @@ SIDES = {
             "last 7 days": "?q=last:7d",
             "search a user": "?q=user7",
             "search an address": "?q=ip:{ip}",
-            "with counts (facets)": "?pick=action",
+            "with counts (facets)": "?facets=1",
             "overview": "overview/?period=30d",
             "overview, chart": "overview/?period=30d",  # The page has all charts.
         },
@@ -117,7 +117,6 @@ SIDES = {
             "an action or type": "?method=POST",
             "server errors": "?status_code__gte=500",
             "last 7 days": "?added_on__gte={week}",
-            "search a user": "?q=user7",
             "search an address": "?client_ip_address__exact={ip}",
             "with counts (facets)": "?_facets=True",
             "overview": "chart-data/api-calls-by-status-code/",
@@ -128,5 +127,32 @@ SIDES = {
         f" added_on) SELECT {FACTS}, jsonb_build_object('USER_AGENT', extra->'ua', 'REFERER',"
         " extra->'referer')::text, '', '{\"ok\": true}', coalesce((extra->>'status')::int, 200),"
         " least(coalesce((extra->>'duration_ms')::numeric, 0) / 1000, 999), timestamp",
+    ),
+    "django-observatory": (
+        "django_observatory",
+        ["django_observatory"],
+        {"OBSERVABILITY": {"ENABLED": False}},  # Record nothing while its pages are measured.
+        "/observability/requests/",
+        {
+            "list": "",  # the last 24 hours, which is the package's default
+            "page 100": "?range=all&page=100",
+            "an action or type": "?range=all&q=method:POST",
+            "a user": "?range=all&q=user:user1",
+            "server errors": "?range=all&q=status:>=500",
+            "last 7 days": "?range=7d",
+            "search a user": "?range=all&q=user:*user7*",
+            "search an address": "?range=all&q=ip:{ip}",
+        },
+        "django_observatory_requestrecord",
+        "(request_id, trace_id, span_id, service, environment, release, timestamp, method, path,"
+        " route, query_params, status_code, duration_ms, user_id, username, session_id, ip_address,"
+        " user_agent, referrer, content_type, view_name, view_module, exception_uid, db_count,"
+        " db_ms, slow_queries, ext_count, ext_ms, headers, metadata) SELECT extra->>'request_id',"
+        " extra->>'request_id', left(extra->>'request_id', 16), 'django', 'production', '',"
+        " timestamp, extra->>'method', extra->>'path', extra->>'route', '{}',"
+        " coalesce((extra->>'status')::int, 200), coalesce((extra->>'duration_ms')::float, 0),"
+        " coalesce(user_id::text, ''), user_repr, '', extra->>'ip', left(extra->>'ua', 300),"
+        " coalesce(extra->>'referer', ''), 'text/html', extra->>'view', 'shop.views', '', 0, 0, 0,"
+        " 0, 0, jsonb_build_object('User-Agent', extra->'ua', 'Referer', extra->'referer'), '{}'",
     ),
 }
