@@ -53,7 +53,6 @@ def _cell(changes: Any, column: Any, is_heading: bool) -> Cell | None:
     tag = "th" if is_heading else "td"
 
     def cell(event: Log) -> str:
-        text: str
         try:
             value = read(event)
         except ObjectDoesNotExist:
