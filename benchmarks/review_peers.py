@@ -37,7 +37,7 @@ from benchmarks.review import LIST_TEXT, OVERVIEW_TEXT, measure, superuser_clien
 from benchmarks.review_peers_sides import SIDES
 from benchmarks.rows import rows as event_rows
 
-STATEMENT_TIMEOUT_SECONDS = 30
+STATEMENT_TIMEOUT_SECONDS = 120
 MIN_ROWS = 12_000
 OVERVIEW_TEXTS = {  # of the other packages, by part of the address
     "by-status-code/": '"labels": [200',
