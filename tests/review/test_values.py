@@ -94,13 +94,22 @@ def test_a_time_is_in_the_current_zone_and_language():
 
 
 @pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("0001-01-01T00:00:00+14:00", "Jan. 1, 0001, 00:00 UTC+14:00"),
+        ("9999-12-31T23:59:59-14:00", "Dec. 31, 9999, 23:59:59 UTC-14:00"),
+    ],
+)
+def test_a_time_at_the_ends_of_the_calendar_keeps_its_offset(value, text):
+    assert f">{text}<" in value_html(value)
+
+
+@pytest.mark.parametrize(
     "value",
     [
         "2026-02-30",
         "2026-13-01T00:00",
         "2026-01-31T25:00",
-        "0001-01-01T00:00:00+14:00",
-        "9999-12-31T23:59:59-14:00",
         "20260131",
         "2026-01-31 and more",
         "\u0662\u0660\u0662\u0666-01-31",

@@ -38,7 +38,9 @@ def add_handler(logging, name, logger):
 @pytest.mark.parametrize("owner", OPTIONS)
 def test_each_option_has_its_default(owner):
     table = PAGE.partition(f"\n{OPTIONS[owner]}\n")[2].partition("| option |")[2]
-    rows = re.findall(r'^\| `(\w+)` \| `"?(.+?)"?` \|', table.partition("\n\n")[0], re.MULTILINE)
+    rows = re.findall(
+        r'^\| `(\w+)` \| .+? \| `"?(.+?)"?` \|', table.partition("\n\n")[0], re.MULTILINE
+    )
     defaults = {each.name: str(each.default) for each in signature(owner).parameters.values()}
     assert dict(rows) == defaults | ({"level": "NOTSET"} if owner is EventLogHandler else {})
 
