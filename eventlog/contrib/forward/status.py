@@ -35,7 +35,8 @@ def problems_of(facts: dict[str, Any], max_age: float | None) -> list[str]:
     """Return what needs the attention of an operator."""
     problems = []
     age = facts["oldest_seconds"]
-    if age is not None and max_age is not None and age >= max_age:  # a rounded age
+    # The age is rounded, so an event that waits may have the age 0.
+    if age is not None and max_age is not None and age >= max_age:
         problems.append(f"An event has waited for {age} s.")
     if facts["dropped"]:
         problems.append(f"Events were dropped: {facts['dropped']}.")
