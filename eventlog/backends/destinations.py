@@ -87,8 +87,9 @@ def _has_outbox() -> bool:
 def current(using: str) -> str:
     """Return the destination of events that are logged now for this alias."""
     known = connections.settings[using].get
-    database = _database(using, known("ENGINE"), known("HOST"), known("PORT"), known("NAME"))
-    if has_schemas(known("ENGINE")):
+    engine = known("ENGINE")
+    database = _database(using, engine, known("HOST"), known("PORT"), known("NAME"))
+    if has_schemas(engine):
         database += "+" + _plain(schema_of(using))
     if _has_outbox() and is_test_database(using):
         # Each process of a parallel test run has its own copy of a database in memory.

@@ -153,6 +153,13 @@ class TestFull:
         assert spool.is_nearly_full
 
 
+@pytest.fixture(params=[0.0, 3600.0], ids=["checked", "not checked"])
+def name_check(request, monkeypatch):
+    """Check by name at each append, or at none; a check by descriptor precedes it."""
+    monkeypatch.setattr("eventlog.backends.spool.writer.NAME_CHECK_INTERVAL", request.param)
+
+
+@pytest.mark.usefixtures("name_check")
 class TestRemoved:
     def test_later_events_and_the_events_in_the_open_file_are_kept(self, backend, client, caplog):
         for _ in range(10):
@@ -236,6 +243,7 @@ def copy_of(path):
     return shutil.copy(path, path.with_suffix(".copy"))
 
 
+@pytest.mark.usefixtures("name_check")
 class TestReplaced:
     """Another process replaces or truncates the file that the backend appends to."""
 

@@ -13,6 +13,9 @@ from . import files, lost_file
 from .segment import WAITING, SegmentName
 
 MAX_COMPLETED = 10_000  # completed files whose number of events is kept
+# Seconds between two checks that the open file was not moved. Events that are appended in between
+# are in the moved file.
+NAME_CHECK_INTERVAL = 0.01
 
 
 class SegmentWriter:
@@ -33,6 +36,7 @@ class SegmentWriter:
         self._name = b""
         self._inode = 0
         self._stat = files.StatBuffer()
+        self._next_name_check = 0.0
         self._size = 0
         self._count = 0
         self._lost = 0  # events that were cut off or replaced, until take_lost()
@@ -44,9 +48,13 @@ class SegmentWriter:
         Raises ``OSError`` if the event cannot be written.
         """
         with self._mutex:
-            if self._file is None or files.inode(self._name, self._stat) != self._inode:
+            if (
+                (file := self._file) is None
+                or files.is_removed(file, self._stat)
+                or (time.monotonic() > self._next_name_check and not self._has_name())
+            ):
                 self._open()
-            file = self._file
+                file = self._file
             assert file is not None
             if (written := files.write(file, data, len(data))) != len(data):
                 if self._file is not file:  # a signal handler's event completed the file first
@@ -73,6 +81,11 @@ class SegmentWriter:
                 report("completing a segment of events", error)
             return complete
 
+    def _has_name(self) -> bool:
+        """Return False if the file was removed, moved or replaced."""
+        self._next_name_check = time.monotonic() + NAME_CHECK_INTERVAL
+        return files.inode(self._name, self._stat) == self._inode
+
     def _write_rest(self, file: int, rest: bytes) -> None:
         """Write the rest of a line, or remove the line and raise the error that prevents it."""
         try:
@@ -85,9 +98,7 @@ class SegmentWriter:
     def rotate(self) -> None:
         """Complete the file if it holds events; the next event starts another file."""
         with self._mutex:
-            if self._file is not None and files.inode(self._name, self._stat) != self._inode:
-                self._rescue()
-            if self._count:
+            if self._file is not None and (self._count or not self._has_name()):
                 self._complete()
 
     def take_lost(self) -> int:
@@ -140,6 +151,9 @@ class SegmentWriter:
         self._remember(path, in_file)
 
     def _complete(self) -> None:
+        if not self._has_name():
+            self._rescue()
+            return
         # Cleared first, because a signal handler may log before the file is closed.
         size, file, path, count = self._size, self._file, self._path, self._count
         self._file, self._count = None, 0

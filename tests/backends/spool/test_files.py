@@ -61,6 +61,19 @@ def test_the_inode_is_the_inode_of_the_file_that_has_the_name_now(tmp_path):
         assert files.inode(os.fsencode(path), buffer) == path.stat().st_ino
 
 
+def test_a_file_is_removed_when_its_last_name_is_gone(tmp_path):
+    path, buffer = tmp_path / "file", files.StatBuffer()
+    file = files.create_locked(path)
+    states = [files.is_removed(file, buffer)]
+    path.rename(tmp_path / "renamed")
+    (tmp_path / "link").hardlink_to(tmp_path / "renamed")
+    (tmp_path / "renamed").unlink()
+    states.append(files.is_removed(file, buffer))
+    (tmp_path / "link").unlink()
+    assert [*states, files.is_removed(file, buffer)] == [False, False, True]
+    files.unlock(file)
+
+
 def test_a_removed_file_can_be_read_through_its_descriptor(tmp_path):
     file = files.create_locked(tmp_path / "file")
     files.write(file, b"event\n", 6)
