@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from .datetimes import to_db_timezone
 from .models import Log
+from .models.many_keys import with_keys
 from .models.relations import users_in
 
 
@@ -25,7 +26,7 @@ def count_users(events: QuerySet[Log], start: datetime) -> tuple[int, int | None
 
 def count_users_with_keys(keys: Collection[Any], start: datetime) -> tuple[int, int | None]:
     """Like ``count_users()``, for the primary keys of users."""
-    return _count(get_user_model()._base_manager.filter(pk__in=keys), start)
+    return _count(with_keys(get_user_model()._base_manager.all(), keys), start)
 
 
 def _count(users: QuerySet[Any], start: datetime) -> tuple[int, int | None]:

@@ -11,6 +11,7 @@ from django.db import models, router, transaction
 from django.db.models.fields.related_descriptors import ForwardManyToOneDescriptor
 
 from ..error_log import report
+from .many_keys import with_keys
 
 
 def event_model() -> type[models.Model]:
@@ -53,7 +54,7 @@ def users_in(
     events = events.order_by()
     if is_apart(users.model):
         keys = events.filter(user__isnull=False).values_list("user", flat=True).distinct()
-        return users.filter(pk__in=list(keys))
+        return with_keys(users.all(), keys)
     return users.filter(models.Exists(events.filter(user=models.OuterRef("pk"))))
 
 

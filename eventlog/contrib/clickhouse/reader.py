@@ -54,7 +54,6 @@ from .windows import check_limit, read_in_windows
 NEWEST_FIRST, OLDEST_FIRST = "timestamp DESC, id DESC", "timestamp, id"
 MAX_REQUEST_DURATION = timedelta(days=1)  # from an event of a request to its other events
 EXPORT_SCAN_LIMIT = SCAN_LIMIT * SCAN_LIMIT_FACTOR
-MAX_KEYS = 10_000  # in one query of the site's database, because databases limit parameters
 TIME = "toUnixTimestamp64Micro(timestamp)"
 
 
@@ -235,13 +234,7 @@ class ClickHouseReader:
 
     def users(self, counts: PeriodCounts) -> Users:
         assert isinstance(counts, ClickHouseCounts)
-        keys = [*counts.users]
-        found = [
-            count_users_with_keys(keys[at : at + MAX_KEYS], counts.start)
-            for at in range(0, max(1, len(keys)), MAX_KEYS)
-        ]
-        active = [each for _used, each in found if each is not None]
-        return Users(sum(used for used, _active in found), sum(active) if active else None)
+        return Users(*count_users_with_keys(counts.users, counts.start))
 
     def oldest(self) -> datetime | None:
         rows = self._table.server.query(
