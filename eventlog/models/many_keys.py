@@ -22,12 +22,11 @@ class _Keys(models.Func):
         super().__init__(models.Value(json.dumps(keys, default=str)), output_field=field)
 
     def as_sql(
-        self, compiler: Any, connection: BaseDatabaseWrapper, **context: Any
-    ) -> tuple[str, Any]:
+        self, compiler: Any, connection: BaseDatabaseWrapper, *args: Any, **context: Any
+    ) -> Any:
         context["key_type"] = self.output_field.cast_db_type(connection)
-        return super().as_sql(
-            compiler, connection, template=self.templates[connection.vendor], **context
-        )
+        context["template"] = self.templates[connection.vendor]
+        return super().as_sql(compiler, connection, *args, **context)
 
 
 def with_keys(objects: "models.QuerySet[Any]", keys: Iterable[Any]) -> "models.QuerySet[Any]":

@@ -20,7 +20,7 @@ TEXTS = ['de"', "f\\r", "日本", "'; --"]
 def test_only_the_objects_with_these_keys_are_found(model, keys):
     names = [field.name for field in model._meta.fields if field.name in ("username", "name")]
     for number, key in enumerate(keys):
-        model.objects.create(pk=key, **{name: f"n{number}" for name in names})
+        model.objects.create(pk=key, **dict.fromkeys(names, f"n{number}"))
     found = with_keys(model.objects.all(), keys[1:])
     assert {each.pk for each in found} == {*keys[1:]}
     assert not with_keys(model.objects.all(), []).exists()
