@@ -1,11 +1,13 @@
 import re
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
+from django.template.loader import render_to_string
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -319,6 +321,22 @@ def test_the_list_says_more_than_for_many_events(root, many, monkeypatch):
 def test_the_list_estimates_very_many_events(root, many, monkeypatch):
     monkeypatch.setattr(database, "estimate_row_count", lambda: 12_345_678)
     assert "about 12,000,000 events" in text(root.get(LIST))
+
+
+@pytest.mark.parametrize(
+    ("found", "shown"),
+    [
+        (("all", 4025), "4,025 events, 1,500 shown"),
+        (("at least", 4025), "at least 4,025 events, 1,500 shown"),
+        (("more", 1000), "more than 1,000 events"),
+        (("", 4025), "4,025 events"),
+        (("", 1), "1 event"),
+    ],
+)
+def test_numbers_of_events_have_separators_of_thousands(found, shown):
+    events = SimpleNamespace(how_many=found, result_count=1500)
+    text = render_to_string("admin/eventlog/log/how_many.html", {"cl": events})
+    assert text.strip() == shown
 
 
 def test_a_site_without_time_zones_has_the_same_search(root, settings, monkeypatch):

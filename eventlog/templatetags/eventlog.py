@@ -25,6 +25,7 @@ from ..review.rows import rows
 register = template.Library()
 register.filter("duration", duration)
 register.filter("minute", moment_text)
+register.filter("grouped", formats.number)
 register.filter(shorten)
 register.filter(status_html)
 register.filter(user_in_words)
