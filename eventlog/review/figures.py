@@ -8,9 +8,9 @@ from django.utils.translation import gettext as _
 from .. import formats
 from ..counts.percentiles import percentile
 from ..counts.period import NewestPeriodCounts, PeriodCounts
+from ..counts.users import count_users, count_users_with_keys
 from ..datetimes import to_db_timezone
 from ..models import Log
-from ..stats import count_users, count_users_with_keys
 from .comparison import Change, change
 from .html import duration
 from .search.tree import Term

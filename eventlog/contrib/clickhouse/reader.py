@@ -12,6 +12,7 @@ from django.db.models.lookups import Exact
 
 from ...changes import KEY as CHANGES
 from ...counts.period import PeriodCounts
+from ...counts.users import count_users_with_keys
 from ...datetimes import aware, shifted
 from ...models import Log
 from ...models.expressions import Fact
@@ -37,7 +38,6 @@ from ...review.search.plan import ALL_EVENTS, QueryPlan
 from ...review.search.query import InvalidSearch, Problem, Search
 from ...review.search.sources import searching
 from ...review.search.tree import Term
-from ...stats import count_users_with_keys
 from ...text import UNSTORABLE
 from .aggregation import count_values
 from .columns import QUARTER, text_at

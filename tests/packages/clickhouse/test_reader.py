@@ -6,6 +6,7 @@ from io import StringIO
 from random import Random
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db.models import Q
 from django.utils import timezone
@@ -20,6 +21,7 @@ from eventlog.review.export.formats import FORMATS
 from eventlog.review.facets import facets
 from eventlog.review.pagination import Cursor
 from eventlog.review.search.query import InvalidSearch
+from eventlog.stats import stats
 
 from ...events import write_request
 from ...shop.models import Widget
@@ -258,6 +260,15 @@ def test_eventlog_search_and_eventlog_tail_read_the_configured_store(backend, co
     command.wait = stop
     call_command(command, "--json", stdout=out)
     assert [json.loads(line)["action"] for line in out.getvalue().splitlines()] == ["A", "B"]
+
+
+def test_active_users_are_counted_in_the_configured_store(backend, copy, anna):
+    for days, user in ((1, anna), (20, get_user_model().objects.create_user("bert"))):
+        write_request({}, action="A", user=user, timestamp=timezone.now() - timedelta(days=days))
+    copy()
+    Log.objects.all().delete()
+    found = stats()
+    assert (found["used_seven"], found["used_thirty"]) == (1, 2)
 
 
 def test_a_condition_that_the_store_cannot_apply_is_refused(backend):
