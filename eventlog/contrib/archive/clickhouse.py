@@ -14,7 +14,7 @@ from ..clickhouse.columns import WRITTEN
 from ..clickhouse.insertion import SETTINGS
 from ..clickhouse.rows import FIRST, LAST, key_of
 from ..clickhouse.table import Table
-from .event import EPOCH, Event, micros_of
+from .event import EPOCH, CopiedEvent, micros_of
 from .store import StoreError, missing
 
 PAGE_ROWS = 5000
@@ -33,7 +33,7 @@ _SPAN = (
 )
 
 
-class ClickHouseStore:
+class ClickHouseCopyStore:
     """The events in ClickHouse."""
 
     name = "ClickHouse"
@@ -61,7 +61,7 @@ class ClickHouseStore:
         )
         return {EPOCH + timedelta(hours=hour - OFFSET_HOURS): count for hour, count in rows}
 
-    def read(self, start: datetime, end: datetime) -> Iterator[Event]:
+    def read(self, start: datetime, end: datetime) -> Iterator[CopiedEvent]:
         after: dict[str, int] = {"micros": micros_of(max(start, FIRST)), "key": -1}
         condition = (
             "timestamp >= fromUnixTimestamp64Micro({{micros:Int64}}, 'UTC')"
@@ -94,7 +94,7 @@ class ClickHouseStore:
 
     # Writing
 
-    def adapted(self, events: Iterable[Event], notes: Counter[str]) -> Iterator[Event]:
+    def adapted(self, events: Iterable[CopiedEvent], notes: Counter[str]) -> Iterator[CopiedEvent]:
         first, last = micros_of(FIRST), micros_of(LAST)
         for event in events:
             if first <= event.micros < last:
@@ -102,7 +102,7 @@ class ClickHouseStore:
             else:
                 notes["were left out, because ClickHouse stores the years 1900 to 2299"] += 1
 
-    def add(self, events: Sequence[Event], notes: Counter[str]) -> int:
+    def add(self, events: Sequence[CopiedEvent], notes: Counter[str]) -> int:
         rest = missing(self, events)
         count = len(rest)
         if rest:
@@ -113,7 +113,7 @@ class ClickHouseStore:
                 self._insert(rest, f"copy-{uuid4().hex}")
         return count
 
-    def _insert(self, events: Sequence[Event], token: str) -> None:
+    def _insert(self, events: Sequence[CopiedEvent], token: str) -> None:
         self._table.server.insert(
             self._table.name,
             WRITTEN,
@@ -138,13 +138,13 @@ def require_table(table: Table) -> None:
         raise StoreError(" ".join(problems))
 
 
-def _event(uid: str, micros: int, values: Sequence[Any], document: str) -> Event:
+def _event(uid: str, micros: int, values: Sequence[Any], document: str) -> CopiedEvent:
     *head, is_request, ip, status, own_keys = values
     rest = (*head, bool(is_request), ip, status, own_keys, document)
-    return Event._make((uid.replace("-", ""), micros, *rest))
+    return CopiedEvent._make((uid.replace("-", ""), micros, *rest))
 
 
-def _values(event: Event, batch: str) -> tuple[Any, ...]:
+def _values(event: CopiedEvent, batch: str) -> tuple[Any, ...]:
     """Return the values of ``WRITTEN``."""
     uid = UUID(event.uid)
     return (
@@ -168,5 +168,5 @@ def _values(event: Event, batch: str) -> tuple[Any, ...]:
     )
 
 
-def _digest(events: Sequence[Event]) -> str:
+def _digest(events: Sequence[CopiedEvent]) -> str:
     return sha256("".join(event.uid for event in events).encode()).hexdigest()[:32]

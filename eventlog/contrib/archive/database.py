@@ -21,7 +21,7 @@ from ...models.relations import database_of, is_apart
 from ...records.record import Record
 from ...review.extras import defer_large_extra
 from ..importers.writing import NoPartitionError, write
-from .event import Event, batches, micros_of
+from .event import CopiedEvent, batches, micros_of
 from .store import StoreError, missing
 
 PAGE_ROWS = 2000
@@ -52,7 +52,7 @@ class _Changed(Exception):  # noqa: N818 (the name of a state)
     """Another process has written some of the events."""
 
 
-class DatabaseStore:
+class DatabaseCopyStore:
     """The events in the database that the routers choose."""
 
     name = "the database"
@@ -90,7 +90,7 @@ class DatabaseStore:
             found[hour] = self._between(start, stop).order_by().count()
             start = stop
 
-    def read(self, start: datetime, end: datetime) -> Iterator[Event]:
+    def read(self, start: datetime, end: datetime) -> Iterator[CopiedEvent]:
         events = self._between(start, end)
         after = Q()
         while True:
@@ -105,7 +105,7 @@ class DatabaseStore:
             # The first condition is for indexes of the time alone.
             after = Q(timestamp__gte=moment) & (Q(timestamp__gt=moment) | Q(id__gt=key))
 
-    def _event(self, row: Sequence[Any]) -> Event:
+    def _event(self, row: Sequence[Any]) -> CopiedEvent:
         key, uid, moment, action, user, name, state, kind, *others, document = row
         object_id, object_repr, is_request, *facts = others
         if document.startswith("#"):  # a document that is read in part
@@ -124,7 +124,7 @@ class DatabaseStore:
             *facts,
             document,
         )
-        return Event._make(values)
+        return CopiedEvent._make(values)
 
     def _document(self, key: int, moment: datetime) -> str:
         one: Any = Log.objects.using(self.using).filter(
@@ -144,7 +144,7 @@ class DatabaseStore:
 
     # Writing
 
-    def adapted(self, events: Iterable[Event], notes: Counter[str]) -> Iterator[Event]:
+    def adapted(self, events: Iterable[CopiedEvent], notes: Counter[str]) -> Iterator[CopiedEvent]:
         for batch in batches(events):
             users = self._existing_users(batch)
             kinds = {model: content_type_id(model, self.using) for model in _models_of(batch)}
@@ -157,7 +157,7 @@ class DatabaseStore:
                     event = event._replace(model="")
                 yield event
 
-    def _existing_users(self, events: Sequence[Event]) -> set[str]:
+    def _existing_users(self, events: Sequence[CopiedEvent]) -> set[str]:
         keys = {event.user_id for event in events} - {None}
         model = get_user_model()
         if is_apart(model):  # without a foreign key
@@ -171,7 +171,7 @@ class DatabaseStore:
             found.update(str(wanted[key]) for key in users.values_list("pk", flat=True))
         return found
 
-    def add(self, events: Sequence[Event], notes: Counter[str]) -> int:
+    def add(self, events: Sequence[CopiedEvent], notes: Counter[str]) -> int:
         for _ in range(ATTEMPTS):
             rest = missing(self, events)
             try:
@@ -180,7 +180,7 @@ class DatabaseStore:
                 continue
         raise StoreError("Another process writes the same events. Wait until it has ended.")
 
-    def _write(self, events: Sequence[Event], notes: Counter[str]) -> int:
+    def _write(self, events: Sequence[CopiedEvent], notes: Counter[str]) -> int:
         if not events:
             return 0
 
@@ -210,11 +210,11 @@ class DatabaseStore:
         pass
 
 
-def _models_of(events: Iterable[Event]) -> set[str]:
+def _models_of(events: Iterable[CopiedEvent]) -> set[str]:
     return {event.model for event in events} - {""}
 
 
-def _record(event: Event) -> Record:
+def _record(event: CopiedEvent) -> Record:
     return Record(
         action=event.action,
         timestamp=event.moment,

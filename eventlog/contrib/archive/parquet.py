@@ -12,7 +12,7 @@ from typing import IO
 
 from ...backends.spool import locks
 from ...partitions.months import month_of, months
-from .event import Event
+from .event import CopiedEvent
 from .parquet_file import Reading, Writing
 from .store import StoreError, missing
 
@@ -22,7 +22,7 @@ FILE = "events.parquet"  # in the directory of its month
 ADDED, MERGED, LOCK = ".added.tmp", ".merged.tmp", ".lock"
 
 
-class ParquetStore:
+class ParquetCopyStore:
     """A directory with ``date=2026-03/events.parquet`` for each month.
 
     A file is written under a temporary name and then renamed, so it is complete or does not exist.
@@ -60,16 +60,16 @@ class ParquetStore:
             found |= file.hours(start, end)
         return found
 
-    def read(self, start: datetime, end: datetime) -> Iterator[Event]:
+    def read(self, start: datetime, end: datetime) -> Iterator[CopiedEvent]:
         for file in self._files(start, end):
             yield from file.read(start, end)
 
     # Writing
 
-    def adapted(self, events: Iterable[Event], notes: Counter[str]) -> Iterator[Event]:
+    def adapted(self, events: Iterable[CopiedEvent], notes: Counter[str]) -> Iterator[CopiedEvent]:
         yield from events
 
-    def add(self, events: Sequence[Event], notes: Counter[str]) -> int:
+    def add(self, events: Sequence[CopiedEvent], notes: Counter[str]) -> int:
         self._acquire_lock()
         rest = missing(self, events)
         if rest:

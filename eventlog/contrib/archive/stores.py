@@ -6,8 +6,8 @@ from typing import Any, cast
 from django.utils.module_loading import import_string
 
 from ...backends import get_backend
-from .database import DatabaseStore
-from .store import StoreError, WritableStore
+from .database import DatabaseCopyStore
+from .store import StoreError, WritableCopyStore
 
 DATABASE, CLICKHOUSE, PARQUET = STORES = ("database", "clickhouse", "parquet")
 
@@ -17,35 +17,38 @@ def store_of_site() -> str:
     return CLICKHOUSE if hasattr(get_backend(), "reader") else DATABASE
 
 
-def other_store(target: str) -> str:
+def default_source(target: str) -> str:
     """Return the store from which events are copied to ``target`` if none is given."""
     if target == PARQUET:
         return store_of_site()
     return DATABASE if target == CLICKHOUSE else CLICKHOUSE
 
 
-def open_store(name: str, directory: str | None) -> WritableStore:
+def open_store(name: str, directory: str | None) -> WritableCopyStore:
     """Return a store; ``directory`` is the archive."""
     if name == DATABASE:
-        return DatabaseStore()
+        return DatabaseCopyStore()
     if name == PARQUET:
         if not directory:
             raise StoreError("Give the directory of the Parquet files with --archive.")
-        make = _imported("archive.parquet.ParquetStore", "archive")
-        return cast("WritableStore", make(Path(directory)))
-    table = _imported("clickhouse.configured.configured_table", CLICKHOUSE)()
-    _imported("archive.clickhouse.require_table", CLICKHOUSE)(table)
-    return cast("WritableStore", _imported("archive.clickhouse.ClickHouseStore", CLICKHOUSE)(table))
+        make = _import_optional("archive.parquet.ParquetCopyStore", "archive")
+        return cast("WritableCopyStore", make(Path(directory)))
+    table = _import_optional("clickhouse.configured.configured_table", CLICKHOUSE)()
+    _import_optional("archive.clickhouse.require_table", CLICKHOUSE)(table)
+    return cast(
+        "WritableCopyStore",
+        _import_optional("archive.clickhouse.ClickHouseCopyStore", CLICKHOUSE)(table),
+    )
 
 
-def open_source(name: str, directory: str | None) -> WritableStore:
+def open_source(name: str, directory: str | None) -> WritableCopyStore:
     """Return a store to read; an archive has to exist."""
     if name == PARQUET and directory and not Path(directory).is_dir():
         raise StoreError(f"The directory {directory} does not exist.")
     return open_store(name, directory)
 
 
-def _imported(path: str, extra: str) -> Any:
+def _import_optional(path: str, extra: str) -> Any:
     # Imported on first use, because the packages are optional.
     try:
         return import_string(f"eventlog.contrib.{path}")

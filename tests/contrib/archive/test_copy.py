@@ -10,8 +10,8 @@ from django.core.management import CommandError
 from django.utils import timezone
 
 from eventlog.backends.spool import locks
-from eventlog.contrib.archive.event import Check, batches, canonical
-from eventlog.contrib.archive.parquet import ParquetStore
+from eventlog.contrib.archive.event import Checksum, batches, canonical
+from eventlog.contrib.archive.parquet import ParquetCopyStore
 from eventlog.contrib.archive.store import StoreError, missing
 from eventlog.models import Log
 
@@ -151,7 +151,7 @@ def test_the_run_is_recorded(copy, samples):
 
 
 def test_one_process_at_a_time_writes_an_archive(copy, samples, tmp_path):
-    other = ParquetStore(tmp_path / "archive")
+    other = ParquetCopyStore(tmp_path / "archive")
     other.add([sample_of(1)], None)
     with pytest.raises(CommandError, match="Another process writes the archive"):
         copy("--to", "parquet")
@@ -268,13 +268,13 @@ def test_the_checksum_covers_each_field(field):
     event = sample_of(1)
     values = [*event]
     values[field] = {13: '{"a":1}'}.get(field, 99 if field == 1 else "changed")
-    assert Check.of([event]) != Check.of([event._make(values)])
+    assert Checksum.of([event]) != Checksum.of([event._make(values)])
 
 
 def test_the_checksum_does_not_depend_on_the_order():
     events = [sample_of(number) for number in range(5)]
-    assert Check.of(events) == Check.of(reversed(events))
-    assert Check.of(events[:2]).plus(Check.of(events[2:])) == Check.of(events)
+    assert Checksum.of(events) == Checksum.of(reversed(events))
+    assert Checksum.of(events[:2]).plus(Checksum.of(events[2:])) == Checksum.of(events)
 
 
 def test_batches_are_bounded_in_rows_and_bytes():

@@ -6,8 +6,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from eventlog.backends import get_backend
-from eventlog.contrib.archive.clickhouse import ClickHouseStore
-from eventlog.contrib.archive.database import DatabaseStore
+from eventlog.contrib.archive.clickhouse import ClickHouseCopyStore
+from eventlog.contrib.archive.database import DatabaseCopyStore
 from eventlog.models import Log
 from tests.contrib.archive.samples import (
     EXTRAS,
@@ -23,7 +23,7 @@ from ...shop.models import Widget
 
 @pytest.fixture
 def database(db):
-    return DatabaseStore()
+    return DatabaseCopyStore()
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def clickhouse(settings, backend, engine):
     """The table in ClickHouse, of a site that writes to the database."""
     settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "eventlog.contrib.archive"]
     settings.EVENTLOG = {"CLICKHOUSE": {"connection": engine}}
-    yield ClickHouseStore(backend.table)
+    yield ClickHouseCopyStore(backend.table)
     settings.EVENTLOG = {}
     get_backend()
 

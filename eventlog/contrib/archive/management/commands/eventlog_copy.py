@@ -18,9 +18,9 @@ from eventlog.contrib.archive.store import StoreError
 from eventlog.contrib.archive.stores import (
     PARQUET,
     STORES,
+    default_source,
     open_source,
     open_store,
-    other_store,
     store_of_site,
 )
 from eventlog.contrib.importers.progress import progress
@@ -206,7 +206,7 @@ def _stores(options: dict[str, Any]) -> tuple[str, str]:
         if source != PARQUET:
             raise CommandError(f"Give --to with one of: {', '.join(STORES)}.")
         target = store_of_site()
-    source = source or other_store(target)
+    source = source or default_source(target)
     if source == target:
         raise CommandError(f"--from and --to are both {target}. Give two stores.")
     return source, target
