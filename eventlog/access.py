@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from .api import log
-from .backends.capture import is_active
+from .backends.capture import are_events_recorded
 from .conf import Conf, conf
 from .error_log import report
 from .metadata.annotations import Block, checked_reason
@@ -70,7 +70,7 @@ class CommandRun(NamedTuple):
 
 def is_enabled(kind: str) -> bool:
     """Return whether ``EVENTLOG["ACCESS"]`` enables the events of this kind."""
-    return is_active() and bool(conf.access.get(kind, Conf.access.default[kind]))
+    return are_events_recorded() and bool(conf.access.get(kind, Conf.access.default[kind]))
 
 
 def record(

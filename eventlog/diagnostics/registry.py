@@ -10,7 +10,7 @@ from django.apps import apps
 from django.db import transaction
 from django.utils.module_loading import import_string
 
-from . import counts, database, indexes, proxies, queues, retention, settings, spool, urls
+from . import counts, database, indexes, proxies, queues, retention, rule_paths, settings, spool
 from .findings import Finding, Level, problem
 from .site import Need, Site
 
@@ -45,7 +45,7 @@ CHECKS = (
     Check("system checks", settings.system_checks, "nothing"),
     Check("recording", settings.recording),
     Check("error log", settings.error_log),
-    Check("paths of rules", urls.paths_of_rules),
+    Check("paths of rules", rule_paths.rules_without_url),
     Check("trusted proxies", proxies.trusted),
     Check("address of the next request", proxies.next_request),
     Check("database", database.connection),

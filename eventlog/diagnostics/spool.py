@@ -11,7 +11,7 @@ from ..backends import destinations
 from ..backends.buffered import BufferedBackend
 from ..backends.losses import DROPPED
 from ..backends.spool import Status, files
-from ..backends.spool.directory import is_writable
+from ..backends.spool.directory import is_writable_or_creatable
 from ..backends.spool.segment import WAITING, SegmentName
 from ..models import Log
 from . import file_systems
@@ -26,7 +26,7 @@ MAX_READ_LOSSES = 1000
 def directory(site: Site) -> Iterator[Finding]:
     """Yield what is wrong with the directory itself."""
     spool = _backend(site).spool.directory
-    if not is_writable(spool):  # A system check reports it.
+    if not is_writable_or_creatable(spool):  # A system check reports it.
         return
     if not spool.exists():
         yield warning(

@@ -6,14 +6,14 @@ from ..backends import destinations
 from ..backends.buffered import BufferedBackend
 from ..backends.queued import QueuedBackend
 from ..backends.spool import Status
-from ..backends.spool.directory import is_writable
+from ..backends.spool.directory import is_writable_or_creatable
 from .findings import Finding, problem
 
 
 def unwritable(backend: BufferedBackend) -> Iterator[Finding]:
     """Yield a problem if this user cannot write to the spool."""
     directory = backend.spool.directory
-    if not is_writable(directory):
+    if not is_writable_or_creatable(directory):
         yield problem(
             "spool-unwritable",
             f"This user cannot write to the spool {str(directory)!r}.",
@@ -26,7 +26,9 @@ def unreadable(backend: BufferedBackend, status: Status) -> Iterator[Finding]:
     """Yield a problem if this user cannot read files of the spool."""
     directory = str(backend.spool.directory)
     # unwritable() says enough about a directory of another user.
-    is_reported = status.unreadable == [directory] and not is_writable(backend.spool.directory)
+    is_reported = status.unreadable == [directory] and not is_writable_or_creatable(
+        backend.spool.directory
+    )
     if status.unreadable and not is_reported:
         names = ", ".join(status.unreadable[:3])
         yield problem(

@@ -7,7 +7,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest
 
 from ..backends import start_backend
-from ..backends.capture import is_active
+from ..backends.capture import are_events_recorded
 from ..error_log import report
 from ..metadata import aload_user_agent_parser
 from ..metadata.context import current_request
@@ -36,7 +36,7 @@ class EventLogMiddleware:
             report("starting", error)
 
     def __call__(self, request: HttpRequest) -> Any:
-        if not is_active():  # Read at each request, because tests change settings.
+        if not are_events_recorded():  # Read at each request, because tests change settings.
             return self.get_response(request)
         if self.is_async:
             return self.__acall__(request)

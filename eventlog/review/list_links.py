@@ -26,8 +26,8 @@ from .parameters import (
     VIEW_PARAMETERS,
 )
 from .search.filters import EXTRA_FILTER, FILTERS, WORD_FILTER, Filter
-from .search.periods import time_text
 from .search.query import BOUNDS, Problem, Search
+from .search.time_filters import time_as_term
 from .search.tree import Node, Term
 
 FOLLOW_SECONDS = 5
@@ -176,7 +176,7 @@ class ListLinks:
     def within(self, start: datetime, end: datetime) -> str:
         """Return the address of this list for another period."""
         bounds = [
-            Term(key, time_text(moment.replace(microsecond=0)))
+            Term(key, time_as_term(moment.replace(microsecond=0)))
             for key, moment in (("from", start), ("to", end))
         ]
         return self.address(self.search.replacing(BOUNDS, *bounds))

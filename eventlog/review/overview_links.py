@@ -11,8 +11,8 @@ from ..counts.buckets import PERIOD_LABELS, PERIODS, Bucket
 from .choices import Choice
 from .links import LIST, query
 from .list_links import ListLinks
-from .search.periods import time_text
 from .search.query import BOUNDS, Search
+from .search.time_filters import time_as_term
 from .search.tree import Node, Term, all_of, alternatives
 
 STACKINGS = ("status", "action")
@@ -59,7 +59,7 @@ class OverviewLinks(ListLinks):
 
     def events(self, bucket: Bucket, *terms: Term) -> str:
         """Return the list of the events of a bucket that ``terms`` and the search find."""
-        bounds = Term("from", time_text(bucket.start)), Term("to", time_text(bucket.end))
+        bounds = Term("from", time_as_term(bucket.start)), Term("to", time_as_term(bucket.end))
         return self._list + query(_narrowed(self.search, [*terms, *bounds]))
 
 

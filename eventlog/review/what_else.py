@@ -25,8 +25,8 @@ from .related import (
 )
 from .search import references
 from .search.condition import InvalidTermError
-from .search.periods import time_text
 from .search.plan import QueryPlan, plan_of
+from .search.time_filters import time_as_term
 from .search.tree import Term
 
 
@@ -162,7 +162,7 @@ def period(first: datetime, last: datetime) -> Sequence[Term]:
     """Return the terms of a time span that includes both times."""
     # ``to:`` excludes its time. No database stores less than a microsecond.
     end = shifted(last, timedelta(microseconds=1))
-    return [Term("from", time_text(first)), Term("to", time_text(end))]
+    return [Term("from", time_as_term(first)), Term("to", time_as_term(end))]
 
 
 def _from_to(session: Span) -> str:

@@ -14,7 +14,7 @@ from django.db.models import Model
 
 from ...api import Durability, log
 from ...backends import get_backend
-from ...backends.capture import is_active
+from ...backends.capture import are_events_recorded
 from ...conf import conf
 from ...error_log import report
 from ...metadata.context import BlockContext, current_context
@@ -42,7 +42,7 @@ def write(record: logging.LogRecord, action: str, durability: Durability) -> Non
     Raise ``TypeError`` or ``ValueError`` for an invalid action or object. Errors of the database
     are reported.
     """
-    if not is_active():
+    if not are_events_recorded():
         return
     call = partial(_write, record, action, durability)
     # A log call cannot be awaited, and Django refuses queries on the event loop.

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from django.db import models, transaction
 
 from . import memory
-from .recording import Change, as_row, changed, contents, is_recording, record
+from .recording import Change, are_changes_recorded, as_row, changed, contents, record
 from .tracking import CREATED, UPDATED, Tracking, tracking_of
 
 M = TypeVar("M", bound=models.Model)
@@ -23,7 +23,7 @@ class TrackedQuerySet(models.QuerySet[M]):
     """
 
     def update(self, **kwargs: Any) -> int:
-        tracking = tracking_of(self.model) if is_recording() else None
+        tracking = tracking_of(self.model) if are_changes_recorded() else None
         names = [] if tracking is None else tracking.saved(kwargs)
         if tracking is None or not names or self.query.is_sliced or self.query.combinator:
             return super().update(**kwargs)  # raises an error for the last two

@@ -47,7 +47,7 @@ def before_save(
     tracking = tracking_of(sender)
     if tracking is None or (raw and not tracking.fixtures) or not _may_exist(instance):
         return
-    if not recording.is_recording():
+    if not recording.are_changes_recorded():
         return
     known, own = memory.known_values(instance, tracking, using), vars(instance)
     unknown = [name for name in tracking.saved(update_fields) if name not in known and name in own]
@@ -101,12 +101,12 @@ def after_save(
     if len(values) < len(names):
         # Django 6 defers a field that the database has computed and cannot return (#27222).
         computed += [n for n in names if n not in values and (created or n in known)]
-    is_recording = recording.is_recording()
-    if computed and texts is None and is_recording:
+    is_recorded = recording.are_changes_recorded()
+    if computed and texts is None and is_recorded:
         values |= _values(instance, computed, using)
         computed = []
     memory.remember_saved(instance, tracking, values, using, created=created, computed=computed)
-    if not is_recording:
+    if not is_recorded:
         return
     # The texts of expressions, if their values would take a second query.
     saved = values | {name: texts[name] for name in computed if texts and name in texts}

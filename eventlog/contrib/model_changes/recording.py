@@ -17,10 +17,11 @@ MAX_EVENTS = 1000  # in one call of the backend
 Change = tuple[Model, Changes]
 
 
-def is_recording() -> bool:
-    """Return whether events are recorded."""
-    is_active: Callable[[], bool] = import_string("eventlog.backends.capture.is_active")
-    return is_active()
+def are_changes_recorded() -> bool:
+    """Return whether changes are recorded, which they are as long as events are."""
+    path = "eventlog.backends.capture.are_events_recorded"
+    are_events_recorded: Callable[[], bool] = import_string(path)
+    return are_events_recorded()
 
 
 def record(kind: str, tracking: Tracking, changes: Iterable[Change]) -> None:

@@ -33,7 +33,10 @@ class RelationReceiver:
         # Before a removal, because Django does not say which of the keys were related.
         if action not in ("post_add", "pre_remove", "pre_clear"):
             return
-        if not self._is_sent_for_field(instance, model, reverse) or not recording.is_recording():
+        if (
+            not self._is_sent_for_field(instance, model, reverse)
+            or not recording.are_changes_recorded()
+        ):
             return
         is_added = action == "post_add"
         keys = pk_set if is_added else self._related(instance, reverse, pk_set, using)

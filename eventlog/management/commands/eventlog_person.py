@@ -14,8 +14,8 @@ from eventlog.backends import get_backend
 from eventlog.backends.buffered import BufferedBackend
 from eventlog.conf import Misconfigured
 from eventlog.management.accounts import AccountCommand
-from eventlog.management.operator import add_operator_arguments, command_run
-from eventlog.management.retention import of_earlier_backend
+from eventlog.management.operator_arguments import add_operator_arguments, run_from_options
+from eventlog.management.retention_run import remark_about_earlier_backend
 from eventlog.management.terminal import of_events
 from eventlog.models import Log
 from eventlog.people import Match, account_of, condition_of, custom_keys
@@ -67,7 +67,7 @@ class Command(AccountCommand):
                 f"Events were not delivered within {SPOOL_TIMEOUT:.0f} s. "
                 f"Run 'manage.py eventlog_spool status' to see why."
             )
-        if remark := of_earlier_backend(self.store):
+        if remark := remark_about_earlier_backend(self.store):
             self.note(remark)
         chosen = self.choose(options["username"], options["key"], options["deleted"])
         if options["what"] == "erase":
@@ -80,7 +80,7 @@ class Command(AccountCommand):
     def _export(self, chosen: list[Match], options: dict[str, Any]) -> None:
         account = account_of(chosen[0]) if len(chosen) == 1 else None
         recorded = {"accounts": len(chosen), "format": "jsonl"}
-        run = command_run(COMMAND, options)
+        run = run_from_options(COMMAND, options)
         with access.Operation("export", recorded, obj=account, command=run) as running:
             for events in running.counted(self._chunks(condition_of(chosen))):
                 for event in events:
@@ -100,7 +100,9 @@ class Command(AccountCommand):
         # Without the account, because the event would name the person again.
         recorded = {"accounts": len(chosen), "delete": options["delete"]}
         recorded |= {name: True for name in ("override_hold", "skip_held") if options[name]}
-        with access.Operation("erase", recorded, command=command_run(COMMAND, options)) as erasing:
+        with access.Operation(
+            "erase", recorded, command=run_from_options(COMMAND, options)
+        ) as erasing:
 
             def read() -> Iterator[Sequence[Log]]:
                 for chunk in self._chunks(events):

@@ -15,8 +15,12 @@ from eventlog import access
 from eventlog.conf import Misconfigured
 from eventlog.counts.hours import drop_before
 from eventlog.management.arguments import seconds
-from eventlog.management.operator import add_operator_arguments, command_run
-from eventlog.management.retention import RetentionReport, drop_old_months, of_earlier_backend
+from eventlog.management.operator_arguments import add_operator_arguments, run_from_options
+from eventlog.management.retention_run import (
+    TerminalRetentionRun,
+    drop_old_months,
+    remark_about_earlier_backend,
+)
 from eventlog.management.terminal import SearchCommand, number_of_events, of_events
 from eventlog.models.queryset import any_action
 from eventlog.retention.ages import age_text, parse_age
@@ -110,7 +114,7 @@ class Command(SearchCommand):
         try:
             policy = current_policy()
             self.store = store()
-            if remark := of_earlier_backend(self.store):
+            if remark := remark_about_earlier_backend(self.store):
                 self.warn(remark)
             with self.store.searching():
                 if options["older_than"] is None:
@@ -133,12 +137,12 @@ class Command(SearchCommand):
         compiled = compile_policy(policy)
         for warning in compiled.warnings:
             self.warn(warning)
-        report = RetentionReport(self, compiled, options)
+        report = TerminalRetentionRun(self, compiled, options)
         if options["dry_run"]:
             self._report_actions(policy)
             report.count()
         else:
-            report.apply(command_run(COMMAND, options))
+            report.apply(run_from_options(COMMAND, options))
             drop_before()
 
     def _report_actions(self, policy: Policy) -> None:
@@ -185,7 +189,7 @@ class Command(SearchCommand):
         else:
             recorded = _recorded(options, before)
             with access.Operation(
-                "prune", recorded, command=command_run(COMMAND, options)
+                "prune", recorded, command=run_from_options(COMMAND, options)
             ) as pruning:
                 has_conditions = hold is not None or any(map(options.get, CONDITIONS))
                 if not has_conditions:

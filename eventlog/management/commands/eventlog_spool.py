@@ -13,7 +13,7 @@ from eventlog.backends import destinations, get_backend
 from eventlog.backends.buffered import BufferedBackend
 from eventlog.backends.losses import DROPPED
 from eventlog.backends.spool import Status
-from eventlog.backends.spool.directory import is_writable
+from eventlog.backends.spool.directory import is_writable_or_creatable
 from eventlog.diagnostics import waiting
 from eventlog.management.arguments import seconds
 from eventlog.models import DeliveredBatch, Log
@@ -88,7 +88,9 @@ class Command(BaseCommand):
                 self.stdout.write(f"{name.replace('_', ' '):22}{_shown(fact)}")
         for warning in _warnings(status, backend):
             self.stderr.write(self.style.WARNING(warning))
-        is_check = options["max_age"] is not None or not is_writable(backend.spool.directory)
+        is_check = options["max_age"] is not None or not is_writable_or_creatable(
+            backend.spool.directory
+        )
         if is_check and problems:
             raise CommandError(" ".join(problems))
 

@@ -14,7 +14,6 @@ from ...text import UNSTORABLE
 from .changes import changed
 from .condition import Condition, InvalidTermError
 from .event_filters import EXTRA, HAS, KINDS, action, extra, has, is_, word
-from .periods import at, from_, last, to
 from .references import acting_user, obj, user
 from .request_filters import (
     browser,
@@ -36,6 +35,7 @@ from .request_filters import (
     view,
 )
 from .spelling import nearest, one_of
+from .time_filters import at, from_, last, to
 from .tree import Node, Term
 from .valid_values import DEVICES
 

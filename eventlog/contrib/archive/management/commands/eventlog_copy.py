@@ -25,7 +25,7 @@ from eventlog.contrib.archive.stores import (
 )
 from eventlog.contrib.importers.progress import progress
 from eventlog.datetimes import EARLIEST, aware
-from eventlog.management.operator import add_operator_arguments, command_run
+from eventlog.management.operator_arguments import add_operator_arguments, run_from_options
 from eventlog.partitions.months import later, month_of
 
 MAX_LISTED_HOURS = 20
@@ -169,7 +169,7 @@ class Command(BaseCommand):
             access.Operation(
                 "export" if names[1] == PARQUET else "import",
                 conditions,
-                command=command_run("eventlog_copy", options),
+                command=run_from_options("eventlog_copy", options),
             ) as operation,
             self._progress(copy, options) as advance,
         ):

@@ -24,7 +24,7 @@ from eventlog.contrib.importers.table import Context, Table
 from eventlog.contrib.importers.users import STATES
 from eventlog.contrib.importers.writing import NoPartitionError
 from eventlog.datetimes import aware, to_db_timezone, to_utc
-from eventlog.management.operator import add_operator_arguments, command_run
+from eventlog.management.operator_arguments import add_operator_arguments, run_from_options
 from eventlog.models import Log
 
 
@@ -120,7 +120,7 @@ class Command(BaseCommand):
             return
         conditions = {"source": source, "tables": [table.name for table in tables]}
         with access.Operation(
-            "import", conditions, command=command_run("eventlog_import", options)
+            "import", conditions, command=run_from_options("eventlog_import", options)
         ) as operation:
             for table in tables:
                 self._import(table, using, options, operation)

@@ -18,7 +18,7 @@ from eventlog.retention.policy import Rule
 from eventlog.retention.store import DatabaseStore, Store, store
 
 
-def of_earlier_backend(events: Store) -> str:
+def remark_about_earlier_backend(events: Store) -> str:
     """Return a remark about events that the database still has, if it is not the store of events.
 
     It is empty if there are none.
@@ -39,7 +39,7 @@ def drop_old_months(before: datetime, events: Store, pruning: access.Operation) 
         pruning.count += number
 
 
-class RetentionReport:
+class TerminalRetentionRun:
     """Carries out a run, and tells what it did."""
 
     def __init__(

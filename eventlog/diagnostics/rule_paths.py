@@ -13,12 +13,12 @@ from .findings import Finding, warning
 from .site import Site
 
 
-def paths_of_rules(site: Site) -> Iterator[Finding]:
+def rules_without_url(site: Site) -> Iterator[Finding]:
     """Yield a warning for each rule with a path that no URL of the root URLconf can have."""
     starts: frozenset[str] | None = None
     for number, raw in enumerate(conf.requests or ()):
         where = f"EVENTLOG['REQUESTS'][{number}]"
-        start = _start_of(where, raw)
+        start = _literal_start(where, raw)
         if not start or any(map(start.startswith, conf.file_urls)):
             continue
         if starts is None:
@@ -33,7 +33,7 @@ def paths_of_rules(site: Site) -> Iterator[Finding]:
             )
 
 
-def _start_of(where: str, raw: Any) -> str:
+def _literal_start(where: str, raw: Any) -> str:
     """Return the literal text at the start of a rule's path; empty if there is none."""
     try:
         path = compile_rule(where, raw).path

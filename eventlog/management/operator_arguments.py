@@ -20,6 +20,6 @@ def add_operator_arguments(parser: CommandParser) -> None:
     )
 
 
-def command_run(name: str, options: dict[str, Any]) -> CommandRun:
+def run_from_options(name: str, options: dict[str, Any]) -> CommandRun:
     """Return the run that the event of a command describes."""
     return CommandRun(name, options["operator"], options["reason"])

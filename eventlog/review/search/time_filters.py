@@ -15,7 +15,7 @@ from .tree import Term
 TIME_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def time_text(moment: datetime) -> str:
+def time_as_term(moment: datetime) -> str:
     """Return a time for a term, in the current time zone and without what goes without saying.
 
     The offset is left out, except in the hour that the clocks show twice. Seconds are left out if
