@@ -33,7 +33,7 @@ ALOG = "alog()"  # the name in error reports
 
 def write(record: Record, durability: Durability, using: str, caller: str = "log()") -> Log | None:
     """Pass a record to the backend; return the row if it is written now."""
-    check_durability(durability)
+    validate_durability(durability)
     if not are_events_recorded():
         return None
     if (captured := capture(record, durability, using)) is not None:
@@ -72,7 +72,7 @@ def _write(
 
 async def awrite(record: Record, durability: Durability, using: str) -> Log | None:
     """See write()."""
-    check_durability(durability)
+    validate_durability(durability)
     if getattr(AsyncToSync.executors, "current", None) is not None:
         # Only the thread of async_to_sync() can be in a transaction. ``executors`` is private
         # (checked with asgiref 3.13).
@@ -90,7 +90,7 @@ async def awrite(record: Record, durability: Durability, using: str) -> Log | No
     return rows[0] if rows else None
 
 
-def check_durability(durability: Durability) -> None:
+def validate_durability(durability: Durability) -> None:
     """Raise ``ValueError`` for an unknown durability."""
     if durability not in get_args(Durability):
         raise ValueError(

@@ -17,7 +17,13 @@ from ..models import Log
 from . import file_systems
 from .findings import Finding, problem, warning
 from .site import Site
-from .waiting import dead_letters, too_old, undeliverable, unknown_destinations, unreadable
+from .spool_findings import (
+    age_findings,
+    dead_letter_findings,
+    undeliverable_findings,
+    unknown_destinations,
+    unreadable_findings,
+)
 
 LOSSES_PERIOD = timedelta(days=7)
 MAX_READ_LOSSES = 1000
@@ -92,13 +98,13 @@ def _owners(spool: Path) -> Iterator[Finding]:
 def content(site: Site) -> Iterator[Finding]:
     """Yield what is wrong with the events that wait."""
     backend, status = _backend(site), site.spool_status
-    yield from unreadable(backend, status)
+    yield from unreadable_findings(backend, status)
     if status.unreadable == [str(backend.spool.directory)]:
         return
     shared = [*_other_sites(backend, status)]
-    yield from shared or undeliverable(status)
-    yield from too_old(status, site.options.max_age)
-    yield from dead_letters(status)
+    yield from shared or undeliverable_findings(status)
+    yield from age_findings(status, site.options.max_age)
+    yield from dead_letter_findings(status)
     yield from _locked(backend, site.options.max_age)
     backend.spool.refresh_size()
     if backend.spool.is_nearly_full:
@@ -159,7 +165,7 @@ def _is_locked(path: Path) -> bool:
     """Return whether a process holds the lock of a segment."""
     try:
         lock = files.lock(path)
-    except OSError:  # unreadable() reports it
+    except OSError:  # unreadable_findings() reports it
         return False
     if lock is None:
         return path.exists()

@@ -14,16 +14,16 @@ from eventlog.management.progress import progress_bar
 from eventlog.management.terminal import of_events
 from eventlog.models import Log
 from eventlog.retention.compiled import CompiledPolicy
-from eventlog.retention.policy import Rule
-from eventlog.retention.store import DatabaseStore, Store, store
+from eventlog.retention.event_store import DatabaseEventStore, EventStore, event_store
+from eventlog.retention.policy import RetentionRule
 
 
-def remark_about_earlier_backend(events: Store) -> str:
+def remark_about_earlier_backend(events: EventStore) -> str:
     """Return a remark about events that the database still has, if it is not the store of events.
 
     It is empty if there are none.
     """
-    if isinstance(events, DatabaseStore) or not Log.objects.exists():
+    if isinstance(events, DatabaseEventStore) or not Log.objects.exists():
         return ""
     return (
         "The table eventlog_log of the database has events too, of an earlier backend. "
@@ -31,7 +31,7 @@ def remark_about_earlier_backend(events: Store) -> str:
     )
 
 
-def drop_old_months(before: datetime, events: Store, pruning: access.Operation) -> None:
+def drop_old_months(before: datetime, events: EventStore, pruning: access.Operation) -> None:
     """Drop the months whose events are all old, which takes less time than to delete them."""
     if events.has_months(before):
         pruning.start()
@@ -46,7 +46,7 @@ class TerminalRetentionRun:
         self, command: BaseCommand, compiled: CompiledPolicy, options: Mapping[str, Any]
     ) -> None:
         self._command, self._compiled, self._options = command, compiled, options
-        self._events, self._now = store(), timezone.now()
+        self._events, self._now = event_store(), timezone.now()
         self._run = self._events.retention_run(compiled, self._now, recheck=options["recheck"])
         self._dropped = 0  # events in partitions that were dropped
 
@@ -91,7 +91,7 @@ class TerminalRetentionRun:
                 if is_changed:
                     time.sleep(self._options["pause"])
 
-    def _described(self, rule: Rule) -> dict[str, Any]:
+    def _described(self, rule: RetentionRule) -> dict[str, Any]:
         return {"rule": rule.number, **rule.conditions}
 
     def _outcome(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ MAX_HOURS = 168  # of a span
 UNFINISHED = "~"  # begins the state of an hour whose check was begun
 
 
-class Span(NamedTuple):
+class HourSpan(NamedTuple):
     """Consecutive hours whose events have reached the same age of the rules."""
 
     hours: Sequence[datetime]  # in UTC
@@ -73,12 +73,12 @@ class Schedule:
         """Return the state of an hour to which the rules were applied at a stage."""
         return f"{self._fingerprint}.{stage}"
 
-    def span(self, hours: Sequence[datetime], stage: int) -> Span:
+    def span(self, hours: Sequence[datetime], stage: int) -> HourSpan:
         """Return the span of hours at a stage."""
-        return Span(hours, self._ages[stage - 1], self.state(stage))
+        return HourSpan(hours, self._ages[stage - 1], self.state(stage))
 
 
-def due_spans(schedule: Schedule, using: str, *, recheck: bool = False) -> Iterator[Span]:
+def due_spans(schedule: Schedule, using: str, *, recheck: bool = False) -> Iterator[HourSpan]:
     """Yield the spans to check, oldest first; with ``recheck``, also the hours that are done."""
     events = Log.objects.using(using).order_by("timestamp")
     end, position = schedule.end(), None
@@ -103,7 +103,7 @@ def _states(hours: Sequence[datetime], using: str) -> dict[datetime, str]:
 
 def _due(
     hours: Sequence[datetime], schedule: Schedule, states: dict[datetime, str]
-) -> Iterator[Span]:
+) -> Iterator[HourSpan]:
     def due_stage(hour: datetime) -> int:
         stage = schedule.stage(hour)
         stored = to_db_timezone(hour)

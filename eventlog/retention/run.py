@@ -13,9 +13,9 @@ from ..datetimes import hour_of, to_db_timezone
 from ..models import Log, LogQuerySet
 from ..models.hourly import CountedHour
 from ..review.pagination import Cursor, after_cursor
-from .anonymize import anonymize, is_personal
+from .anonymize import anonymize, personal_data_condition
 from .compiled import UNCLEAR, CompiledPolicy
-from .hours import Span, due_spans
+from .hours import HourSpan, due_spans
 from .policy import Step
 
 
@@ -28,7 +28,7 @@ class Row(NamedTuple):
     held: bool
 
 
-class Run:
+class DatabaseRetentionRun:
     """Applies the rules, and counts the events by the number of their rule.
 
     A run can be ended at any time. The next run continues with the hours that are not finished.
@@ -71,7 +71,9 @@ class Run:
         for span in self._spans():
             steps = self._steps(span.age)
             groups = self._events(span).order_by().values("rule", "held")
-            counts = groups.annotate(total=Count("pk"), personal=Count("pk", filter=is_personal()))
+            counts = groups.annotate(
+                total=Count("pk"), personal=Count("pk", filter=personal_data_condition())
+            )
             found = counts.values_list("rule", "held", "total", "personal")
             for number, is_held, total, personal in found:
                 step = steps.get(number)
@@ -82,7 +84,7 @@ class Run:
                     self._counts(step, is_held=is_held)[number] += changed
             yield False
 
-    def _spans(self) -> Iterator[Span]:
+    def _spans(self) -> Iterator[HourSpan]:
         first, end = None, self._schedule.end()
         for span in due_spans(self._schedule, self._using, recheck=self._recheck):
             assert end is not None
@@ -95,11 +97,11 @@ class Run:
         steps = {rule.number: rule.step(age) for rule in self._compiled.policy.rules}
         return {number: step for number, step in steps.items() if step is not None}
 
-    def _events(self, span: Span) -> LogQuerySet:
+    def _events(self, span: HourSpan) -> LogQuerySet:
         events = Log.objects.using(self._using).between(span.start, span.end)
         return self._compiled.annotated(events)
 
-    def _page(self, span: Span, cursor: Cursor | None, size: int) -> list[Row]:
+    def _page(self, span: HourSpan, cursor: Cursor | None, size: int) -> list[Row]:
         # Events of no due rule are read too, because finding a rare one would take a long query.
         rows = self._events(span).filter(after_cursor(cursor, backwards=True))
         values = rows.order_by("timestamp", "pk").values_list("pk", "timestamp", "rule", "held")
@@ -129,7 +131,7 @@ class Run:
         """Return the keys of the events from which something is to be removed."""
         if not rows:
             return set()
-        events = self._rows(rows).filter(is_personal())
+        events = self._rows(rows).filter(personal_data_condition())
         return set(events.order_by().values_list("pk", flat=True))
 
     def _rows(self, rows: Sequence[Row]) -> LogQuerySet:

@@ -16,13 +16,13 @@ from ..review.search.condition import Condition, InvalidTermError
 from ..review.search.filters import checked_filter, find
 from ..review.search.former_names import keys_with_former_name
 from ..review.search.query import InvalidSearch, Search
-from ..review.search.references import (
+from ..review.search.reference_filters import (
     ANONYMOUS,
     accounts_of,
     has_event,
     in_any_case,
     users_named,
-    without_account,
+    without_account_condition,
 )
 from ..review.search.request_filters import range_of_statuses
 from ..review.search.tree import And, Term
@@ -118,7 +118,7 @@ class _Users:
         found = Condition(Q(user__in=keys) | Q(user_repr__in=names), value_count=len(keys) + 1)
         if accounts:
             return found
-        if keys or has_event(without_account(*names)):
+        if keys or has_event(without_account_condition(*names)):
             self.warnings.append(
                 f"{term}: No account has this name now. The term means all events with this name."
             )

@@ -10,7 +10,7 @@ from django.utils.translation import pgettext_lazy
 
 from ..metadata.fields import FIELDS
 from ..models import Log
-from .fast_format_html import fast_format_html
+from .fast_html import fast_html
 from .html import EMPTY, shorten
 
 MAX_COLUMNS = 12
@@ -49,7 +49,7 @@ def _column(name: str, label: Any, read: Callable[[Log], Any]) -> Callable[[Log]
         if value is None:
             return EMPTY
         # The label is shown where a narrow window has no headings.
-        return fast_format_html(
+        return fast_html(
             '<span class="column-name">{}</span> <bdi>{}</bdi>',
             label,
             shorten(value, MAX_CELL_LENGTH),

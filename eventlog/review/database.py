@@ -35,7 +35,7 @@ from .search.condition import Condition
 from .search.filters import find
 from .search.plan import ALL_EVENTS, QueryPlan, count_up_to
 from .search.query import Search
-from .search.references import has_partial_indexes
+from .search.reference_filters import has_partial_indexes
 from .search.tree import Term
 
 RELATED = ("user", "content_type")

@@ -18,7 +18,7 @@ from ..datetimes import local
 from ..models import Log
 from ..records.user_state import UserState
 from ..text import UNSTORABLE, sanitize
-from .fast_format_html import fast_format_html
+from .fast_html import fast_html
 
 MAX_VALUE_LENGTH = 2048  # characters
 MAX_PATH_LENGTH = 120  # characters, in a line of the list
@@ -90,12 +90,12 @@ def who(event: Log) -> str:
 
 def link(text: Any, address: str) -> SafeString:
     """Return a link whose full text is its title."""
-    return fast_format_html('<a href="{}" title="{}">{}</a>', address, text, text)
+    return fast_html('<a href="{}" title="{}">{}</a>', address, text, text)
 
 
 def linked(text: str, address: str | None) -> SafeString | str:
     """Return ``text`` as a link if there is an address."""
-    return text if address is None else fast_format_html('<a href="{}">{}</a>', address, text)
+    return text if address is None else fast_html('<a href="{}">{}</a>', address, text)
 
 
 def shorten(text: Any, limit: int) -> str:
@@ -120,7 +120,7 @@ def indented(value: Any) -> str:
 def status_html(status: Any) -> SafeString:
     """Return a status in the colour of its class."""
     text = shorten(status, MAX_WORD_LENGTH)
-    return fast_format_html('<span class="status s{}">{}</span>', text[:1], text)
+    return fast_html('<span class="status s{}">{}</span>', text[:1], text)
 
 
 def table(rows: Iterable[tuple[Any, Any]]) -> SafeString:
@@ -130,7 +130,7 @@ def table(rows: Iterable[tuple[Any, Any]]) -> SafeString:
         for label, value in rows
     )
     body = format_html_join("", '<tr><th scope="row">{}</th><td><bdi>{}</bdi></td></tr>', cells)
-    return fast_format_html('<table class="facts">{}</table>', body) if body else EMPTY
+    return fast_html('<table class="facts">{}</table>', body) if body else EMPTY
 
 
 def exactly(moment: datetime) -> str:
@@ -157,7 +157,7 @@ def ago(moment: datetime) -> str:
 def when(event: Log) -> SafeString:
     """Return the time of day of an event, with the exact time and its age as its title."""
     moment = local(event.timestamp)
-    return fast_format_html(
+    return fast_html(
         '<time datetime="{}" title="{} · {}"><bdi>{}</bdi></time>',
         event.timestamp.isoformat(),
         exactly(moment),
@@ -181,20 +181,14 @@ def request_line(event: Log) -> SafeString:
     """Return method, path, status, duration and the application's values in one line."""
     known, own = event.facts, own_values(event)
     if "path" not in known:
-        return (
-            fast_format_html('<div class="line" dir="ltr"><bdi>{}</bdi></div>', own)
-            if own
-            else EMPTY
-        )
+        return fast_html('<div class="line" dir="ltr"><bdi>{}</bdi></div>', own) if own else EMPTY
     path = shorten(known["path"], MAX_VALUE_LENGTH)
     if query := known.get("query"):
         path = f"{path}?{shorten(query, MAX_VALUE_LENGTH)}"
     status, took = known.get("status"), known.get("duration_ms")
-    answer = "" if status is None else fast_format_html("<span> → {}</span>", status_html(status))
-    time = (
-        "" if took is None else fast_format_html('<span class="quiet"> · {}</span>', duration(took))
-    )
-    return fast_format_html(
+    answer = "" if status is None else fast_html("<span> → {}</span>", status_html(status))
+    time = "" if took is None else fast_html('<span class="quiet"> · {}</span>', duration(took))
+    return fast_html(
         '<div class="line" dir="ltr"><span class="method">{}</span> '
         '<bdi dir="ltr" title="{}">{}</bdi>{}{}{}</div>',
         shorten(known.get("method", ""), MAX_WORD_LENGTH),
@@ -202,7 +196,7 @@ def request_line(event: Log) -> SafeString:
         shorten(path, MAX_PATH_LENGTH),
         answer,
         time,
-        fast_format_html(' <span class="own-values"><bdi>{}</bdi></span>', own) if own else "",
+        fast_html(' <span class="own-values"><bdi>{}</bdi></span>', own) if own else "",
     )
 
 
@@ -232,9 +226,9 @@ def ip_link(ip: str, address: str) -> SafeString:
     groups = ip.split(":")
     # Left to right, because its numbers are in the wrong order in a right-to-left page.
     if len(groups) < 8:
-        return fast_format_html('<a href="{}" title="{}" dir="ltr">{}</a>', address, ip, ip)
+        return fast_html('<a href="{}" title="{}" dir="ltr">{}</a>', address, ip, ip)
     start, middle, end = ":".join(groups[:4]), ":".join(groups[4:7]), groups[7]
-    return fast_format_html(
+    return fast_html(
         '<a href="{}" title="{}" dir="ltr">{}<span class="middle">:{}</span>:{}</a>',
         address,
         ip,
@@ -253,7 +247,7 @@ def client(event: Log) -> SafeString:
     browser, system = (shorten(known.get(name) or "", 100) for name in ("browser", "os"))
     parts = [_MINOR_VERSION.sub("", browser), system]
     name = " · ".join(part for part in parts if part and part != "Other")
-    return fast_format_html(
+    return fast_html(
         '<span class="kind {}">{}</span> <span title="{}">{}</span>',
         kind if isinstance(kind, str) and kind in DEVICE_LABELS else "other",
         device_label(kind),

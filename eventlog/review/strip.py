@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from .. import formats
 from ..datetimes import DAY, MINUTE, local
 from .charts import WIDTH, rounded
-from .fast_format_html import fast_format_html
+from .fast_html import fast_html
 from .histogram import WIDTHS
 
 HEIGHT, GAP = 48, 2
@@ -61,7 +61,7 @@ def strip(bars: Sequence[StripBar], zones: Sequence[StripBar], label: Any) -> Sa
 def _areas(bars: Sequence[StripBar], step: float) -> Iterator[SafeString]:
     """Yield the start of each link, with its area over the full height."""
     for number, bar in enumerate(bars):
-        yield fast_format_html(
+        yield fast_html(
             '<a href="{}" tabindex="-1" aria-label="{}"><rect class="area" x="{}" y="0" width="{}" '
             'height="{}"><title>{}</title></rect>',
             bar.address,

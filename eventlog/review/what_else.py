@@ -23,7 +23,7 @@ from .related import (
     Span,
     session_of,
 )
-from .search import references
+from .search import reference_filters
 from .search.condition import InvalidTermError
 from .search.plan import QueryPlan, plan_of
 from .search.time_filters import time_as_term
@@ -106,7 +106,7 @@ def _user(event: Log, reader: Reader) -> _Found | None:
     if event.user_id is not None:
         return _understood(links.user_term(event), reader)
     # ``user:anonymous`` finds the events without a name.
-    if not event.user_repr or event.user_repr.lower() == references.ANONYMOUS:
+    if not event.user_repr or event.user_repr.lower() == reference_filters.ANONYMOUS:
         return None
     found = _understood(Term("user", event.user_repr), reader)
     # Without an index of names, the name of an account finds only the events of this account.

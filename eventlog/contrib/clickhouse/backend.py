@@ -24,7 +24,7 @@ from .server import Server
 from .table import Table
 
 if TYPE_CHECKING:
-    from ...retention.store import Store
+    from ...retention.event_store import EventStore
     from ...review.reader import Reader
 
 
@@ -71,10 +71,10 @@ class ClickHouseBackend(BufferedBackend):
         found: Reader = make(self.table, events)
         return found
 
-    def store(self) -> "Store":
+    def store(self) -> "EventStore":
         """Return the store that commands change."""
-        make = import_string("eventlog.contrib.clickhouse.store.ClickHouseStore")
-        found: Store = make(self.table)
+        make = import_string("eventlog.contrib.clickhouse.event_store.ClickHouseEventStore")
+        found: EventStore = make(self.table)
         return found
 
     def close(self) -> None:

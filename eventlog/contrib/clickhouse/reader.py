@@ -33,9 +33,9 @@ from ...review.related import (
 )
 from ...review.search.condition import Condition
 from ...review.search.filters import find
+from ...review.search.name_sources import looking_up_names_in
 from ...review.search.plan import ALL_EVENTS, QueryPlan
 from ...review.search.query import InvalidSearch, Problem, Search
-from ...review.search.sources import searching
 from ...review.search.tree import Term
 from ...stats import count_users_with_keys
 from ...text import UNSTORABLE
@@ -45,8 +45,8 @@ from .conditions import Renderer
 from .counts import ClickHouseCounts, PreviousClickHouseCounts
 from .events import in_utc, load_full_extra, moment_of
 from .following import ClickHouseFollower
+from .name_source import ClickHouseNameSource
 from .selection import Selection
-from .source import ClickHouseSource
 from .table import Table
 from .timeline import timeline
 from .windows import check_limit, read_in_windows
@@ -76,7 +76,7 @@ class ClickHouseReader:
         return self._selection.is_restricted
 
     def parse(self, text: str) -> Search:
-        with searching(ClickHouseSource(self._table)):
+        with looking_up_names_in(ClickHouseNameSource(self._table)):
             search = Search.parse(text)
         try:
             Renderer().condition(search.plan.condition)
@@ -85,7 +85,7 @@ class ClickHouseReader:
         return search
 
     def find(self, term: Term) -> Condition:
-        with searching(ClickHouseSource(self._table)):
+        with looking_up_names_in(ClickHouseNameSource(self._table)):
             return find(term)
 
     def page(

@@ -12,7 +12,7 @@ from django.db.models import Q
 from ...datetimes import hour_of, to_db_timezone
 from ...models.hourly import COUNT_DELAY
 from ...people import user_types
-from ...retention.anonymize import is_personal
+from ...retention.anonymize import personal_data_condition
 from ...retention.compiled import CompiledPolicy
 from ...retention.policy import Step
 from ...review.search.condition import Condition, complement
@@ -39,7 +39,7 @@ class Due(NamedTuple):
     condition: Q
 
 
-class ClickHouseRun:
+class ClickHouseRetentionRun:
     """Applies the rules by one mutation for each rule that deletes, and one that anonymizes.
 
     The counters hold the number of events by the number of their rule.
@@ -101,7 +101,7 @@ class ClickHouseRun:
             if rule.keep is not None:
                 yield Due(rule.number, "delete", matching & self._older(rule.keep))
             if rule.anonymize is not None:
-                due = matching & self._older(rule.anonymize) & is_personal()
+                due = matching & self._older(rule.anonymize) & personal_data_condition()
                 if rule.keep is not None:
                     due &= ~self._older(rule.keep)
                 yield Due(rule.number, "anonymize", due)

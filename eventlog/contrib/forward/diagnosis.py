@@ -6,7 +6,7 @@ from pathlib import Path
 from ...backends.spool.segment import WAITING
 from ...conf import conf
 from ...diagnostics.findings import Finding, problem, warning
-from ...diagnostics.inventory import Entry, joined
+from ...diagnostics.inventory import Entry, joined_names
 from ...diagnostics.registry import Check
 from ...diagnostics.site import Site
 from .configured import without_secrets
@@ -52,11 +52,11 @@ def removed_targets(site: Site) -> Iterator[Finding]:
         )
 
 
-def targets() -> Iterator[Entry]:
+def target_entries() -> Iterator[Entry]:
     """Yield the targets for the inventory, with masked secrets."""
     for name, raw in conf.forward.items():
         masked = without_secrets(raw.get("OPTIONS", {}))
-        options = joined(f"{key} {value}" for key, value in masked.items())
+        options = joined_names(f"{key} {value}" for key, value in masked.items())
         search = raw.get("SEARCH") or "all events"
         yield Entry("stored", f"target {name}", f"{raw.get('TARGET')}: {options}; gets {search}")
 

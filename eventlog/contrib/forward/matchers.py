@@ -13,9 +13,9 @@ from ...review.search import patterns
 from ...review.search.condition import InvalidTermError
 from ...review.search.event_filters import EXTRA, HAS, KINDS, keys_of
 from ...review.search.filters import checked_filter
-from ...review.search.networks import condition as network_condition
+from ...review.search.networks import network_condition
 from ...review.search.numbers import number
-from ...review.search.references import ANONYMOUS, in_any_case
+from ...review.search.reference_filters import ANONYMOUS, in_any_case
 from ...review.search.request_filters import (
     milliseconds,
     range_of_statuses,

@@ -9,7 +9,7 @@ class SignInsConfig(AppConfig):
     name = "eventlog.contrib.sign_ins"
     label = "eventlog_sign_ins"
     verbose_name = _("Sign-ins")
-    eventlog_inventory = "eventlog.contrib.sign_ins.inventory.sign_ins"
+    eventlog_inventory = "eventlog.contrib.sign_ins.inventory.sign_in_entries"
 
     def ready(self) -> None:
         # ruff: noqa: PLC0415 (these modules import models, which Django loads before ready())

@@ -122,7 +122,7 @@ class Command(AccountCommand):
         if options["override_hold"]:
             return events
         try:
-            with self.store.searching():
+            with self.store.looking_up_names():
                 hold = hold_condition(current_policy())
         except (Misconfigured, UnusableSearch) as error:
             raise CommandError(

@@ -25,8 +25,8 @@ from eventlog.management.terminal import SearchCommand, number_of_events, of_eve
 from eventlog.models.queryset import any_action
 from eventlog.retention.ages import age_text, parse_age
 from eventlog.retention.compiled import UnusableSearch, compile_policy, hold_condition
+from eventlog.retention.event_store import event_store
 from eventlog.retention.policy import Policy, current_policy
-from eventlog.retention.store import store
 from eventlog.review.search.condition import Condition, complement
 from eventlog.review.search.known_values import known_actions
 from eventlog.review.search.plan import QueryPlan
@@ -113,10 +113,10 @@ class Command(SearchCommand):
     def handle(self, **options: Any) -> None:
         try:
             policy = current_policy()
-            self.store = store()
+            self.store = event_store()
             if remark := remark_about_earlier_backend(self.store):
                 self.warn(remark)
-            with self.store.searching():
+            with self.store.looking_up_names():
                 if options["older_than"] is None:
                     self._apply_rules(policy, options)
                 else:

@@ -12,11 +12,11 @@ from ...models.expressions import Fact, Number, Text
 from ...models.fields import NameField
 from ...records.user_state import UserState
 from . import patterns
-from .changes import hint_about
+from .change_filters import hint_about
 from .condition import Condition, Hint, InvalidTermError, any_of, indexed, union
 from .known_values import MAX_ACTIONS, known_actions
 from .numbers import compare, number
-from .references import has_partial_indexes, known_user, users_named
+from .reference_filters import has_partial_indexes, known_user_condition, users_named
 from .request_filters import ip, path
 from .spelling import nearest, one_of
 from .tree import Term
@@ -93,7 +93,7 @@ def is_(value: str) -> Condition:
 
 _DEVICE = Fact("device_type")
 KINDS: Mapping[str, Q] = {
-    "user": known_user(),
+    "user": known_user_condition(),
     "anonymous": Q(user_state=UserState.ANONYMOUS),
     "unknown": Q(user_state=UserState.UNKNOWN),
     "bot": Q(Exact(_DEVICE, "bot")),
@@ -117,7 +117,7 @@ def has(value: str) -> Condition:
             Term("has", near) if near else None,
         )
     columns = {
-        "user": known_user(),
+        "user": known_user_condition(),
         "object": Q(object_id__isnull=False),
         "ip": Q(ip__isnull=False),
         "status": Q(status__isnull=False),

@@ -11,10 +11,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ...text import UNSTORABLE
-from .changes import changed
+from .change_filters import changed
 from .condition import Condition, InvalidTermError
 from .event_filters import EXTRA, HAS, KINDS, action, extra, has, is_, word
-from .references import acting_user, obj, user
+from .reference_filters import acting_user, obj, user
 from .request_filters import (
     browser,
     command,

@@ -20,12 +20,12 @@ from .condition import (
     IndexScan,
     InvalidTermError,
     any_of,
-    is_failed,
+    failed_condition,
 )
 from .known_values import known_values
-from .networks import UnsupportedNetworkError, addresses_in, condition
+from .name_sources import current_name_source
+from .networks import UnsupportedNetworkError, addresses_in, network_condition
 from .numbers import compare, number
-from .sources import other_source
 from .spelling import nearest, one_of
 from .tree import Not, Term
 from .valid_values import DEVICES, TRACE_ID
@@ -40,8 +40,8 @@ def ip(value: str) -> Condition:
     """Find the events of an address or a network."""
     try:
         network = ip_network(value, strict=False)
-        in_network, value_count = condition(network)
-        is_listed = other_source() is None or network.num_addresses == 1
+        in_network, value_count = network_condition(network)
+        is_listed = current_name_source() is None or network.num_addresses == 1
         addresses = addresses_in(network, MAX_ADDRESSES) if is_listed else None
     except UnsupportedNetworkError as error:
         raise InvalidTermError(str(error)) from error
@@ -66,10 +66,12 @@ def path(value: str) -> Condition:
 def status(value: str, operator: str = "") -> Condition:
     """Find a status code, a class of codes such as ``4xx``, or a range such as ``>=500``."""
     start, end = range_of_statuses(value, operator)
-    if start < MIN_FAILED_STATUS or other_source() is not None:
+    if start < MIN_FAILED_STATUS or current_name_source() is not None:
         return Condition(Q(status__gte=start, status__lt=end))
     # The index has failed requests only, and serves only a query with its condition.
-    branches = [Q(status=code) & is_failed() for code in known_values("status", start, end, 100)]
+    branches = [
+        Q(status=code) & failed_condition() for code in known_values("status", start, end, 100)
+    ]
     found = reduce(or_, branches) if branches else NOTHING
     return Condition(found, IndexScan(found, branches or [NOTHING]), len(branches) or 1)
 

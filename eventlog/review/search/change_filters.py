@@ -12,7 +12,7 @@ from ...changes import KEY as CHANGES
 from ...models import Log
 from ...models.expressions import Text
 from .condition import Condition, Hint
-from .sources import other_source
+from .name_sources import current_name_source
 from .spelling import nearest
 from .tree import Term
 
@@ -33,7 +33,7 @@ def _unknown_field(name: str, condition: Q) -> Hint | None:
         for field in (*model._meta.concrete_fields, *model._meta.many_to_many)
     }
     # Another store would have to read all its events.
-    if name in known or other_source() is not None or _is_among_newest(condition):
+    if name in known or current_name_source() is not None or _is_among_newest(condition):
         return None
     text = _(
         "No model has the field %(name)r, and none of the newest %(count)s events has changed it. "

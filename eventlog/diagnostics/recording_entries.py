@@ -12,7 +12,7 @@ from ..metadata.fields import personal_fields
 from ..middleware.rules import Rule
 from ..middleware.rules.checks import views_by_name
 from ..review.search.known_values import known_actions
-from .inventory import Entry, joined
+from .inventory import Entry, joined_names
 from .settings import has_middleware
 
 # By its name, because the core does not import optional parts.
@@ -24,12 +24,12 @@ DEFAULTS = (
 )
 
 
-def created() -> Iterator[Entry]:
+def creation_entries() -> Iterator[Entry]:
     """Yield the time of the inventory."""
     yield Entry("recorded", "time of this inventory", f"{timezone.now():%Y-%m-%d %H:%M %Z}")
 
 
-def requests() -> Iterator[Entry]:
+def request_entries() -> Iterator[Entry]:
     """Yield the rules for requests, in their order."""
     if not conf.enabled:
         yield Entry("recorded", "nothing", "EVENTLOG['ENABLED'] is False")
@@ -46,38 +46,38 @@ def requests() -> Iterator[Entry]:
             yield Entry("recorded", f"requests of the view {name}", how)
 
 
-def facts() -> Iterator[Entry]:
+def fact_entries() -> Iterator[Entry]:
     """Yield the facts of a request, and which of them concern a person."""
     personal = personal_fields()
     names = [f"{name} (personal)" if name in personal else name for name in conf.fields]
-    yield Entry("recorded", "facts of each request", joined(names))
+    yield Entry("recorded", "facts of each request", joined_names(names))
     yield Entry("recorded", "facts of the request in other events", _yes(conf.enrich))
     yield Entry("recorded", "only the network of an address", _yes(conf.anonymize_ip))
     yield Entry("recorded", "the user, if the page did not read it", _yes(conf.load_user))
     if conf.redact:
-        yield Entry("recorded", "masked, besides the built-in names", joined(conf.redact))
+        yield Entry("recorded", "masked, besides the built-in names", joined_names(conf.redact))
     if conf.redact_except:
-        yield Entry("recorded", "never masked", joined(conf.redact_except))
+        yield Entry("recorded", "never masked", joined_names(conf.redact_except))
 
 
-def uses_of_the_log() -> Iterator[Entry]:
+def access_entries() -> Iterator[Entry]:
     """Yield which uses of the event log are events."""
     for kind, action in ACTIONS.items():
         recorded = action if is_enabled(kind) else "no"
         yield Entry("recorded", f"use of the event log: {kind}", recorded)
 
 
-def loggers() -> Iterator[Entry]:
+def logger_entries() -> Iterator[Entry]:
     """Yield the loggers of Python whose log records become events."""
     known = [logging.getLogger(), *map(logging.getLogger, sorted(logging.root.manager.loggerDict))]
     names = [logger.name for logger in known if any(map(_is_own, logger.handlers))]
     if names:
-        yield Entry("recorded", "log records of the loggers", joined(names))
+        yield Entry("recorded", "log records of the loggers", joined_names(names))
 
 
-def actions() -> Iterator[Entry]:
+def action_entries() -> Iterator[Entry]:
     """Yield the actions of the stored events, which also shows what the code logs itself."""
-    yield Entry("recorded", "actions of the stored events", joined(known_actions()))
+    yield Entry("recorded", "actions of the stored events", joined_names(known_actions()))
 
 
 def _is_own(handler: logging.Handler) -> bool:
@@ -104,4 +104,11 @@ def _yes(value: object) -> str:
     return "yes" if value else "no"
 
 
-PARTS = (created, requests, facts, uses_of_the_log, loggers, actions)
+PARTS = (
+    creation_entries,
+    request_entries,
+    fact_entries,
+    access_entries,
+    logger_entries,
+    action_entries,
+)

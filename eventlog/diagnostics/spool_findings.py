@@ -10,7 +10,7 @@ from ..backends.spool.directory import is_writable_or_creatable
 from .findings import Finding, problem
 
 
-def unwritable(backend: BufferedBackend) -> Iterator[Finding]:
+def unwritable_findings(backend: BufferedBackend) -> Iterator[Finding]:
     """Yield a problem if this user cannot write to the spool."""
     directory = backend.spool.directory
     if not is_writable_or_creatable(directory):
@@ -22,10 +22,10 @@ def unwritable(backend: BufferedBackend) -> Iterator[Finding]:
         )
 
 
-def unreadable(backend: BufferedBackend, status: Status) -> Iterator[Finding]:
+def unreadable_findings(backend: BufferedBackend, status: Status) -> Iterator[Finding]:
     """Yield a problem if this user cannot read files of the spool."""
     directory = str(backend.spool.directory)
-    # unwritable() says enough about a directory of another user.
+    # unwritable_findings() says enough about a directory of another user.
     is_reported = status.unreadable == [directory] and not is_writable_or_creatable(
         backend.spool.directory
     )
@@ -38,7 +38,7 @@ def unreadable(backend: BufferedBackend, status: Status) -> Iterator[Finding]:
         )
 
 
-def undeliverable(status: Status) -> Iterator[Finding]:
+def undeliverable_findings(status: Status) -> Iterator[Finding]:
     """Yield the destinations that are not in the settings."""
     for destination, count in unknown_destinations(status).items():
         yield problem(
@@ -49,14 +49,14 @@ def undeliverable(status: Status) -> Iterator[Finding]:
         )
 
 
-def overdue(backend: BufferedBackend) -> Iterator[Finding]:
+def overdue_findings(backend: BufferedBackend) -> Iterator[Finding]:
     """Yield a problem if no worker has written a published batch in time."""
     if isinstance(backend, QueuedBackend) and (found := backend.overdue()):
         message, _, question = found.partition(" s. ")
         yield problem("queue-overdue", f"{message} s.", question)
 
 
-def too_old(status: Status, max_age: float) -> Iterator[Finding]:
+def age_findings(status: Status, max_age: float) -> Iterator[Finding]:
     """Yield a problem if an event has waited longer than ``max_age`` seconds."""
     oldest = status.oldest_seconds or 0.0
     if oldest > max_age:
@@ -67,7 +67,7 @@ def too_old(status: Status, max_age: float) -> Iterator[Finding]:
         )
 
 
-def dead_letters(status: Status) -> Iterator[Finding]:
+def dead_letter_findings(status: Status) -> Iterator[Finding]:
     """Yield a problem if there are events that no database accepts."""
     if status.dead_letters:
         yield problem(

@@ -12,12 +12,12 @@ from django.db.models import Q
 from ..backends import get_backend
 from ..models import Log, LogQuerySet
 from ..partitions.pruning import drop_months, months_before
-from ..people import DatabaseEvents, Events, Match, erase
+from ..people import DatabaseEventQueries, EventQueries, Match, erase
 from ..review.export.formats import Chunks, chunks
 from ..review.search.plan import ALL_EVENTS, QueryPlan
 from .batches import batches
 from .compiled import CompiledPolicy
-from .run import Run
+from .run import DatabaseRetentionRun
 
 
 class RetentionRun(Protocol):
@@ -36,10 +36,10 @@ class RetentionRun(Protocol):
         """Count what ``apply()`` would change."""
 
 
-class Store(Events, Protocol):
+class EventStore(EventQueries, Protocol):
     """A store of events that can be changed."""
 
-    def searching(self) -> AbstractContextManager[None]:
+    def looking_up_names(self) -> AbstractContextManager[None]:
         """Return a context in which the names in searches are looked up in this store."""
 
     def count(self, condition: Q) -> int:
@@ -73,7 +73,7 @@ class Store(Events, Protocol):
         """Return a run of the rules."""
 
 
-class DatabaseStore(DatabaseEvents):
+class DatabaseEventStore(DatabaseEventQueries):
     """The events in the database."""
 
     def __init__(self) -> None:
@@ -83,7 +83,7 @@ class DatabaseStore(DatabaseEvents):
     def _events(self) -> LogQuerySet:
         return Log.objects.using(self._using)
 
-    def searching(self) -> AbstractContextManager[None]:
+    def looking_up_names(self) -> AbstractContextManager[None]:
         return nullcontext()
 
     def count(self, condition: Q) -> int:
@@ -114,12 +114,14 @@ class DatabaseStore(DatabaseEvents):
         for dropped in drop_months(before, self._using, only_empty=only_empty):
             yield dropped.events
 
-    def retention_run(self, compiled: CompiledPolicy, now: datetime, *, recheck: bool) -> Run:
-        return Run(compiled, self._using, now, recheck=recheck)
+    def retention_run(
+        self, compiled: CompiledPolicy, now: datetime, *, recheck: bool
+    ) -> DatabaseRetentionRun:
+        return DatabaseRetentionRun(compiled, self._using, now, recheck=recheck)
 
 
-def store() -> Store:
+def event_store() -> EventStore:
     """Return the store of the configured backend; the database if it has none."""
     make = getattr(get_backend(), "store", None)
-    found: Store = DatabaseStore() if make is None else make()
+    found: EventStore = DatabaseEventStore() if make is None else make()
     return found

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from django.db.models import Q
 
 
-class Source(Protocol):
+class NameSource(Protocol):
     """A store of events outside the database, such as ClickHouse.
 
     Its searches are not split into the values that an index finds one by one.
@@ -18,16 +18,16 @@ class Source(Protocol):
         """Return the first ``limit`` values of a column of the events that meet the condition."""
 
 
-_current: ContextVar[Source | None] = ContextVar("eventlog.search.source", default=None)
+_current: ContextVar[NameSource | None] = ContextVar("eventlog.search.source", default=None)
 
 
-def other_source() -> Source | None:
+def current_name_source() -> NameSource | None:
     """Return the store that searches are made for now; None for the database."""
     return _current.get()
 
 
 @contextmanager
-def searching(source: Source) -> Iterator[None]:
+def looking_up_names_in(source: NameSource) -> Iterator[None]:
     """Make the searches of this block for a store outside the database."""
     token = _current.set(source)
     try:

@@ -18,30 +18,30 @@ from ...models.expressions import Fact
 from ...people import EventRange, Match
 from ...retention.compiled import CompiledPolicy
 from ...review.export.formats import Chunks
+from ...review.search.name_sources import looking_up_names_in
 from ...review.search.plan import QueryPlan
-from ...review.search.sources import searching
 from .conditions import Renderer
 from .erasure import assignments
 from .events import moment_of
+from .name_source import ClickHouseNameSource
 from .reader import TIME, ClickHouseReader
-from .retention import ClickHouseRun
+from .retention import ClickHouseRetentionRun
 from .selection import Selection
-from .source import ClickHouseSource
 from .table import Table
 
 # Answered when the events are changed on all replicas.
 SETTINGS = {"mutations_sync": 2}
 
 
-class ClickHouseStore:
+class ClickHouseEventStore:
     """The events in a table of ClickHouse."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
         self._selection = Selection(table)
 
-    def searching(self) -> AbstractContextManager[None]:
-        return searching(ClickHouseSource(self._table))
+    def looking_up_names(self) -> AbstractContextManager[None]:
+        return looking_up_names_in(ClickHouseNameSource(self._table))
 
     def distinct(self, value: F | Fact, condition: Q) -> Sequence[Any]:
         renderer = Renderer()
@@ -55,7 +55,7 @@ class ClickHouseStore:
         ((count,),) = self._selection.select("count()", condition)
         return int(count)
 
-    def span(self, condition: Q) -> EventRange:
+    def event_range(self, condition: Q) -> EventRange:
         ((total, first, last),) = self._selection.select(
             f"count(), min({TIME}), max({TIME})", condition
         )
@@ -74,7 +74,7 @@ class ClickHouseStore:
             else:
                 by, about, acted = (
                     reduce(or_, (getattr(match, name) for match in matches))
-                    for name in ("by", "about", "acted")
+                    for name in ("by_condition", "about_condition", "acted_in_condition")
                 )
                 self.remove_persons(condition, by, about, acted)
             yield count
@@ -123,5 +123,5 @@ class ClickHouseStore:
 
     def retention_run(
         self, compiled: CompiledPolicy, now: datetime, *, recheck: bool
-    ) -> ClickHouseRun:
-        return ClickHouseRun(self, compiled, now)
+    ) -> ClickHouseRetentionRun:
+        return ClickHouseRetentionRun(self, compiled, now)

@@ -8,7 +8,7 @@ from .conditions import Renderer
 from .table import Table
 
 
-class ClickHouseSource:
+class ClickHouseNameSource:
     """The events in ClickHouse, as the search language asks for their names."""
 
     def __init__(self, table: Table) -> None:

@@ -18,7 +18,7 @@ from ...models.fields import LAST_CHARACTER
 from ...records.user_state import UserState
 from .condition import Condition, Hint, InvalidTermError, any_of, indexed, union
 from .former_names import keys_with_former_name
-from .sources import other_source
+from .name_sources import current_name_source
 from .spelling import nearest
 from .tree import Term
 
@@ -36,12 +36,12 @@ def user(value: str) -> Condition:
     names = _names_without_account(value)
     found = [any_of("user", [*keys, *former])] if keys or former else []
     if names:
-        found.append(union([indexed(without_account(name)) for name in names]))
+        found.append(union([indexed(without_account_condition(name)) for name in names]))
     if found:
         return union(found)._replace(hint=_namesakes(value, keys, former, bool(names)))
     if not has_partial_indexes():
         hint = Hint(_unknown_name(value), _nearest_user(value))
-        return Condition(without_account(value), hint=hint)
+        return Condition(without_account_condition(value), hint=hint)
     raise InvalidTermError(
         _("Unknown user %(value)r. Use a username, an e-mail address or a user's primary key.")
         % {"value": value},
@@ -84,7 +84,7 @@ def acting_user(value: str) -> Condition:
     return Condition(found, hint=Hint(reason, near._replace(key="acting_user") if near else None))
 
 
-def known_user() -> Q:
+def known_user_condition() -> Q:
     """Return the condition that an event tells who did it."""
     return Q(user__isnull=False) | _has_name()
 
@@ -95,21 +95,21 @@ def _has_name() -> Q:
     return Q(GreaterThan(F("user_repr"), empty))
 
 
-def without_account(*names: str) -> Q:
+def without_account_condition(*names: str) -> Q:
     """Return the condition that an event has one of these names, but no key of an account."""
     return Q(user__isnull=True) & _has_name() & Q(user_repr__in=names)
 
 
 def has_partial_indexes() -> bool:
     """Return whether the database has the indexes that MariaDB and MySQL lack."""
-    if other_source() is not None:
+    if current_name_source() is not None:
         return True
     return connections[router.db_for_read(Log)].features.supports_partial_indexes
 
 
 def has_event(condition: Q) -> bool:
     """Return whether an event meets a condition on its user."""
-    if (source := other_source()) is not None:
+    if (source := current_name_source()) is not None:
         return bool(source.values("user_repr", condition, 1))
     return Log.objects.filter(condition).exists()
 
@@ -118,9 +118,9 @@ def _names_without_account(value: str) -> list[str]:
     if not has_partial_indexes():
         return []
     names = in_any_case(value)
-    if (source := other_source()) is not None:
-        return source.values("user_repr", without_account(*names), len(names))
-    return [name for name in names if has_event(without_account(name))]
+    if (source := current_name_source()) is not None:
+        return source.values("user_repr", without_account_condition(*names), len(names))
+    return [name for name in names if has_event(without_account_condition(name))]
 
 
 def in_any_case(value: str) -> list[str]:

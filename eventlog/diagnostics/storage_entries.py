@@ -18,9 +18,9 @@ from ..models import Log
 from ..models.hourly import HourCount
 from ..partitions.catalog import read_partitions
 from ..retention.ages import age_text
-from ..retention.policy import Rule, current_policy
+from ..retention.policy import RetentionRule, current_policy
 from ..review.saved_searches import MAY_SHARE
-from .inventory import Entry, joined
+from .inventory import Entry, joined_names
 from .retention import last_run
 
 PERMISSIONS = {
@@ -30,7 +30,7 @@ PERMISSIONS = {
 }
 
 
-def places() -> Iterator[Entry]:
+def place_entries() -> Iterator[Entry]:
     """Yield where events are stored."""
     backend = get_backend()
     yield Entry("stored", "backend", conf.backend)
@@ -51,7 +51,7 @@ def places() -> Iterator[Entry]:
     )
 
 
-def tables() -> Iterator[Entry]:
+def table_entries() -> Iterator[Entry]:
     """Yield the tables with events and counts."""
     partitions = read_partitions(connections[router.db_for_write(Log)])
     monthly = "" if partitions is None else f", in {len(partitions)} partitions"
@@ -60,7 +60,7 @@ def tables() -> Iterator[Entry]:
     yield Entry("stored", "table of counts", f"{HourCount._meta.db_table}, with {names}")
 
 
-def retention() -> Iterator[Entry]:
+def retention_entries() -> Iterator[Entry]:
     """Yield for how long events are kept."""
     policy = current_policy()
     for rule in policy.rules:
@@ -72,12 +72,12 @@ def retention() -> Iterator[Entry]:
     if policy.minimum:
         yield Entry("kept", "at least", age_text(policy.minimum))
     if policy.holds:
-        yield Entry("kept", "under legal hold", joined(policy.holds))
+        yield Entry("kept", "under legal hold", joined_names(policy.holds))
     yield Entry("kept", "counts", "as long as the events")
     yield Entry("kept", "ids of delivered batches", age_text(BATCH_ID_LIFETIME))
 
 
-def last_retention_run() -> Iterator[Entry]:
+def last_run_entries() -> Iterator[Entry]:
     """Yield when the rules were applied."""
     if current_policy().rules:
         found = last_run(router.db_for_write(Log))
@@ -85,7 +85,7 @@ def last_retention_run() -> Iterator[Entry]:
         yield Entry("kept", f"last complete run ({ACTIONS['prune']})", shown)
 
 
-def readers() -> Iterator[Entry]:
+def reader_entries() -> Iterator[Entry]:
     """Yield the permissions, and how many people have them."""
     for what, permission in PERMISSIONS.items():
         people: Any = ModelBackend().with_perm(permission)
@@ -108,10 +108,10 @@ def readers() -> Iterator[Entry]:
     )
 
 
-def _period(rule: Rule) -> str:
+def _period(rule: RetentionRule) -> str:
     parts = [f"anonymized after {age_text(rule.anonymize)}"] if rule.anonymize else []
     parts.append("forever" if rule.keep is None else f"deleted after {age_text(rule.keep)}")
     return ", ".join(parts)
 
 
-PARTS = (places, tables, retention, last_retention_run, readers)
+PARTS = (place_entries, table_entries, retention_entries, last_run_entries, reader_entries)
