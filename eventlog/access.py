@@ -99,7 +99,7 @@ def _savepoint(using: str) -> AbstractContextManager[None]:
     return transaction.atomic(using=using) if is_inside else nullcontext()
 
 
-class Operation:
+class RecordedOperation:
     """An export, import or removal of events, as a context manager that records its end.
 
     The event at the end tells the number of events, and whether the operation is complete. It is

@@ -194,7 +194,7 @@ class LogAdmin(SavedSearchesMixin, ListColumns, EventPage):
         if changes.search.errors:
             reason = _("Nothing was exported, because the search has an error.")
             return self._export_nothing(request, reason, request.GET.urlencode())
-        exporting = access.Operation(
+        exporting = access.RecordedOperation(
             "export", _exported(kind, changes), user=request.user, request=request
         )
         events = changes.reader.chunks(changes.plan)
@@ -246,7 +246,7 @@ def _exported(kind: str, changes: "EventList") -> dict[str, str]:
     return facts | ({"filters": access.shortened(urlencode(filters, True))} if filters else {})
 
 
-def _recorded(exporting: access.Operation, kind: str, events: "Chunks") -> Generator[bytes]:
+def _recorded(exporting: access.RecordedOperation, kind: str, events: "Chunks") -> Generator[bytes]:
     """Yield the file, and record the export when it starts and when it ends."""
     with exporting:
         yield from review.formats.FORMATS[kind].write(exporting.counted(events))

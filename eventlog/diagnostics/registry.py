@@ -32,7 +32,7 @@ class Check(NamedTuple):
     needs: Need = "settings"
 
 
-class Result(NamedTuple):
+class CheckResult(NamedTuple):
     """The outcome of a check."""
 
     check: str
@@ -64,7 +64,7 @@ CHECKS = (
 )
 
 
-def diagnose(site: Site, ignored: Sequence[str] = ()) -> Iterator[Result]:
+def diagnose(site: Site, ignored: Sequence[str] = ()) -> Iterator[CheckResult]:
     """Run each check; yield its findings without those whose ids match a glob of ``ignored``."""
     has_wrong_settings = False
     for check in all_checks():
@@ -86,16 +86,16 @@ def all_checks() -> Iterator[Check]:
                 yield Check(path, partial(_raise, error), "nothing")
 
 
-def _result(check: Check, site: Site, has_wrong_settings: bool) -> Result:
+def _result(check: Check, site: Site, has_wrong_settings: bool) -> CheckResult:
     findings: list[Finding] = []
     try:
         if reason := site.lacks(check.needs):
-            return Result(check.name, skipped=reason)
+            return CheckResult(check.name, skipped=reason)
         with _savepoint(site) if check.needs in DATABASE else nullcontext():
             findings.extend(check.run(site))
     except Exception as error:  # noqa: BLE001 (a check meets what is broken on the site)
         if has_wrong_settings:  # which probably caused the error
-            return Result(check.name, findings, "the settings have errors")
+            return CheckResult(check.name, findings, "the settings have errors")
         findings.append(
             problem(
                 "check-failed",
@@ -104,7 +104,7 @@ def _result(check: Check, site: Site, has_wrong_settings: bool) -> Result:
                 "it.",
             )
         )
-    return Result(check.name, findings)
+    return CheckResult(check.name, findings)
 
 
 def _is_ignored(finding: Finding, globs: Iterable[str]) -> bool:
@@ -122,7 +122,7 @@ def _raise(error: Exception, site: Site) -> Iterator[Finding]:
     raise error
 
 
-def worst(results: Iterable[Result]) -> Level:
+def worst(results: Iterable[CheckResult]) -> Level:
     """Return the level of the worst finding, ``info`` if there is none."""
     levels = {finding.level for result in results for finding in result.findings}
     return "problem" if "problem" in levels else "warning" if "warning" in levels else "info"

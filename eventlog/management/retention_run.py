@@ -31,7 +31,9 @@ def remark_about_earlier_backend(events: EventStore) -> str:
     )
 
 
-def drop_old_months(before: datetime, events: EventStore, pruning: access.Operation) -> None:
+def drop_old_months(
+    before: datetime, events: EventStore, pruning: access.RecordedOperation
+) -> None:
     """Drop the months whose events are all old, which takes less time than to delete them."""
     if events.has_months(before):
         pruning.start()
@@ -60,7 +62,7 @@ class TerminalRetentionRun:
         rules = [self._described(rule) for rule in self._compiled.policy.rules]
         holds = [*self._compiled.policy.holds]
         recorded = {"rules": rules, **({"hold": holds} if holds else {})}
-        with access.Operation("prune", recorded, command=command) as pruning:
+        with access.RecordedOperation("prune", recorded, command=command) as pruning:
             try:
                 self._drop_months(pruning)
                 self._show(self._run.apply(self._options["batch"], pruning.start))
@@ -71,7 +73,7 @@ class TerminalRetentionRun:
                 pruning.outcome = self._outcome()
         self._write()
 
-    def _drop_months(self, pruning: access.Operation) -> None:
+    def _drop_months(self, pruning: access.RecordedOperation) -> None:
         """Drop the partitions of which the rules keep nothing."""
         if (age := self._compiled.policy.keeps_nothing_after) is not None:
             drop_old_months(self._now - age, self._events, pruning)

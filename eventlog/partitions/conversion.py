@@ -12,11 +12,11 @@ from typing import NamedTuple
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
-from .catalog import Table
+from .catalog import EventTable
 from .creation import MONTHS_AHEAD, create_missing, missing_spans, partition_name
-from .inspection import CHECK_PREFIX, Facts, inspect
+from .inspection import CHECK_PREFIX, TableFacts, inspect
 from .locks import DEFAULT, Patience, in_transaction
-from .months import Span, later, literal, month_of
+from .months import TimeRange, later, literal, month_of
 from .swap import KEY_INDEX, swap
 
 # Until the conversion is finished, later events than the first partition takes are rejected.
@@ -46,7 +46,7 @@ class Conversion:
     def __init__(
         self,
         connection: BaseDatabaseWrapper,
-        table: Table,
+        table: EventTable,
         *,
         months_ahead: int = MONTHS_AHEAD,
         since: datetime | None = None,
@@ -56,7 +56,7 @@ class Conversion:
         self._patience = patience
         self._months_ahead = months_ahead
         self.table = table
-        self.facts: Facts = inspect(connection, table)
+        self.facts: TableFacts = inspect(connection, table)
         self.lower = since and month_of(since)
         limit = later(month_of(timezone.now()), months_ahead)
         newest = max(filter(None, [self.facts.newest, timezone.now() + MIN_REMAINING]))
@@ -85,9 +85,9 @@ class Conversion:
                 f"month of --from. Give an earlier month, or prune the older events."
             )
 
-    def months(self) -> list[Span]:
+    def months(self) -> list[TimeRange]:
         """Return the months that are created after the first partition."""
-        covered = [Span(self.lower, self.upper)]
+        covered = [TimeRange(self.lower, self.upper)]
         return missing_spans(covered, self._months_ahead)
 
     def steps(self) -> Iterator[Step]:
@@ -207,7 +207,7 @@ class Conversion:
         in_transaction(self._connection, lambda cursor: cursor.execute(statement), self._patience)
 
     def _swap(self) -> None:
-        bounds = Span(self.lower, self.upper)
+        bounds = TimeRange(self.lower, self.upper)
         swap(self._connection, self.table, self.first_name, bounds, self._patience)
 
 

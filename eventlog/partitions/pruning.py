@@ -9,7 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..datetimes import aware
 from ..models.event import Log
-from .catalog import Partition, Table, find_table, partitions_of
+from .catalog import EventTable, Partition, find_table, partitions_of
 from .locks import (
     DEFAULT,
     Patience,
@@ -72,7 +72,7 @@ def drop_months(
         yield _drop(connection, str(partition), patience)
 
 
-def _detached_earlier(connection: BaseDatabaseWrapper, table: Table) -> list[str]:
+def _detached_earlier(connection: BaseDatabaseWrapper, table: EventTable) -> list[str]:
     """Return the tables that an earlier pruning has detached but not dropped."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -85,7 +85,7 @@ def _detached_earlier(connection: BaseDatabaseWrapper, table: Table) -> list[str
 
 
 def _detach(
-    connection: BaseDatabaseWrapper, table: Table, partition: Partition, patience: Patience
+    connection: BaseDatabaseWrapper, table: EventTable, partition: Partition, patience: Patience
 ) -> None:
     has_default = any(each.is_default for each in partitions_of(connection, table))
     statement = f"ALTER TABLE {table} DETACH PARTITION {partition}"
@@ -107,7 +107,7 @@ def _is_empty(connection: BaseDatabaseWrapper, partition: Partition) -> bool:
 
 
 def _attach(
-    connection: BaseDatabaseWrapper, table: Table, partition: Partition, patience: Patience
+    connection: BaseDatabaseWrapper, table: EventTable, partition: Partition, patience: Patience
 ) -> None:
     lower, upper = literal(partition.lower, "MINVALUE"), literal(partition.upper, "MAXVALUE")
     bounds = f"FROM ({lower}) TO ({upper})"
@@ -117,7 +117,7 @@ def _attach(
         cursor.execute(f"COMMENT ON TABLE {partition} IS NULL")
 
 
-def _concurrently(connection: BaseDatabaseWrapper, table: Table, partition: Partition) -> str:
+def _concurrently(connection: BaseDatabaseWrapper, table: EventTable, partition: Partition) -> str:
     """Return the statement that detaches the partition, or that ends an interrupted attempt.
 
     After an interrupted attempt, nothing reads the partition, and only FINALIZE is allowed.

@@ -6,10 +6,10 @@ from typing import Any
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from .catalog import Table
-from .inspection import Facts, inspect
+from .catalog import EventTable
+from .inspection import TableFacts, inspect
 from .locks import Patience, until_locked
-from .months import Span, literal
+from .months import TimeRange, literal
 
 KEY_INDEX = "eventlog_id_time"
 NEW_NAME = "eventlog_log_new"
@@ -22,9 +22,9 @@ MAX_NAME_LENGTH = 63  # bytes
 
 def swap(
     connection: BaseDatabaseWrapper,
-    table: Table,
+    table: EventTable,
     first_name: str,
-    bounds: Span,
+    bounds: TimeRange,
     patience: Patience,
 ) -> None:
     """Put a partitioned table in the place of the table, and the table into its first partition."""
@@ -44,7 +44,7 @@ def swap(
     until_locked(attempt, patience)
 
 
-def _prepared(table: Table, facts: Facts) -> Iterator[str]:
+def _prepared(table: EventTable, facts: TableFacts) -> Iterator[str]:
     """Yield the statements that do not need the exclusive lock."""
     new = table.sibling(NEW_NAME)
     yield f"CREATE TABLE {new} (LIKE {table} {_LIKE}) PARTITION BY RANGE (timestamp)"
@@ -70,7 +70,7 @@ def _prepared(table: Table, facts: Facts) -> Iterator[str]:
     yield f'ALTER TABLE {new} OWNER TO "{facts.owner}"'
 
 
-def _exclusive(table: Table, facts: Facts) -> Iterator[str]:
+def _exclusive(table: EventTable, facts: TableFacts) -> Iterator[str]:
     """Yield the statements that take the locks.
 
     The table of events is locked first, because its writers lock the others later.
@@ -80,7 +80,7 @@ def _exclusive(table: Table, facts: Facts) -> Iterator[str]:
         yield f"LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE"
 
 
-def _next_id(cursor: Any, facts: Facts) -> int:
+def _next_id(cursor: Any, facts: TableFacts) -> int:
     """Return the next value of the sequence, whose users have all committed under the lock."""
     if facts.sequence is None:
         return 1
@@ -93,7 +93,7 @@ def _next_id(cursor: Any, facts: Facts) -> int:
 
 
 def _exchanged(
-    table: Table, facts: Facts, first_name: str, bounds: Span, next_id: int
+    table: EventTable, facts: TableFacts, first_name: str, bounds: TimeRange, next_id: int
 ) -> Iterator[str]:
     """Yield the statements under the lock, which all change the catalogue only."""
     new, first = table.sibling(NEW_NAME), table.sibling(first_name)

@@ -17,7 +17,7 @@ from ..review.search.query import InvalidSearch
 from .anonymize import REMOVED_KEYS
 from .hours import Schedule
 from .policy import Policy
-from .searches import Selection, select
+from .searches import SelectedEvents, select
 
 NO_RULE = 0
 UNCLEAR = -1  # the number in place of a rule's, for events that a rule may mean
@@ -33,7 +33,7 @@ class CompiledPolicy:
     """The policy with the meaning of its searches at the start of a run."""
 
     policy: Policy
-    selections: Sequence[Selection | None]
+    selections: Sequence[SelectedEvents | None]
     """The events that each rule matches; None for a rule without conditions."""
     hold: Q | None
     """Events under legal hold, and those that may be."""
@@ -66,9 +66,9 @@ class CompiledPolicy:
 def compile_policy(policy: Policy) -> CompiledPolicy:
     """Look up what the searches mean. Raise ``UnusableSearch`` if one is not valid."""
     hold, warnings, users = _compile_holds(policy.holds)
-    selections: list[Selection | None] = []
+    selections: list[SelectedEvents | None] = []
     for rule in policy.rules:
-        condition, selection = Q(), Selection(Q())
+        condition, selection = Q(), SelectedEvents(Q())
         if rule.search:
             selection = _select(f"rule {rule.number}", rule.search)
             warnings += [f"rule {rule.number}: {text}" for text in selection.warnings]
@@ -96,7 +96,7 @@ def _compile_holds(searches: Sequence[str]) -> tuple[Q | None, list[str], list[S
     return hold, warnings, [each.users for each in selections]
 
 
-def _select(where: str, search: str) -> Selection:
+def _select(where: str, search: str) -> SelectedEvents:
     try:
         return select(search)
     except InvalidSearch as error:

@@ -19,7 +19,7 @@ from .hours import HourSpan, due_spans
 from .policy import Step
 
 
-class Row(NamedTuple):
+class EventWithRule(NamedTuple):
     """An event, and the number of the rule that applies to it."""
 
     pk: int
@@ -101,11 +101,11 @@ class DatabaseRetentionRun:
         events = Log.objects.using(self._using).between(span.start, span.end)
         return self._compiled.annotated(events)
 
-    def _page(self, span: HourSpan, cursor: Cursor | None, size: int) -> list[Row]:
+    def _page(self, span: HourSpan, cursor: Cursor | None, size: int) -> list[EventWithRule]:
         # Events of no due rule are read too, because finding a rare one would take a long query.
         rows = self._events(span).filter(after_cursor(cursor, backwards=True))
         values = rows.order_by("timestamp", "pk").values_list("pk", "timestamp", "rule", "held")
-        return [Row(*each) for each in values[:size]]
+        return [EventWithRule(*each) for each in values[:size]]
 
     def _counts(self, step: Step, *, is_held: bool) -> Counter[int]:
         if is_held:
@@ -113,7 +113,10 @@ class DatabaseRetentionRun:
         return self.deleted if step == "delete" else self.anonymized
 
     def _change(
-        self, rows: Sequence[Row], steps: dict[int, Step], before_change: Callable[[], None]
+        self,
+        rows: Sequence[EventWithRule],
+        steps: dict[int, Step],
+        before_change: Callable[[], None],
     ) -> bool:
         """Change the events of a page in one transaction; return whether some were changed."""
         personal = self._personal([row for row in rows if steps.get(row.rule) == "anonymize"])
@@ -127,18 +130,18 @@ class DatabaseRetentionRun:
         self.unclear += sum(row.rule == UNCLEAR for row in rows)
         return bool(changed)
 
-    def _personal(self, rows: Sequence[Row]) -> set[int]:
+    def _personal(self, rows: Sequence[EventWithRule]) -> set[int]:
         """Return the keys of the events from which something is to be removed."""
         if not rows:
             return set()
         events = self._rows(rows).filter(personal_data_condition())
         return set(events.order_by().values_list("pk", flat=True))
 
-    def _rows(self, rows: Sequence[Row]) -> LogQuerySet:
+    def _rows(self, rows: Sequence[EventWithRule]) -> LogQuerySet:
         near = Log.objects.using(self._using).around(row.timestamp for row in rows)
         return near.filter(pk__in=[row.pk for row in rows])
 
-    def _write(self, rows: Sequence[Row], steps: dict[int, Step]) -> None:
+    def _write(self, rows: Sequence[EventWithRule], steps: dict[int, Step]) -> None:
         to_delete = [row for row in rows if steps[row.rule] == "delete"]
         to_anonymize = [row for row in rows if steps[row.rule] == "anonymize"]
         minutes = {row.timestamp.replace(second=0, microsecond=0) for row in rows}

@@ -37,7 +37,7 @@ LOOKED_UP = ("user", "acting_user", "action", "obj")  # in the database
 OF_DELETED_ACCOUNTS = Q(user__isnull=True, user_repr__gt="")
 
 
-class Selection(NamedTuple):
+class SelectedEvents(NamedTuple):
     """The events that a search finds."""
 
     q: Q
@@ -53,12 +53,14 @@ def validate_search(text: str) -> None:
     _checked(Search.parse(text, _find_without_queries))
 
 
-def select(text: str) -> Selection:
+def select(text: str) -> SelectedEvents:
     """Look up what the search means. Raise ``InvalidSearch`` if it is not valid."""
     users = _Users()
     search = _checked(Search.parse(text, users.find))
     warnings = [f"{hint.part}: {hint.reason}" for hint in search.hints]
-    return Selection(search.plan.condition, users.unclear, [*warnings, *users.warnings], users.keys)
+    return SelectedEvents(
+        search.plan.condition, users.unclear, [*warnings, *users.warnings], users.keys
+    )
 
 
 def _checked(search: Search) -> Search:

@@ -21,7 +21,6 @@ from django.utils.functional import cached_property
 from ..datetimes import EARLIEST
 from ..models.relations import select
 from ..text import UNSTORABLE
-from .answers import ActionCounts
 from .choices import Choice
 from .links import at_time, event_page
 from .list_panels import ListPanels
@@ -35,6 +34,7 @@ from .parameters import (
     SCAN_VAR,
 )
 from .reader import reader
+from .reader_results import ActionCounts
 from .search.filters import find
 from .search.parser import SyntaxProblem, parse
 from .search.plan import QueryPlan

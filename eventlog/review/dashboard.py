@@ -21,7 +21,7 @@ from ..datetimes import HOUR, aware, hour_of
 from ..models import Log
 from . import charts
 from .comparison import moment_text, shift_of, why_not_compared, why_not_counted
-from .figures import Figure, Numbers, Users, figures
+from .figures import Figure, Numbers, UserCounts, figures
 from .matching import MAX_CHECKED_EVENTS
 from .overview_links import STACKINGS, OverviewLinks
 from .rankings import Ranking, rankings
@@ -202,7 +202,7 @@ class Overview:
             before = Numbers(self._compared, self._reader.users(self._compared))
         return figures(Numbers(self.counts, self.users()), before, self._address)
 
-    def users(self) -> Users:
+    def users(self) -> UserCounts:
         """Return the users with an event in the period, and how many of them joined before it."""
         return self._reader.users(self.counts)
 

@@ -21,14 +21,14 @@ from ..models import Log
 from ..models.decoding import read_any_text
 from ..models.expressions import Text
 from ..models.relations import select
-from .answers import ActionCounts, Changed
 from .export.formats import Chunks, chunks, with_full_extra
 from .extras import MAX_SHOWN_BYTES, defer_large_extra, fetch
-from .figures import Users, users_of
+from .figures import UserCounts, users_of
 from .follower import Follower
 from .histogram import Histogram, histogram
 from .matching import count_matching
 from .pagination import ORDER, SCAN_LIMIT, Cursor, Page, estimate_row_count, page
+from .reader_results import ActionCounts, EventWithChange
 from .related import Adjacent, Position, adjacent_in_search, lines, of_same_request, walk
 from .restriction import is_restricted
 from .search.condition import Condition
@@ -126,7 +126,7 @@ class DatabaseReader:
     def at(self, *groups: Sequence[Position]) -> Sequence[Sequence[Log]]:
         return lines(self._events, *groups)
 
-    def changes_of(self, event: Log, field: str, limit: int) -> Sequence[Changed]:
+    def changes_of(self, event: Log, field: str, limit: int) -> Sequence[EventWithChange]:
         # The index of objects finds these events, newest first. Only the field's values are loaded.
         of_object = self._events.filter(
             content_type=event.content_type_id, object_id=event.object_id
@@ -134,7 +134,7 @@ class DatabaseReader:
         rows = of_object.annotate(_pair=Text(CHANGES, field)).order_by(*ORDER)
         columns = ("pk", "timestamp", "user_id", "user_repr", "action", "_pair")
         found = rows.values_list(*columns)[:limit]
-        return [Changed(*row) for row in read_any_text(lambda: list(found), found.db)]
+        return [EventWithChange(*row) for row in read_any_text(lambda: list(found), found.db)]
 
     def chunks(self, plan: QueryPlan = ALL_EVENTS) -> Chunks:
         return chunks(self._events, plan)
@@ -165,7 +165,7 @@ class DatabaseReader:
         plan = plan or ALL_EVENTS
         return count_matching(PreviousNewestPeriodCounts, self._events, plan, start, end)
 
-    def users(self, counts: PeriodCounts) -> Users:
+    def users(self, counts: PeriodCounts) -> UserCounts:
         return users_of(counts, self._events)
 
     def oldest(self) -> datetime | None:

@@ -17,7 +17,7 @@ from .search.tree import Term
 MAX_EXAMINED_EVENTS = 500  # of the object, the newest
 
 
-class Value(NamedTuple):
+class FieldChange(NamedTuple):
     """One change of the field."""
 
     pk: int
@@ -41,7 +41,7 @@ class FieldHistory:
         examined = reader.changes_of(event, field, MAX_EXAMINED_EVENTS)
         self.is_cut = len(examined) == MAX_EXAMINED_EVENTS
         self.values = [
-            Value(*row, *pair) for *row, text in examined if (pair := _pair(text)) is not None
+            FieldChange(*row, *pair) for *row, text in examined if (pair := _pair(text)) is not None
         ]
 
     def table(self) -> SafeString:
@@ -57,7 +57,7 @@ class FieldHistory:
             ),
         )
 
-    def _label(self, value: Value) -> SafeString:
+    def _label(self, value: FieldChange) -> SafeString:
         moment = html.exactly(value.timestamp)
         name = value.user_repr
         if not name and value.user_id is not None:

@@ -34,26 +34,26 @@ class Address(Protocol):
     def __call__(self, *terms: Term) -> str: ...
 
 
-class Users(NamedTuple):
+class UserCounts(NamedTuple):
     """The users with an event, and how many of them joined before the period, if known."""
 
     used: int
     active: int | None
 
 
-def users_of(counts: PeriodCounts, events: QuerySet[Log]) -> Users:
+def users_of(counts: PeriodCounts, events: QuerySet[Log]) -> UserCounts:
     """Count the users of a period."""
     if isinstance(counts, NewestPeriodCounts):
-        return Users(*count_users_with_keys(counts.users, counts.start))
+        return UserCounts(*count_users_with_keys(counts.users, counts.start))
     start, end = to_db_timezone(counts.start), to_db_timezone(counts.until)
     within = events.filter(timestamp__gte=start, timestamp__lt=end)
-    return Users(*count_users(within, counts.start))
+    return UserCounts(*count_users(within, counts.start))
 
 
 class Numbers:
     """The numbers of a period."""
 
-    def __init__(self, counts: PeriodCounts, users: Users) -> None:
+    def __init__(self, counts: PeriodCounts, users: UserCounts) -> None:
         statuses, devices = counts.totals("status"), counts.totals("device")
         self.events = counts.totals("all")[""]
         self.requests = statuses.total()
@@ -101,7 +101,7 @@ def _response_times(now: Numbers, before: Numbers | None, address: Address) -> l
     return found
 
 
-def _users(now: Users, before: Users | None, address: Address) -> list[Figure]:
+def _users(now: UserCounts, before: UserCounts | None, address: Address) -> list[Figure]:
     earlier = before.used if before else 0
     used = Figure(
         _("Users"),

@@ -43,7 +43,7 @@ WIDTHS = [
 ]
 
 
-class Span(NamedTuple):
+class HistogramSpan(NamedTuple):
     """One bar: the events from ``start`` up to ``end``."""
 
     start: datetime
@@ -54,7 +54,7 @@ class Span(NamedTuple):
 class Histogram(NamedTuple):
     """The bars of a period."""
 
-    spans: Sequence[Span]
+    spans: Sequence[HistogramSpan]
     width: timedelta
     counted_from: datetime | None = None  # set if older events of the period were not counted
 
@@ -98,7 +98,7 @@ def histogram_of(
     """Return the bars of a period, given the number of events of each bar."""
     ends = [*bounds[1:], bounds[-1] + width]
     spans = [
-        Span(start, until, counts.get(number, 0))
+        HistogramSpan(start, until, counts.get(number, 0))
         for number, (start, until) in enumerate(zip(bounds, ends, strict=True))
     ]
     return Histogram(spans, width, counted_from)

@@ -15,7 +15,7 @@ from ..metadata.fields import FIELDS
 from .charts import short
 from .columns import OWN_COLUMNS
 from .facets import MAX_EVENTS, Facet, facets
-from .histogram import Histogram, Span
+from .histogram import Histogram, HistogramSpan
 from .lines import Line, lines
 from .list_links import ListLinks
 from .pagination import Page
@@ -35,7 +35,7 @@ UNITS: Sequence[tuple[timedelta, Callable[[int], str]]] = (
 )
 
 
-class Chart(NamedTuple):
+class TimelineChart(NamedTuple):
     """The number of events over time, with links to other periods."""
 
     svg: SafeString
@@ -64,7 +64,7 @@ class ListPanels(ListLinks):
         raise NotImplementedError
 
     @cached_property
-    def chart(self) -> Chart | None:
+    def chart(self) -> TimelineChart | None:
         """Return the chart of the search; None if the search has an error."""
         if self.search.errors:
             return None
@@ -74,7 +74,7 @@ class ListPanels(ListLinks):
         found = self.reader.timeline(self.plan, start, end, is_whole=is_whole)
         return self._chart(found) if found.spans else None
 
-    def _chart(self, found: Histogram) -> Chart:
+    def _chart(self, found: Histogram) -> TimelineChart:
         start, end = found.spans[0].start, found.spans[-1].end
         length = end - start
         bars = [self._bar(span, _named(span.start, found.width)) for span in found.spans]
@@ -82,7 +82,7 @@ class ListPanels(ListLinks):
         is_complete = found.counted_from is None and first is not None and aware(first) >= start
         now = aware(timezone.now())
         later = self.within(start + length, end + length) if end < now else None
-        return Chart(
+        return TimelineChart(
             strip(bars, [*self._zones(found)], gettext("Events over time")),
             times([span.start for span in found.spans], found.width),
             short(max(span.events for span in found.spans)),
@@ -97,7 +97,7 @@ class ListPanels(ListLinks):
             self.within(_shifted(start, -length / 2), min(end + length / 2, max(end, now))),
         )
 
-    def _bar(self, span: Span, name: str) -> StripBar:
+    def _bar(self, span: HistogramSpan, name: str) -> StripBar:
         address = self.within(span.start, span.end)
         return StripBar(span.events, address, f"{name} · {formats.number(span.events)}")
 
@@ -106,7 +106,7 @@ class ListPanels(ListLinks):
         number = per_zone(found.spans)
         for at in range(0, len(found.spans), number):
             some = found.spans[at : at + number]
-            span = Span(some[0].start, some[-1].end, sum(each.events for each in some))
+            span = HistogramSpan(some[0].start, some[-1].end, sum(each.events for each in some))
             start, end = (_named(moment, found.width) for moment in span[:2])
             yield self._bar(span, f"{start} – {end}")  # noqa: RUF001 (a range of times)
 

@@ -13,12 +13,12 @@ from django.db.models import QuerySet
 from ..backends import get_backend
 from ..counts.period import PeriodCounts
 from ..models import Log
-from .answers import ActionCounts, Changed
 from .database import RELATED, DatabaseReader
 from .export.formats import Chunks
-from .figures import Users
+from .figures import UserCounts
 from .histogram import Histogram
 from .pagination import SCAN_LIMIT, Cursor, Page
+from .reader_results import ActionCounts, EventWithChange
 from .related import Adjacent, Position
 from .restriction import RestrictionNotAppliedError
 from .search.condition import Condition
@@ -124,7 +124,7 @@ class Reader(Protocol):
     def at(self, *groups: Sequence[Position]) -> Sequence[Sequence[Log]]:
         """Return the events at these positions."""
 
-    def changes_of(self, event: Log, field: str, limit: int) -> Sequence[Changed]:
+    def changes_of(self, event: Log, field: str, limit: int) -> Sequence[EventWithChange]:
         """Return the newest events of the event's object, each with the change of a field."""
 
     def chunks(self, plan: QueryPlan = ALL_EVENTS) -> Chunks:
@@ -157,7 +157,7 @@ class Reader(Protocol):
     ) -> PeriodCounts:
         """Return the counts of the period that ``counts`` are compared with."""
 
-    def users(self, counts: PeriodCounts) -> Users:
+    def users(self, counts: PeriodCounts) -> UserCounts:
         """Count the users of a period."""
 
     def oldest(self) -> datetime | None:

@@ -48,7 +48,7 @@ class Position(NamedTuple):
     user_state: int | None = None
 
 
-class Span(NamedTuple):
+class RelatedSpan(NamedTuple):
     """Related events without a gap: the first and the last time, and their number."""
 
     start: datetime
@@ -107,7 +107,7 @@ def walk(
 
 def session_of(
     event: Log, before: Sequence[Position], after: Sequence[Position], *, by_name: bool
-) -> Span:
+) -> RelatedSpan:
     """Return the session of work: same user and address, without a gap of thirty minutes.
 
     If not ``by_name``, the walk has events of an address, of which the user is compared here.
@@ -119,24 +119,24 @@ def session_of(
     older = _reach(event.timestamp, before, filter(belongs, before))
     newer = _reach(event.timestamp, after, filter(belongs, after))
     count = older.events + 1 + newer.events
-    return Span(older.start, newer.end, count, older.is_cut or newer.is_cut)
+    return RelatedSpan(older.start, newer.end, count, older.is_cut or newer.is_cut)
 
 
 def _who(event: Log | Position) -> tuple[Any, Any]:
     return event.user_id, event.user_repr or event.user_state
 
 
-def _reach(moment: datetime, walked: Sequence[Position], own: Iterable[Position]) -> Span:
+def _reach(moment: datetime, walked: Sequence[Position], own: Iterable[Position]) -> RelatedSpan:
     """Return how far the events go on from ``moment`` without a gap."""
     count = 0
     for each in own:
         if abs(each.timestamp - moment) >= MAX_SESSION_GAP:
-            return Span(moment, moment, count, False)
+            return RelatedSpan(moment, moment, count, False)
         moment, count = each.timestamp, count + 1
     # Further events may follow only if the walk has ended at its limit, within the gap.
     is_full = len(walked) == MAX_WALKED_EVENTS
     is_cut = is_full and abs(walked[-1].timestamp - moment) < MAX_SESSION_GAP
-    return Span(moment, moment, count, is_cut)
+    return RelatedSpan(moment, moment, count, is_cut)
 
 
 def lines(events: QuerySet[Log], *groups: Sequence[Position]) -> Sequence[Sequence[Log]]:

@@ -20,7 +20,7 @@ from .related import (
     MAX_EVENTS_AROUND,
     MAX_EVENTS_OF_REQUEST,
     Position,
-    Span,
+    RelatedSpan,
     session_of,
 )
 from .search import reference_filters
@@ -148,7 +148,7 @@ def _request_item(event: Log, found: Sequence[Position], site: str) -> Item:
     return Item(_("Same request"), address, in_words(len(found)))
 
 
-def _session_item(session: Span, terms: Sequence[Term], site: str) -> Item:
+def _session_item(session: RelatedSpan, terms: Sequence[Term], site: str) -> Item:
     address = links.list_address(site, *terms, *period(session.start, session.end))
     count = in_words(session.events)
     if session.is_cut:
@@ -165,7 +165,7 @@ def period(first: datetime, last: datetime) -> Sequence[Term]:
     return [Term("from", time_as_term(first)), Term("to", time_as_term(end))]
 
 
-def _from_to(session: Span) -> str:
+def _from_to(session: RelatedSpan) -> str:
     """Return the first and the last time, with the date if the session passes midnight.
 
     It is empty if a time span would say nothing, because both times are the same.

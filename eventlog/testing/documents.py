@@ -16,7 +16,7 @@ MISSING = object()
 Difference = tuple[str, Any, Any]  # place, expected value, logged value
 
 
-class Document(NamedTuple):
+class ExpectedDocument(NamedTuple):
     """One kind of expected JSON value."""
 
     place: str
@@ -80,9 +80,9 @@ def _changes(event: CapturedEvent) -> Any:
 
 
 DOCUMENTS = {
-    "extra": Document("extra", _as_stored, own_extra, False, eq),
-    "extra__contains": Document("extra", _as_stored, _extra, True, _contains),
-    "changes": Document("changes", _changes_as_stored, _changes, False, eq),
-    "changes__contains": Document("changes", _changes_as_stored, _changes, True, eq),
+    "extra": ExpectedDocument("extra", _as_stored, own_extra, False, eq),
+    "extra__contains": ExpectedDocument("extra", _as_stored, _extra, True, _contains),
+    "changes": ExpectedDocument("changes", _changes_as_stored, _changes, False, eq),
+    "changes__contains": ExpectedDocument("changes", _changes_as_stored, _changes, True, eq),
 }
 """Each kind under the name of its condition."""

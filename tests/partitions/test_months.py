@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from eventlog.partitions.months import Span, gaps, later, literal, month_of, months
+from eventlog.partitions.months import TimeRange, gaps, later, literal, month_of, months
 
 
 def day(year, month, number=1):
@@ -28,19 +28,19 @@ def test_the_months_of_a_year_are_adjacent():
     assert all(a.upper == b.lower for a, b in itertools.pairwise(found))
 
 
-MAY = Span(day(2026, 5), day(2026, 6))
+MAY = TimeRange(day(2026, 5), day(2026, 6))
 
 
 @pytest.mark.parametrize(
     ("covered", "missing"),
     [
         ([], [MAY]),
-        ([Span(None, None)], []),
-        ([Span(None, day(2026, 5, 20))], [Span(day(2026, 5, 20), day(2026, 6))]),
-        ([Span(day(2026, 4), day(2026, 5)), Span(day(2026, 6), None)], [MAY]),
+        ([TimeRange(None, None)], []),
+        ([TimeRange(None, day(2026, 5, 20))], [TimeRange(day(2026, 5, 20), day(2026, 6))]),
+        ([TimeRange(day(2026, 4), day(2026, 5)), TimeRange(day(2026, 6), None)], [MAY]),
         (
-            [Span(day(2026, 5, 8), day(2026, 5, 15))],
-            [Span(day(2026, 5), day(2026, 5, 8)), Span(day(2026, 5, 15), day(2026, 6))],
+            [TimeRange(day(2026, 5, 8), day(2026, 5, 15))],
+            [TimeRange(day(2026, 5), day(2026, 5, 8)), TimeRange(day(2026, 5, 15), day(2026, 6))],
         ),
     ],
 )

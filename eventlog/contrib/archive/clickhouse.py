@@ -13,7 +13,7 @@ from ...models.keys import content_type_id
 from ..clickhouse.columns import WRITTEN
 from ..clickhouse.insertion import SETTINGS
 from ..clickhouse.rows import FIRST, LAST, key_of
-from ..clickhouse.table import Table
+from ..clickhouse.table import ClickHouseTable
 from .event import EPOCH, CopiedEvent, micros_of
 from .store import StoreError, missing
 
@@ -38,7 +38,7 @@ class ClickHouseCopyStore:
 
     name = "ClickHouse"
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: ClickHouseTable) -> None:
         self._table = table
 
     def _select(self, sql: str, start: datetime, end: datetime, **parameters: Any) -> list[Any]:
@@ -128,7 +128,7 @@ class ClickHouseCopyStore:
         pass
 
 
-def require_table(table: Table) -> None:
+def require_table(table: ClickHouseTable) -> None:
     """Raise ``StoreError`` if the table does not exist, or its columns are of another release."""
     try:
         problems = [*table.problems()]

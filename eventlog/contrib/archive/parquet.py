@@ -13,7 +13,7 @@ from typing import IO
 from ...backends.spool import locks
 from ...partitions.months import month_of, months
 from .event import CopiedEvent
-from .parquet_file import Reading, Writing
+from .parquet_file import ParquetReader, ParquetWriter
 from .store import StoreError, missing
 
 MONTHS = "date=????-??"
@@ -31,15 +31,15 @@ class ParquetCopyStore:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.name = f"the archive {directory}"
-        self._reading: dict[Path, Reading] = {}
-        self._writing: tuple[Path, Writing] | None = None
+        self._reading: dict[Path, ParquetReader] = {}
+        self._writing: tuple[Path, ParquetWriter] | None = None
         self._lock: IO[bytes] | None = None
 
     def month_directory(self, month: datetime) -> Path:
         """Return the directory of a month, which engines read as a partition."""
         return self.directory / f"date={month.isoformat()[:7]}"  # %Y has no leading zeros
 
-    def _files(self, start: datetime, end: datetime) -> Iterator[Reading]:
+    def _files(self, start: datetime, end: datetime) -> Iterator[ParquetReader]:
         if not self.directory.exists():
             return
         # Not glob() of the path, which skips a directory that it may not read.
@@ -48,10 +48,10 @@ class ParquetCopyStore:
             if lower < end and upper > start and (month / FILE).exists():
                 yield self._open(month / FILE)
 
-    def _open(self, path: Path) -> Reading:
+    def _open(self, path: Path) -> ParquetReader:
         if path not in self._reading:
             self._reading.clear()  # one open file is enough
-            self._reading[path] = Reading(path)
+            self._reading[path] = ParquetReader(path)
         return self._reading[path]
 
     def hours(self, start: datetime, end: datetime) -> dict[datetime, int]:
@@ -76,7 +76,7 @@ class ParquetCopyStore:
             if self._writing is None:
                 directory = self.month_directory(month_of(rest[0].moment))
                 directory.mkdir(parents=True, exist_ok=True)
-                self._writing = directory, Writing(directory / ADDED)
+                self._writing = directory, ParquetWriter(directory / ADDED)
             self._writing[1].write(rest)
         return len(rest)
 
@@ -131,9 +131,11 @@ class ParquetCopyStore:
 
 def _merge(final: Path, added: Path, merged: Path) -> None:
     """Write the events of both files in the order of time."""
-    writing = Writing(merged)
+    writing = ParquetWriter(merged)
     try:
-        for event in merge(Reading(final).all(), Reading(added).all(), key=attrgetter("micros")):
+        for event in merge(
+            ParquetReader(final).all(), ParquetReader(added).all(), key=attrgetter("micros")
+        ):
             writing.write([event])
         writing.close()
     finally:

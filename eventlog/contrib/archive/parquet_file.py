@@ -42,7 +42,7 @@ _SORTED = [pq.SortingColumn(SCHEMA.get_field_index("timestamp"))]
 _TIME = SCHEMA.get_field_index("timestamp")
 
 
-class Writing:
+class ParquetWriter:
     """A file that is being written; the memory is bounded by one row group."""
 
     def __init__(self, path: Path) -> None:
@@ -95,7 +95,7 @@ class Writing:
                 each.close()
 
 
-class Reading:
+class ParquetReader:
     """A complete file."""
 
     def __init__(self, path: Path) -> None:

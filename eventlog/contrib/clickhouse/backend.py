@@ -21,7 +21,7 @@ from ...records.uid import new_uid
 from .delivery import ClickHouseDelivery
 from .insertion import deliver
 from .server import Server
-from .table import Table
+from .table import ClickHouseTable
 
 if TYPE_CHECKING:
     from ...retention.event_store import EventStore
@@ -46,7 +46,7 @@ class ClickHouseBackend(BufferedBackend):
     ) -> None:
         if not isinstance(connection, Mapping | None):
             raise ValueError(f"connection is {connection!r}; it has to be a dict")
-        self.table = Table(Server(connection or {}), database, table)
+        self.table = ClickHouseTable(Server(connection or {}), database, table)
         destinations.stores[self.table.store_name] = Destination(router.db_for_write(Log), "")
         super().__init__(**options)
 

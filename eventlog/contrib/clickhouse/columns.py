@@ -53,7 +53,7 @@ WRITTEN: Mapping[str, str] = {
 CODECS: Mapping[str, str] = {"timestamp": "Delta, ZSTD(1)", "extra": "ZSTD(3)"}
 
 
-class Index(NamedTuple):
+class SkipIndex(NamedTuple):
     """A skip index, by which ClickHouse leaves out granules that do not have a value."""
 
     column: str
@@ -71,10 +71,10 @@ class Index(NamedTuple):
 
 
 INDEXES = (
-    *map(Index, ("user_id", "user_repr", "object_id", "ip", "fact_request_id", "id", "batch")),
-    Index("action", "set(256)"),
-    Index("status", "set(64)"),
-    Index("stored_at", "minmax"),
+    *map(SkipIndex, ("user_id", "user_repr", "object_id", "ip", "fact_request_id", "id", "batch")),
+    SkipIndex("action", "set(256)"),
+    SkipIndex("status", "set(64)"),
+    SkipIndex("stored_at", "minmax"),
 )
 
 

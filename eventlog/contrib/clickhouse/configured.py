@@ -4,12 +4,12 @@ from ...backends import get_backend
 from ...conf import Misconfigured, conf
 from .backend import ClickHouseBackend
 from .server import Server
-from .table import Table
+from .table import ClickHouseTable
 
 KEYS = ("connection", "database", "table")
 
 
-def configured_table() -> Table:
+def configured_table() -> ClickHouseTable:
     """Return the table of the backend, or of ``EVENTLOG["CLICKHOUSE"]`` with another backend.
 
     Raise ``Misconfigured`` if there is none.
@@ -29,7 +29,7 @@ def configured_table() -> Table:
             "eventlog.E071",
         )
     try:
-        return Table(
+        return ClickHouseTable(
             Server(options.get("connection", {})),
             options.get("database", "default"),
             options.get("table", "eventlog"),

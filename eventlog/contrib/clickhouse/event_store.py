@@ -26,8 +26,8 @@ from .events import moment_of
 from .name_source import ClickHouseNameSource
 from .reader import TIME, ClickHouseReader
 from .retention import ClickHouseRetentionRun
-from .selection import Selection
-from .table import Table
+from .table import ClickHouseTable
+from .visible_events import VisibleEvents
 
 # Answered when the events are changed on all replicas.
 SETTINGS = {"mutations_sync": 2}
@@ -36,9 +36,9 @@ SETTINGS = {"mutations_sync": 2}
 class ClickHouseEventStore:
     """The events in a table of ClickHouse."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: ClickHouseTable) -> None:
         self._table = table
-        self._selection = Selection(table)
+        self._visible = VisibleEvents(table)
 
     def looking_up_names(self) -> AbstractContextManager[None]:
         return looking_up_names_in(ClickHouseNameSource(self._table))
@@ -46,17 +46,17 @@ class ClickHouseEventStore:
     def distinct(self, value: F | Fact, condition: Q) -> Sequence[Any]:
         renderer = Renderer()
         column = f"DISTINCT {renderer.expression(value)}"
-        return [found for (found,) in self._selection.select(column, condition, "", renderer)]
+        return [found for (found,) in self._visible.select(column, condition, "", renderer)]
 
     def exists(self, condition: Q) -> bool:
-        return bool(self._selection.select("1", condition, "LIMIT 1"))
+        return bool(self._visible.select("1", condition, "LIMIT 1"))
 
     def count(self, condition: Q) -> int:
-        ((count,),) = self._selection.select("count()", condition)
+        ((count,),) = self._visible.select("count()", condition)
         return int(count)
 
     def event_range(self, condition: Q) -> EventRange:
-        ((total, first, last),) = self._selection.select(
+        ((total, first, last),) = self._visible.select(
             f"count(), min({TIME}), max({TIME})", condition
         )
         return EventRange(total, *(moment_of(each) if total else None for each in (first, last)))

@@ -12,7 +12,7 @@ from ...models.keys import user_id
 from ...review.extras import MAX_FACT_LENGTHS, MAX_LISTED_BYTES, full_size, parse_extra
 from .columns import FACTS, fact_column
 from .rows import EPOCH, microseconds
-from .table import Table
+from .table import ClickHouseTable
 
 # Facts of a large document that the list shows, besides those that have a column of their own.
 _CUT = [key for key in MAX_FACT_LENGTHS if key in FACTS]
@@ -97,7 +97,7 @@ def with_relations(events: Sequence[Log]) -> list[Log]:
     return found
 
 
-def load_full_extra(events: Iterable[Log], table: Table) -> list[Log]:
+def load_full_extra(events: Iterable[Log], table: ClickHouseTable) -> list[Log]:
     """Return events of a page with all of ``extra``."""
     found = list(events)
     cut = {event.pk: event for event in found if full_size(event)}

@@ -6,7 +6,7 @@ from django.db.models import Q
 
 from ...models import Log
 from ...review.search.query import Search
-from .selection import Selection
+from .visible_events import VisibleEvents
 
 # The clocks of servers differ, and an INSERT takes its time before it runs.
 OVERLAP = 30_000_000  # microseconds
@@ -19,14 +19,14 @@ class ClickHouseFollower:
     It follows the time of storage, because a buffered event is stored seconds after its timestamp.
     """
 
-    def __init__(self, selection: Selection, parse: Callable[[str], Search], text: str) -> None:
-        self._selection = selection
+    def __init__(self, visible: VisibleEvents, parse: Callable[[str], Search], text: str) -> None:
+        self._visible = visible
         self._parse = parse
         self._text = text
         self._plan = parse(text).plan
-        self._since = selection.now() - OVERLAP
+        self._since = visible.now() - OVERLAP
         self._seen: dict[int, int] = {}  # the time of storage of each key
-        while some := selection.stored_since(self._since, self._seen, CHUNK_EVENTS):
+        while some := visible.stored_since(self._since, self._seen, CHUNK_EVENTS):
             self._seen.update(some)
 
     def skip(self, keys: Collection[int]) -> None:
@@ -35,7 +35,7 @@ class ClickHouseFollower:
 
     def new(self) -> Iterator[Sequence[Log]]:
         """Yield the new events in chunks, each oldest first."""
-        while some := self._selection.stored_since(self._since, self._seen, CHUNK_EVENTS):
+        while some := self._visible.stored_since(self._since, self._seen, CHUNK_EVENTS):
             if events := self._matching([key for key, _stored in some]):
                 yield events
             self._seen.update(some)
@@ -49,4 +49,4 @@ class ClickHouseFollower:
         if not search.errors:
             self._plan = search.plan
         condition = Q(pk__in=keys) & self._plan.condition
-        return self._selection.events(condition, "timestamp, id", len(keys))
+        return self._visible.events(condition, "timestamp, id", len(keys))

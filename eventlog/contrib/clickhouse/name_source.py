@@ -5,13 +5,13 @@ from typing import Any
 from django.db.models import Q
 
 from .conditions import Renderer
-from .table import Table
+from .table import ClickHouseTable
 
 
 class ClickHouseNameSource:
     """The events in ClickHouse, as the search language asks for their names."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: ClickHouseTable) -> None:
         self._table = table
 
     def values(self, column: str, condition: Q, limit: int) -> list[Any]:

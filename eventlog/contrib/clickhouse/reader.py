@@ -16,12 +16,12 @@ from ...datetimes import aware, shifted
 from ...models import Log
 from ...models.expressions import Fact
 from ...models.keys import user_id
-from ...review.answers import ActionCounts, Changed
 from ...review.export.formats import CHUNK_EVENTS, Chunks, take
 from ...review.extras import MAX_SHOWN_BYTES
-from ...review.figures import Users
+from ...review.figures import UserCounts
 from ...review.histogram import Histogram
 from ...review.pagination import SCAN_LIMIT, SCAN_LIMIT_FACTOR, Cursor, Page, page_of
+from ...review.reader_results import ActionCounts, EventWithChange
 from ...review.related import (
     MAX_COUNTED_EVENTS,
     MAX_EVENTS_AROUND,
@@ -46,9 +46,9 @@ from .counts import ClickHouseCounts, PreviousClickHouseCounts
 from .events import in_utc, load_full_extra, moment_of
 from .following import ClickHouseFollower
 from .name_source import ClickHouseNameSource
-from .selection import Selection
-from .table import Table
+from .table import ClickHouseTable
 from .timeline import timeline
+from .visible_events import VisibleEvents
 from .windows import check_limit, read_in_windows
 
 NEWEST_FIRST, OLDEST_FIRST = "timestamp DESC, id DESC", "timestamp, id"
@@ -67,13 +67,13 @@ class ClickHouseReader:
     has_rows = False
     finds_names = True
 
-    def __init__(self, table: Table, events: QuerySet[Log] | None = None) -> None:
+    def __init__(self, table: ClickHouseTable, events: QuerySet[Log] | None = None) -> None:
         self._table = table
-        self._selection = Selection(table, events)
+        self._visible = VisibleEvents(table, events)
 
     @property
     def is_restricted(self) -> bool:
-        return self._selection.is_restricted
+        return self._visible.is_restricted
 
     def parse(self, text: str) -> Search:
         with looking_up_names_in(ClickHouseNameSource(self._table)):
@@ -101,7 +101,7 @@ class ClickHouseReader:
         order = OLDEST_FIRST if backwards else NEWEST_FIRST
         found, end = read_in_windows(
             self._table,
-            lambda condition, limit: self._selection.events(condition, order, limit),
+            lambda condition, limit: self._visible.events(condition, order, limit),
             plan,
             size + 1,
             cursor=newer or older,
@@ -114,7 +114,7 @@ class ClickHouseReader:
     def count(self, plan: QueryPlan, limit: int) -> int | None:
         if plan.residual:
             return None  # every event would be checked
-        return self._selection.count(plan.condition, limit)
+        return self._visible.count(plan.condition, limit)
 
     def estimate(self) -> int:
         ((count,),) = self._table.server.query(f"SELECT count() FROM {self._table.name}")  # noqa: S608
@@ -123,10 +123,10 @@ class ClickHouseReader:
     def timeline(
         self, plan: QueryPlan, start: datetime, end: datetime, *, is_whole: bool = False
     ) -> Histogram:
-        return timeline(self._selection, plan, start, end, check_limit(plan, SCAN_LIMIT))
+        return timeline(self._visible, plan, start, end, check_limit(plan, SCAN_LIMIT))
 
     def actions(self, start: datetime, end: datetime) -> ActionCounts:
-        rows = count_values(self._selection, ["action"], Q(), start, end, length=QUARTER)
+        rows = count_values(self._visible, ["action"], Q(), start, end, length=QUARTER)
         return ActionCounts(Counter(dict(rows)))
 
     def event(self, key: Any, moment: datetime | None = None) -> Log | None:
@@ -136,7 +136,7 @@ class ClickHouseReader:
             return None
         if moment is not None:
             condition &= Q(timestamp=moment)
-        return next(iter(self._selection.events(condition, NEWEST_FIRST, 1, MAX_SHOWN_BYTES)), None)
+        return next(iter(self._visible.events(condition, NEWEST_FIRST, 1, MAX_SHOWN_BYTES)), None)
 
     def neighbours(self, event: Log, plan: QueryPlan) -> Adjacent:
         cursor = Cursor(event.timestamp, event.pk)
@@ -170,7 +170,7 @@ class ClickHouseReader:
 
     def _positions(self, condition: Q, order: str, limit: int) -> list[Position]:
         columns = f"id, {TIME}, ip, user_id, user_repr, user_state"
-        rows = self._selection.select(columns, condition, f"ORDER BY {order} LIMIT {limit:d}")
+        rows = self._visible.select(columns, condition, f"ORDER BY {order} LIMIT {limit:d}")
         return [
             Position(key, moment_of(time), ip, None if user is None else user_id(user), name, state)
             for key, time, ip, user, name, state in rows
@@ -183,22 +183,22 @@ class ClickHouseReader:
         # The times are a condition too, because the table is in this order.
         keys, moments = ([*each] for each in zip(*(each[:2] for each in wanted), strict=True))
         condition = Q(pk__in=keys, timestamp__in=moments)
-        found = self._selection.events(condition, NEWEST_FIRST, len(wanted))
+        found = self._visible.events(condition, NEWEST_FIRST, len(wanted))
         by_key = {each.pk: each for each in found}
         return [[by_key[each.pk] for each in group if each.pk in by_key] for group in groups]
 
-    def changes_of(self, event: Log, field: str, limit: int) -> Sequence[Changed]:
+    def changes_of(self, event: Log, field: str, limit: int) -> Sequence[EventWithChange]:
         renderer = Renderer()
         pair = text_at(f"'{CHANGES}'", renderer.value(field, "String"))
         of_object = Q(content_type=event.content_type_id, object_id=event.object_id)
-        rows = self._selection.select(
+        rows = self._visible.select(
             f"id, {TIME}, user_id, user_repr, action, {pair}",
             of_object,
             f"ORDER BY {NEWEST_FIRST} LIMIT {limit:d}",
             renderer,
         )
         return [
-            Changed(key, moment_of(time), None if user is None else user_id(user), *rest)
+            EventWithChange(key, moment_of(time), None if user is None else user_id(user), *rest)
             for key, time, user, *rest in rows
         ]
 
@@ -216,7 +216,7 @@ class ClickHouseReader:
             yield load_full_extra(take(waiting), self._table)
 
     def follow(self, text: str) -> ClickHouseFollower:
-        return ClickHouseFollower(self._selection, self.parse, text)
+        return ClickHouseFollower(self._visible, self.parse, text)
 
     def overview(
         self,
@@ -226,14 +226,14 @@ class ClickHouseReader:
         *,
         compared_from: datetime | None = None,
     ) -> PeriodCounts:
-        return ClickHouseCounts(self._selection, (plan or ALL_EVENTS).condition, start, end)
+        return ClickHouseCounts(self._visible, (plan or ALL_EVENTS).condition, start, end)
 
     def overview_before(
         self, counts: PeriodCounts, start: datetime, end: datetime, plan: QueryPlan | None = None
     ) -> PeriodCounts:
-        return PreviousClickHouseCounts(self._selection, (plan or ALL_EVENTS).condition, start, end)
+        return PreviousClickHouseCounts(self._visible, (plan or ALL_EVENTS).condition, start, end)
 
-    def users(self, counts: PeriodCounts) -> Users:
+    def users(self, counts: PeriodCounts) -> UserCounts:
         assert isinstance(counts, ClickHouseCounts)
         keys = [*counts.users]
         found = [
@@ -241,7 +241,7 @@ class ClickHouseReader:
             for at in range(0, max(1, len(keys)), MAX_KEYS)
         ]
         active = [each for _used, each in found if each is not None]
-        return Users(sum(used for used, _active in found), sum(active) if active else None)
+        return UserCounts(sum(used for used, _active in found), sum(active) if active else None)
 
     def oldest(self) -> datetime | None:
         rows = self._table.server.query(

@@ -91,13 +91,13 @@ class ClickHouseRetentionRun:
     def _due(self) -> Iterator[Due]:
         """Yield the events of each rule and age, without events that an earlier rule matches."""
         rest, policy = Q(), self._compiled.policy
-        for rule, selection in zip(policy.rules, self._compiled.selections, strict=True):
-            if selection is not None and selection.unclear is not None:
+        for rule, visible in zip(policy.rules, self._compiled.selections, strict=True):
+            if visible is not None and visible.unclear is not None:
                 ages = [age for each in policy.rules for age in each.ages]
                 due = self._older(min(ages)) if ages else Q(pk__in=[])
-                self.unclear += self._store.count(rest & due & selection.unclear)
-                rest &= _not(selection.unclear)
-            matching = rest if selection is None else rest & selection.q
+                self.unclear += self._store.count(rest & due & visible.unclear)
+                rest &= _not(visible.unclear)
+            matching = rest if visible is None else rest & visible.q
             if rule.keep is not None:
                 yield Due(rule.number, "delete", matching & self._older(rule.keep))
             if rule.anonymize is not None:
@@ -105,9 +105,9 @@ class ClickHouseRetentionRun:
                 if rule.keep is not None:
                     due &= ~self._older(rule.keep)
                 yield Due(rule.number, "anonymize", due)
-            if selection is None:
+            if visible is None:
                 return
-            rest &= _not(selection.q)
+            rest &= _not(visible.q)
 
     def _older(self, age: timedelta) -> Q:
         """Return the condition that the whole hour of an event has reached an age."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from .importing import TableImport
 from .positions import stored_state
 from .registry import SOURCES
-from .table import Table
+from .table import SourceTable
 
 MAX_ACTIONS = 20  # in the report of a dry run
 
@@ -44,7 +44,7 @@ def listing(using: str) -> Iterable[str]:
             yield f"  {table.name}: {_state(table, using)}"
 
 
-def _state(table: Table, using: str) -> str:
+def _state(table: SourceTable, using: str) -> str:
     state = stored_state(table, using)
     if state is None:
         return "not imported yet" if table.exists() else "no table"

@@ -11,7 +11,7 @@ from django.db import connections, router
 
 from eventlog.management.arguments import positive_number
 from eventlog.models import Log
-from eventlog.partitions.catalog import Table, find_table, partitions_of, spans
+from eventlog.partitions.catalog import EventTable, find_table, partitions_of, spans
 from eventlog.partitions.conversion import Conversion
 from eventlog.partitions.creation import (
     MONTHS_AHEAD,
@@ -114,7 +114,7 @@ class Command(BaseCommand):
         else:
             self._convert(connection, table, options)
 
-    def _maintain(self, connection: Any, table: Table, options: dict[str, Any]) -> None:
+    def _maintain(self, connection: Any, table: EventTable, options: dict[str, Any]) -> None:
         patience = Patience(options["lock_timeout"], options["attempts"])
         ahead, since = options["months_ahead"], options["since"]
         if options["apply"]:
@@ -136,7 +136,7 @@ class Command(BaseCommand):
         else:
             self.stdout.write("No month is missing.")
 
-    def _convert(self, connection: Any, table: Table, options: dict[str, Any]) -> None:
+    def _convert(self, connection: Any, table: EventTable, options: dict[str, Any]) -> None:
         conversion = Conversion(
             connection,
             table,

@@ -81,7 +81,7 @@ class Command(AccountCommand):
         account = account_of(chosen[0]) if len(chosen) == 1 else None
         recorded = {"accounts": len(chosen), "format": "jsonl"}
         run = run_from_options(COMMAND, options)
-        with access.Operation("export", recorded, obj=account, command=run) as running:
+        with access.RecordedOperation("export", recorded, obj=account, command=run) as running:
             for events in running.counted(self._chunks(condition_of(chosen))):
                 for event in events:
                     text = json.dumps(values(event), cls=DjangoJSONEncoder, ensure_ascii=False)
@@ -100,7 +100,7 @@ class Command(AccountCommand):
         # Without the account, because the event would name the person again.
         recorded = {"accounts": len(chosen), "delete": options["delete"]}
         recorded |= {name: True for name in ("override_hold", "skip_held") if options[name]}
-        with access.Operation(
+        with access.RecordedOperation(
             "erase", recorded, command=run_from_options(COMMAND, options)
         ) as erasing:
 

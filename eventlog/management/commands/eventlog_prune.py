@@ -188,7 +188,7 @@ class Command(SearchCommand):
             self.stdout.write(f"{of_events(count)} would be deleted.")
         else:
             recorded = _recorded(options, before)
-            with access.Operation(
+            with access.RecordedOperation(
                 "prune", recorded, command=run_from_options(COMMAND, options)
             ) as pruning:
                 has_conditions = hold is not None or any(map(options.get, CONDITIONS))

@@ -7,11 +7,11 @@ from urllib.parse import unquote, urlsplit
 from django.db import models
 
 from ....records.user_state import ANONYMOUS
-from ..event import Event
+from ..event import ImportedEvent
 from ..package_table import Factory, PackageTable
 from ..problems import Problems
 from ..requests import action_of, address_of, facts_of, request_of
-from ..table import Context, Row
+from ..table import ConversionContext, Row
 from ..users import Who, without_login
 from ..values import document
 
@@ -40,7 +40,9 @@ class ApiLogs(PackageTable):
         "sql_query_count": models.PositiveIntegerField,
     }
 
-    def events(self, row: Row, context: Context, problems: Problems) -> Iterable[Event]:
+    def events(
+        self, row: Row, context: ConversionContext, problems: Problems
+    ) -> Iterable[ImportedEvent]:
         found = document(row["headers"])
         headers = (
             {str(name).upper().replace("-", "_"): value for name, value in found.items()}
@@ -61,7 +63,7 @@ class ApiLogs(PackageTable):
             "status": row["status_code"],
             "duration_ms": round(float(row["execution_time"]) * 1000, 2),
         }
-        yield Event(
+        yield ImportedEvent(
             action_of(request),
             row["added_on"],
             _who(row, headers, context),
@@ -78,7 +80,7 @@ def _split(api: str) -> Any:
         return urlsplit("")._replace(path=api)
 
 
-def _who(row: Row, headers: Mapping[str, Any], context: Context) -> Who:
+def _who(row: Row, headers: Mapping[str, Any], context: ConversionContext) -> Who:
     """Return the state of the user, by the rule of the middleware."""
     has_credentials = not headers or "AUTHORIZATION" in headers or "COOKIE" in headers
     if row["status_code"] == UNAUTHORIZED or not has_credentials:
@@ -86,7 +88,7 @@ def _who(row: Row, headers: Mapping[str, Any], context: Context) -> Who:
     return context.no_user
 
 
-def _extra(row: Row, headers: Mapping[str, Any], context: Context) -> dict[str, Any]:
+def _extra(row: Row, headers: Mapping[str, Any], context: ConversionContext) -> dict[str, Any]:
     extra: dict[str, Any] = {
         "headers": {
             name: value

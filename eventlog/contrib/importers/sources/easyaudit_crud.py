@@ -6,11 +6,11 @@ from typing import Any
 from django.db import models
 
 from ....changes import Changes, checked_changes
-from ..event import Event
+from ..event import ImportedEvent
 from ..objects import Kind
 from ..package_table import Factory, PackageTable, user_key_field
 from ..problems import Problems, SkipRow
-from ..table import Context, Row
+from ..table import ConversionContext, Row
 from ..values import document, field_of, parsed_literal, typed_pair
 
 CREATE, UPDATE, DELETE = 1, 2, 3
@@ -48,7 +48,9 @@ class CrudEvents(PackageTable):
         "user_pk_as_string": models.TextField,
     }
 
-    def events(self, row: Row, context: Context, problems: Problems) -> Iterable[Event]:
+    def events(
+        self, row: Row, context: ConversionContext, problems: Problems
+    ) -> Iterable[ImportedEvent]:
         number = row["event_type"]
         relation = RELATIONS.get(number)
         action = "UPDATED" if relation else ACTIONS.get(number)
@@ -70,7 +72,7 @@ class CrudEvents(PackageTable):
         key, name = row["user_id"], ""
         if key is None and row.get("user_pk_as_string"):
             name = f"user {row['user_pk_as_string']}"  # The account was deleted.
-        yield Event(
+        yield ImportedEvent(
             kind.action(action),
             row["datetime"],
             context.users.by_key(key, name),

@@ -166,7 +166,7 @@ class Command(BaseCommand):
         }
         unequal: list[Difference] = []
         with (
-            access.Operation(
+            access.RecordedOperation(
                 "export" if names[1] == PARQUET else "import",
                 conditions,
                 command=run_from_options("eventlog_copy", options),

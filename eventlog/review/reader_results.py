@@ -13,7 +13,7 @@ class ActionCounts(NamedTuple):
     counted_newest: int | None = None  # the number of newest events that were counted, if not all
 
 
-class Changed(NamedTuple):
+class EventWithChange(NamedTuple):
     """An event of an object, and the old and the new value of one field as JSON, if any."""
 
     pk: int

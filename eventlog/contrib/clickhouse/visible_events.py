@@ -11,16 +11,16 @@ from ...review.extras import MAX_LISTED_BYTES
 from ...review.search.query import InvalidSearch
 from .conditions import Renderer
 from .events import columns, event_of, with_relations
-from .table import Table
+from .table import ClickHouseTable
 
 
-class Selection:
+class VisibleEvents:
     """The events of a table; ``events`` may leave events out.
 
     Raises ``InvalidSearch`` if ClickHouse cannot apply the conditions of ``events``.
     """
 
-    def __init__(self, table: Table, events: QuerySet[Log] | None = None) -> None:
+    def __init__(self, table: ClickHouseTable, events: QuerySet[Log] | None = None) -> None:
         self.table = table
         self._within = None if events is None else _conditions_of(events)
         Renderer().condition(self._within or Q())
