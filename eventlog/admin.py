@@ -33,7 +33,7 @@ from .review.event_admin import EventPage
 from .review.events_mixin import EventsMixin
 from .review.list_columns import ListColumns
 from .review.parameters import COLUMNS_VAR, SELECT_VAR
-from .review.restriction import refusing
+from .review.restriction import guard_views
 from .review.saved_searches import (
     MAY_SHARE,
     SavedSearchesMixin,
@@ -89,7 +89,7 @@ class LogAdmin(SavedSearchesMixin, ListColumns, EventPage):
             *self.saved_search_urls(),
             *super().get_urls(),
         ]
-        return refusing(patterns, self.admin_site)
+        return guard_views(patterns, self.admin_site)
 
     # The list
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.functional import cached_property
 
-from eventlog.management.terminal import of_events
+from eventlog.management.terminal import events_in_words
 from eventlog.people import (
     Match,
     key_as_stored,
@@ -108,7 +108,7 @@ class AccountCommand(BaseCommand):
             choice = "--deleted" if match.key is None else f"--key {match.key}"
             status = "deleted" if match.account is None else f"now {match.account!r}"
             period = f", {first:%Y-%m-%d} to {last:%Y-%m-%d}" if count else ""
-            lines.append(f"  {number}. {choice}: {status}, {of_events(count)}{period}")
+            lines.append(f"  {number}. {choice}: {status}, {events_in_words(count)}{period}")
         return "\n".join(lines)
 
     def ask(self, question: str) -> str:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from eventlog import access
 from eventlog.management.progress import progress_bar
-from eventlog.management.terminal import of_events
+from eventlog.management.terminal import events_in_words
 from eventlog.models import Log
 from eventlog.retention.compiled import CompiledPolicy
 from eventlog.retention.event_store import DatabaseEventStore, EventStore, event_store
@@ -123,7 +123,7 @@ class TerminalRetentionRun:
         run, write = self._run, self._command.stdout.write
         for rule in self._compiled.policy.rules:
             parts = [
-                f"{of_events(count[rule.number])} {done}"
+                f"{events_in_words(count[rule.number])} {done}"
                 for count, done in (
                     (run.deleted, f"{prefix}deleted"),
                     (run.anonymized, f"{prefix}anonymized"),
@@ -134,9 +134,9 @@ class TerminalRetentionRun:
             if parts:
                 write(f"{rule}: {', '.join(parts)}.")
         if self._dropped:
-            write(f"{of_events(self._dropped)} dropped with their months.")
+            write(f"{events_in_words(self._dropped)} dropped with their months.")
         if run.unclear:
-            write(f"{of_events(run.unclear)} left as they are, see the warnings.")
-        deleted = of_events(self._dropped + run.deleted.total())
-        anonymized = of_events(run.anonymized.total())
+            write(f"{events_in_words(run.unclear)} left as they are, see the warnings.")
+        deleted = events_in_words(self._dropped + run.deleted.total())
+        anonymized = events_in_words(run.anonymized.total())
         write(f"{deleted} {prefix}deleted, {anonymized} {prefix}anonymized.")

@@ -9,7 +9,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connections, models
 
 from ..records.arguments import object_key
-from .relations import content_types, rows_of
+from .relations import content_types, rows_in_own_database
 
 MAX_INTEGER_KEY = 2**63  # one more than the largest integer that a query may contain
 
@@ -77,7 +77,7 @@ class _Descriptor:
         found: list[models.Model] = []
         keys: dict[tuple[Any, str], Any] = {}  # model and primary key, by model and text
         for model, some in texts.items():
-            queryset = own.get(model, rows_of(model, events[0]))
+            queryset = own.get(model, rows_in_own_database(model, events[0]))
             values = _fitting(model, some, queryset.db)
             keys |= {(model, text): (model, value) for text, value in values.items()}
             found += queryset.filter(pk__in=[*{*values.values()}]) if values else ()

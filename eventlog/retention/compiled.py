@@ -17,7 +17,7 @@ from ..review.search.query import InvalidSearch
 from .anonymize import REMOVED_KEYS
 from .hours import Schedule
 from .policy import Policy
-from .searches import SelectedEvents, select
+from .searches import SelectedEvents, look_up_search
 
 NO_RULE = 0
 UNCLEAR = -1  # the number in place of a rule's, for events that a rule may mean
@@ -98,7 +98,7 @@ def _compile_holds(searches: Sequence[str]) -> tuple[Q | None, list[str], list[S
 
 def _select(where: str, search: str) -> SelectedEvents:
     try:
-        return select(search)
+        return look_up_search(search)
     except InvalidSearch as error:
         raise UnusableSearch(
             f"{where} in EVENTLOG['RETENTION']: the search {search!r:.100} is not valid. {error}"

@@ -53,7 +53,7 @@ def validate_search(text: str) -> None:
     _checked(Search.parse(text, _find_without_queries))
 
 
-def select(text: str) -> SelectedEvents:
+def look_up_search(text: str) -> SelectedEvents:
     """Look up what the search means. Raise ``InvalidSearch`` if it is not valid."""
     users = _Users()
     search = _checked(Search.parse(text, users.find))

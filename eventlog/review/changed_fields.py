@@ -13,7 +13,7 @@ from django.utils.translation import ngettext, pgettext
 from .. import formats
 from ..models import Log
 from . import links
-from .html import linked, shorten
+from .html import link_if_address, shorten
 from .values import MAX_LABEL_LENGTH, value_html
 
 MAX_FIELDS = 100  # in the table
@@ -32,7 +32,7 @@ def changes_table(event: Log, site: str) -> SafeString:
     )
     left_out = len(changes) - MAX_FIELDS
     more = more_fields(left_out) if left_out > 0 else ""
-    return format_html("{}{}", table(pgettext("eventlog", "Field"), rows), more)
+    return format_html("{}{}", differences_table(pgettext("eventlog", "Field"), rows), more)
 
 
 def more_fields(count: int) -> str:
@@ -41,7 +41,7 @@ def more_fields(count: int) -> str:
     return text % {"count": formats.number(count)}
 
 
-def table(label: str, rows: Iterable[tuple[Any, SafeString]]) -> SafeString:
+def differences_table(label: str, rows: Iterable[tuple[Any, SafeString]]) -> SafeString:
     """Return a table of labels and of the cells of ``difference_of()``."""
     head = format_html(
         '<tr><th scope="col">{}</th><th scope="col">{}</th><th scope="col">{}</th></tr>',
@@ -56,7 +56,7 @@ def table(label: str, rows: Iterable[tuple[Any, SafeString]]) -> SafeString:
 
 
 def _field(event: Log, name: str, site: str) -> SafeString | str:
-    return linked(shorten(name, MAX_LABEL_LENGTH), links.field_address(site, event, name))
+    return link_if_address(shorten(name, MAX_LABEL_LENGTH), links.field_address(site, event, name))
 
 
 def difference_of(event: Log, name: str, old: Any, new: Any) -> SafeString:

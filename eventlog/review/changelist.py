@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 
 from ..datetimes import EARLIEST
-from ..models.relations import select
+from ..models.relations import with_relations
 from ..text import UNSTORABLE
 from .choices import Choice
 from .links import at_time, event_page
@@ -70,7 +70,7 @@ def kind_of(request: HttpRequest, chosen: str) -> str:
     return chosen
 
 
-def of_kind(plan: QueryPlan, kind: str) -> QueryPlan:
+def plan_of_kind(plan: QueryPlan, kind: str) -> QueryPlan:
     """Return the plan for requests or other events only."""
     if kind == "both":
         return plan
@@ -97,7 +97,7 @@ class EventList(ListPanels, ChangeList):
         query = query_of(request.GET)
         self._unfiltered = reader(self.root_queryset, ())
         self.search = self._unfiltered.parse(query)
-        self.plan = of_kind(self.search.plan, self.kind)
+        self.plan = plan_of_kind(self.search.plan, self.kind)
         self.query = ""  # Django's own search is skipped, because the pages run the query plan
         try:
             self.events = super().get_queryset(request, exclude_parameters)
@@ -128,7 +128,7 @@ class EventList(ListPanels, ChangeList):
         names = self.list_select_related
         if isinstance(names, bool):
             return super().apply_select_related(qs)
-        return select(qs, *names)
+        return with_relations(qs, *names)
 
     def get_results(self, request: HttpRequest) -> None:
         """Read one page."""

@@ -20,7 +20,7 @@ from ..datetimes import aware
 from ..models import Log
 from ..models.decoding import read_any_text
 from ..models.expressions import Text
-from ..models.relations import select
+from ..models.relations import with_relations
 from .export.formats import Chunks, chunks, with_full_extra
 from .extras import MAX_SHOWN_BYTES, defer_large_extra, fetch
 from .figures import UserCounts, users_of
@@ -29,7 +29,14 @@ from .histogram import Histogram, histogram
 from .matching import count_matching
 from .pagination import ORDER, SCAN_LIMIT, Cursor, Page, estimate_row_count, page
 from .reader_results import ActionCounts, EventWithChange
-from .related import Adjacent, Position, adjacent_in_search, lines, of_same_request, walk
+from .related import (
+    Adjacent,
+    Position,
+    adjacent_in_search,
+    events_at,
+    nearest_positions,
+    same_request_positions,
+)
 from .restriction import is_restricted
 from .search.condition import Condition
 from .search.filters import find
@@ -58,7 +65,7 @@ class DatabaseReader:
 
     @property
     def _rows(self) -> Any:
-        return select(self._events, *self._related)
+        return with_relations(self._events, *self._related)
 
     @property
     def is_restricted(self) -> bool:
@@ -117,14 +124,16 @@ class DatabaseReader:
         return adjacent_in_search(event, self._rows, plan)
 
     def same_request(self, event: Log) -> Sequence[Position]:
-        return of_same_request(event, self._events)
+        return same_request_positions(event, self._events)
 
-    def walk(self, event: Log, plan: QueryPlan, *, backwards: bool) -> Sequence[Position]:
+    def nearest_positions(
+        self, event: Log, plan: QueryPlan, *, backwards: bool
+    ) -> Sequence[Position]:
         assert plan.index_scan is not None
-        return walk(event, self._events, plan.index_scan, backwards=backwards)
+        return nearest_positions(event, self._events, plan.index_scan, backwards=backwards)
 
-    def at(self, *groups: Sequence[Position]) -> Sequence[Sequence[Log]]:
-        return lines(self._events, *groups)
+    def events_at(self, *groups: Sequence[Position]) -> Sequence[Sequence[Log]]:
+        return events_at(self._events, *groups)
 
     def changes_of(self, event: Log, field: str, limit: int) -> Sequence[EventWithChange]:
         # The index of objects finds these events, newest first. Only the field's values are loaded.
@@ -139,7 +148,7 @@ class DatabaseReader:
     def chunks(self, plan: QueryPlan = ALL_EVENTS) -> Chunks:
         return chunks(self._events, plan)
 
-    def in_full(self, events: Sequence[Log]) -> Chunks:
+    def with_full_extra(self, events: Sequence[Log]) -> Chunks:
         return with_full_extra(deque(events))
 
     def follow(self, text: str) -> Follower:

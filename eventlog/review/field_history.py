@@ -46,7 +46,7 @@ class FieldHistory:
 
     def table(self) -> SafeString:
         """Return the changes as a table, the newest first."""
-        return changed_fields.table(
+        return changed_fields.differences_table(
             _("Time and user"),
             (
                 (
@@ -58,11 +58,13 @@ class FieldHistory:
         )
 
     def _label(self, value: FieldChange) -> SafeString:
-        moment = html.exactly(value.timestamp)
+        moment = html.exact_time(value.timestamp)
         name = value.user_repr
         if not name and value.user_id is not None:
             name = _("user %(key)s") % {"key": value.user_id}
-        time = html.linked(moment, links.event_address(self.site, value.pk, value.timestamp))
+        time = html.link_if_address(
+            moment, links.event_address(self.site, value.pk, value.timestamp)
+        )
         return format_html(
             '{} <span class="quiet">{}</span>', time, " · ".join(filter(None, [name, value.action]))
         )

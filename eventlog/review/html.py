@@ -93,7 +93,7 @@ def link(text: Any, address: str) -> SafeString:
     return fast_html('<a href="{}" title="{}">{}</a>', address, text, text)
 
 
-def linked(text: str, address: str | None) -> SafeString | str:
+def link_if_address(text: str, address: str | None) -> SafeString | str:
     """Return ``text`` as a link if there is an address."""
     return text if address is None else fast_html('<a href="{}">{}</a>', address, text)
 
@@ -123,7 +123,7 @@ def status_html(status: Any) -> SafeString:
     return fast_html('<span class="status s{}">{}</span>', text[:1], text)
 
 
-def table(rows: Iterable[tuple[Any, Any]]) -> SafeString:
+def labelled_table(rows: Iterable[tuple[Any, Any]]) -> SafeString:
     """Return a table of labels and values."""
     cells = (
         (label, value if isinstance(value, SafeString) else shorten(value, MAX_VALUE_LENGTH))
@@ -133,12 +133,12 @@ def table(rows: Iterable[tuple[Any, Any]]) -> SafeString:
     return fast_html('<table class="facts">{}</table>', body) if body else EMPTY
 
 
-def exactly(moment: datetime) -> str:
+def exact_time(moment: datetime) -> str:
     """Return the time with milliseconds and its offset from UTC."""
     return local(moment).isoformat(" ", "milliseconds")
 
 
-def ago(moment: datetime) -> str:
+def time_ago(moment: datetime) -> str:
     """Return the time since ``moment`` up to a day, and its date after that."""
     now = timezone.now()
     seconds = int((now - moment).total_seconds())
@@ -154,14 +154,14 @@ def ago(moment: datetime) -> str:
     return f"{formats.day_of_year(moment)} {formats.time(moment)}"
 
 
-def when(event: Log) -> SafeString:
+def time_html(event: Log) -> SafeString:
     """Return the time of day of an event, with the exact time and its age as its title."""
     moment = local(event.timestamp)
     return fast_html(
         '<time datetime="{}" title="{} · {}"><bdi>{}</bdi></time>',
         event.timestamp.isoformat(),
-        exactly(moment),
-        ago(moment),
+        exact_time(moment),
+        time_ago(moment),
         f"{moment:%H:%M:%S}",
     )
 
@@ -179,7 +179,7 @@ def duration(milliseconds: Any) -> str:
 
 def request_line(event: Log) -> SafeString:
     """Return method, path, status, duration and the application's values in one line."""
-    known, own = event.facts, own_values(event)
+    known, own = event.facts, own_values_in_line(event)
     if "path" not in known:
         return fast_html('<div class="line" dir="ltr"><bdi>{}</bdi></div>', own) if own else EMPTY
     path = shorten(known["path"], MAX_VALUE_LENGTH)
@@ -200,7 +200,7 @@ def request_line(event: Log) -> SafeString:
     )
 
 
-def own_values(event: Log) -> str:
+def own_values_in_line(event: Log) -> str:
     """Return the first values of the application, such as ``total=7``, after changed fields."""
     if not isinstance(event.extra, dict):
         return ""
@@ -238,7 +238,7 @@ def ip_link(ip: str, address: str) -> SafeString:
     )
 
 
-def client(event: Log) -> SafeString:
+def client_html(event: Log) -> SafeString:
     """Return the kind of device, the browser and the system, with the user agent as title."""
     known = event.facts
     kind = known.get("device_type")

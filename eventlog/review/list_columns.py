@@ -31,7 +31,7 @@ class ListColumns:
 
     @admin.display(description=pgettext_lazy("eventlog", "Time"))
     def when(self, event: Log) -> SafeString:
-        return html.when(event)
+        return html.time_html(event)
 
     @admin.display(description=pgettext_lazy("eventlog", "User"))
     def who(self, event: Log) -> SafeString:
@@ -63,4 +63,4 @@ class ListColumns:
 
     @admin.display(description=_("Client"))
     def client(self, event: Log) -> SafeString:
-        return html.client(event)
+        return html.client_html(event)

@@ -115,13 +115,15 @@ class Reader(Protocol):
     def same_request(self, event: Log) -> Sequence[Position]:
         """Return the events of the same request, this one included, the oldest first."""
 
-    def walk(self, event: Log, plan: QueryPlan, *, backwards: bool) -> Sequence[Position]:
+    def nearest_positions(
+        self, event: Log, plan: QueryPlan, *, backwards: bool
+    ) -> Sequence[Position]:
         """Return the nearest events of a plan before an event, or after it if ``backwards``.
 
         An index serves the plan. There are at most ``MAX_WALKED_EVENTS`` events.
         """
 
-    def at(self, *groups: Sequence[Position]) -> Sequence[Sequence[Log]]:
+    def events_at(self, *groups: Sequence[Position]) -> Sequence[Sequence[Log]]:
         """Return the events at these positions."""
 
     def changes_of(self, event: Log, field: str, limit: int) -> Sequence[EventWithChange]:
@@ -130,7 +132,7 @@ class Reader(Protocol):
     def chunks(self, plan: QueryPlan = ALL_EVENTS) -> Chunks:
         """Yield all events of a plan, newest first, in lists that fit in memory."""
 
-    def in_full(self, events: Sequence[Log]) -> Chunks:
+    def with_full_extra(self, events: Sequence[Log]) -> Chunks:
         """Yield events of a page with all of ``extra``, in chunks that are bounded in bytes."""
 
     def follow(self, text: str) -> EventFollower:

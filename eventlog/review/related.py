@@ -13,7 +13,7 @@ from django.db.models.lookups import Exact
 from ..datetimes import shifted
 from ..models import Log
 from ..models.expressions import Fact
-from ..models.relations import select
+from ..models.relations import with_relations
 from ..text import UNSTORABLE
 from .extras import defer_large_extra, fetch
 from .pagination import ORDER, Cursor, after_cursor, page
@@ -65,7 +65,7 @@ def adjacent_in_search(event: Log, events: QuerySet[Log], plan: QueryPlan) -> Ad
     return Adjacent(newer[0] if newer else None, older[0] if older else None)
 
 
-def of_same_request(event: Log, events: QuerySet[Log]) -> Sequence[Position]:
+def same_request_positions(event: Log, events: QuerySet[Log]) -> Sequence[Position]:
     """Return the events of the same request, this one included, the oldest first."""
     request_id = event.facts.get("request_id")
     if not isinstance(request_id, str) or UNSTORABLE.search(request_id):
@@ -93,7 +93,7 @@ def reversed_order() -> Sequence[str]:
     return [name.removeprefix("-") for name in ORDER]
 
 
-def walk(
+def nearest_positions(
     event: Log, events: QuerySet[Log], scan: IndexScan, *, backwards: bool
 ) -> Sequence[Position]:
     """Return the nearest events of an index scan before the event, or after it if ``backwards``."""
@@ -139,14 +139,14 @@ def _reach(moment: datetime, walked: Sequence[Position], own: Iterable[Position]
     return RelatedSpan(moment, moment, count, is_cut)
 
 
-def lines(events: QuerySet[Log], *groups: Sequence[Position]) -> Sequence[Sequence[Log]]:
+def events_at(events: QuerySet[Log], *groups: Sequence[Position]) -> Sequence[Sequence[Log]]:
     """Return the events at these positions, read by one query."""
     wanted = [each for group in groups for each in group]
     if not wanted:
         return [[] for _ in groups]
     moments = [each.timestamp for each in wanted]
     # The times are a condition too, because a table in partitions has no index of keys alone.
-    found = select(events, "user").filter(
+    found = with_relations(events, "user").filter(
         pk__in={each.pk for each in wanted},
         timestamp__gte=min(moments),
         timestamp__lte=max(moments),

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from ..datetimes import local
 from ..models import Log
-from .html import MAX_PATH_LENGTH, MAX_WORD_LENGTH, duration, own_values, shorten, who
+from .html import MAX_PATH_LENGTH, MAX_WORD_LENGTH, duration, own_values_in_line, shorten, who
 
 USER_WIDTH = 12  # characters at least
 ACTION_WIDTH = 24
@@ -61,7 +61,7 @@ def _action(event: Log) -> str:
     return _cut(event.action, MAX_LABEL_LENGTH)
 
 
-def line(event: Log, columns: Widths) -> Sequence[Part]:
+def line_parts(event: Log, columns: Widths) -> Sequence[Part]:
     """Return time, user, action, object, request, own values and address of an event."""
     moment = local(event.timestamp).replace(tzinfo=None)
     address = event.facts.get("ip")
@@ -71,7 +71,7 @@ def line(event: Log, columns: Widths) -> Sequence[Part]:
         [Part(_action(event).ljust(columns.action), "cyan")],
         [Part(_cut(event.object_name, MAX_LABEL_LENGTH), "magenta")],
         [*_request(event)],
-        [Part(_cut(own_values(event), MAX_OWN_LENGTH))],
+        [Part(_cut(own_values_in_line(event), MAX_OWN_LENGTH))],
         [Part("" if address is None else _cut(address, MAX_ADDRESS_LENGTH), "dim")],
     ]
     parts: list[Part] = []
@@ -101,6 +101,6 @@ def _cut(value: Any, limit: int) -> str:
     return printable(shorten(value, limit))
 
 
-def plain(parts: Sequence[Part]) -> str:
+def plain_text(parts: Sequence[Part]) -> str:
     """Return a line without styles."""
     return "".join(part.text for part in parts)

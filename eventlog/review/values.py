@@ -38,7 +38,7 @@ class ValueRows(NamedTuple):
     left_out: int
 
 
-def rows_of(value: Any, label: str = "") -> ValueRows:
+def value_rows(value: Any, label: str = "") -> ValueRows:
     """Return the rows of a value, with dotted labels for nested values."""
     leaves = _leaves(value)
     rows = [
@@ -69,7 +69,7 @@ def _children(value: Any) -> Sequence[tuple[str, Any]]:
     return []
 
 
-def table(found: ValueRows) -> SafeString:
+def rows_table(found: ValueRows) -> SafeString:
     """Return the rows as a table."""
     rows = format_html_join(
         "",

@@ -78,7 +78,7 @@ def what_else(event: Log, reader: Reader, site: str) -> WhatElse:
             items.append(Item(label, address, _count(found.plan, reader)))
     shown = of_request[:MAX_EVENTS_OF_REQUEST]
     others = [each for each in shown if each.pk != event.pk]
-    same_request, around = reader.at(others, _around(event, walked))
+    same_request, around = reader.events_at(others, _around(event, walked))
     return WhatElse(items, same_request, around, walked.is_by_user)
 
 
@@ -126,8 +126,8 @@ def _session_term(event: Log, user: _Found | None) -> Term | None:
 def _walk(event: Log, reader: Reader, user: _Found | None, ip: _Found | None) -> _Walk:
     for found in (user, ip):
         if found is not None and found.is_exact:
-            before = reader.walk(event, found.plan, backwards=False)
-            after = reader.walk(event, found.plan, backwards=True)
+            before = reader.nearest_positions(event, found.plan, backwards=False)
+            after = reader.nearest_positions(event, found.plan, backwards=True)
             return _Walk(before, after, found is user)
     return _Walk()
 

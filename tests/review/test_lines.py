@@ -3,7 +3,7 @@
 import pytest
 
 from eventlog.models import Log, log
-from eventlog.review.html import own_values
+from eventlog.review.html import own_values_in_line
 from eventlog.review.lines import fold
 
 pytestmark = pytest.mark.django_db
@@ -33,4 +33,4 @@ def test_events_with_other_changes_are_not_folded():
 
 def test_a_list_of_values_is_shown_in_the_line():
     event = log(None, "PERMISSIONS_CHANGED", extra={"groups_added": ["Staff", "Editors"]})
-    assert own_values(event) == "groups_added=Staff, Editors"
+    assert own_values_in_line(event) == "groups_added=Staff, Editors"

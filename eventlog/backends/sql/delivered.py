@@ -17,8 +17,8 @@ from ...partitions.missing import MissingPartition, is_awaited, is_missing_parti
 from ...records.columns import Columns
 from ...records.record import Record
 from ..spool import Rejected
-from .announce import has_receivers, rows_of, send_event_logged
 from .insert import Stored, insert, inserting
+from .send_signals import has_receivers, make_rows_and_send_post_save, send_event_logged
 
 BATCH_ID_LIFETIME = timedelta(days=30)  # from the time that the rows were written
 MAX_PRUNED_IDS = 500  # in one statement
@@ -68,7 +68,7 @@ def deliver(batch_id: str, read: ReadChunks, using: str, dead_letter: DeadLetter
         _renew(batch_id, using)
         return
     if stored:
-        send_event_logged(rows_of(stored), stored)
+        send_event_logged(make_rows_and_send_post_save(stored), stored)
 
 
 def is_row_error(error: Exception) -> bool:

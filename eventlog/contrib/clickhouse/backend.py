@@ -54,7 +54,7 @@ class ClickHouseBackend(BufferedBackend):
         return ClickHouseDelivery(spool, self.record_lost, self.table)
 
     def current_destination(self) -> str:
-        return destinations.of_store(self.table.store_name)
+        return destinations.current_for_store(self.table.store_name)
 
     def _write_inline(self, record: Record, error: OSError) -> None:
         self._losses.report_inline(self.spool.directory, error)

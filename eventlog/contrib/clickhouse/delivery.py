@@ -27,7 +27,7 @@ class ClickHouseDelivery(SegmentDelivery):
         self._table = table
 
     def _is_own(self, destination: str) -> bool:
-        return destination == destinations.of_store(self._table.store_name)
+        return destination == destinations.current_for_store(self._table.store_name)
 
     def send(self, segment: Segment, using: str, pacer: Pacer) -> None:
         if not self._is_own(segment.destination):

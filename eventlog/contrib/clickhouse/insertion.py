@@ -19,7 +19,11 @@ from uuid import UUID
 from django.db import DataError
 
 from ...backends.spool import Rejected
-from ...backends.sql.announce import has_receivers, rows_of, send_event_logged
+from ...backends.sql.send_signals import (
+    has_receivers,
+    make_rows_and_send_post_save,
+    send_event_logged,
+)
 from .columns import WRITTEN
 from .rows import ClickHouseRow, read_rows
 from .table import ClickHouseTable
@@ -46,7 +50,7 @@ def deliver(
         dead_letter(batch_id, rejected)
     if written and has_receivers():
         stored = [(row.record, row.id) for row in written]
-        send_event_logged(rows_of(stored), stored)
+        send_event_logged(make_rows_and_send_post_save(stored), stored)
 
 
 def _missing(

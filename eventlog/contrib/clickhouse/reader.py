@@ -154,7 +154,9 @@ class ClickHouseReader:
         condition = near & Q(Exact(Fact("request_id"), request_id))
         return self._positions(condition, OLDEST_FIRST, MAX_COUNTED_EVENTS + 1)
 
-    def walk(self, event: Log, plan: QueryPlan, *, backwards: bool) -> Sequence[Position]:
+    def nearest_positions(
+        self, event: Log, plan: QueryPlan, *, backwards: bool
+    ) -> Sequence[Position]:
         order = OLDEST_FIRST if backwards else NEWEST_FIRST
         found, _end = read_in_windows(
             self._table,
@@ -176,7 +178,7 @@ class ClickHouseReader:
             for key, time, ip, user, name, state in rows
         ]
 
-    def at(self, *groups: Sequence[Position]) -> Sequence[Sequence[Log]]:
+    def events_at(self, *groups: Sequence[Position]) -> Sequence[Sequence[Log]]:
         wanted = [each for group in groups for each in group]
         if not wanted:
             return [[] for _ in groups]
@@ -206,11 +208,11 @@ class ClickHouseReader:
         cursor: Cursor | None = None
         while True:
             some = self.page(plan, CHUNK_EVENTS, older=cursor, scan_limit=EXPORT_SCAN_LIMIT)
-            yield from self.in_full(some.events)
+            yield from self.with_full_extra(some.events)
             if (cursor := some.older or some.scanned_until) is None:
                 return
 
-    def in_full(self, events: Sequence[Log]) -> Chunks:
+    def with_full_extra(self, events: Sequence[Log]) -> Chunks:
         waiting = deque(events)
         while waiting:
             yield load_full_extra(take(waiting), self._table)

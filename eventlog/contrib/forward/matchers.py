@@ -14,7 +14,7 @@ from ...review.search.condition import InvalidTermError
 from ...review.search.event_filters import EXTRA, HAS, KINDS, keys_of
 from ...review.search.filters import checked_filter
 from ...review.search.networks import network_condition
-from ...review.search.numbers import number
+from ...review.search.numbers import parse_number
 from ...review.search.reference_filters import ANONYMOUS, in_any_case
 from ...review.search.request_filters import (
     milliseconds,
@@ -180,7 +180,7 @@ def _changed(value: str) -> Matcher:
 def _extra(name: str, value: str, operator: str) -> Matcher:
     get = value_under(keys_of(name))
     if operator:
-        return compared(get, operator, value, lambda text, _: number(text))
+        return compared(get, operator, value, lambda text, _: parse_number(text))
     if "*" in value:
         return matching(lambda event: as_text(get(event)), value)
     return lambda event: as_text(get(event)) == value

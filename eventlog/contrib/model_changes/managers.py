@@ -6,7 +6,14 @@ from typing import Any, TypeVar
 from django.db import models, transaction
 
 from . import memory
-from .recording import Change, are_changes_recorded, as_row, changed, contents, record
+from .recording import (
+    Change,
+    are_changes_recorded,
+    as_row,
+    changes_of_columns,
+    changes_of_new_or_deleted,
+    record,
+)
 from .tracking import CREATED, UPDATED, Tracking, tracking_of
 
 M = TypeVar("M", bound=models.Model)
@@ -103,7 +110,7 @@ class TrackedQuerySet(models.QuerySet[M]):
             computed = [name for name, value in values.items() if memory.is_expression(value)]
             memory.remember_saved(obj, tracking, values, self.db, created=True, computed=computed)
             # Some databases do not return the keys, so the event has none.
-            yield as_row(obj), contents(tracking, values, created=True)
+            yield as_row(obj), changes_of_new_or_deleted(tracking, values, created=True)
 
 
 def _stored(column: Any, value: Any) -> Any:
@@ -119,7 +126,7 @@ def _changes(
     for obj in objs:
         own, values = vars(obj), new.get(obj.pk, {})
         pairs = ((name, (own.get(name), value)) for name, value in values.items())
-        if found := changed(tracking, pairs):
+        if found := changes_of_columns(tracking, pairs):
             for name, value in values.items():
                 setattr(obj, name, value)  # for the name in the event
             yield obj, found

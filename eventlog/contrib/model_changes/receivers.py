@@ -111,10 +111,10 @@ def after_save(
     # The texts of expressions, if their values would take a second query.
     saved = values | {name: texts[name] for name in computed if texts and name in texts}
     if created:
-        contents = recording.contents(tracking, saved, created=True)
+        contents = recording.changes_of_new_or_deleted(tracking, saved, created=True)
         recording.record(CREATED, tracking, [(instance, contents)])
         return
-    changes = recording.changed(
+    changes = recording.changes_of_columns(
         tracking, ((name, (known.get(name), value)) for name, value in saved.items())
     )
     if changes.keys() - tracking.automatic:
@@ -130,5 +130,5 @@ def after_delete(sender: type[Model], instance: Model, using: str, **kwargs: Any
     # An instance that was not loaded has the defaults of its fields.
     own = {} if instance._state.adding else vars(instance)
     values = {**own, **memory.known_values(instance, tracking, using)}
-    contents = recording.contents(tracking, values, created=False)
+    contents = recording.changes_of_new_or_deleted(tracking, values, created=False)
     recording.record(DELETED, tracking, [(recording.as_row(instance), contents)])

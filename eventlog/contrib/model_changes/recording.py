@@ -34,7 +34,7 @@ def record(kind: str, tracking: Tracking, changes: Iterable[Change]) -> None:
         log_changes(some)
 
 
-def changed(tracking: Tracking, pairs: Iterable[tuple[str, Pair]]) -> Changes:
+def changes_of_columns(tracking: Tracking, pairs: Iterable[tuple[str, Pair]]) -> Changes:
     """Return the changes of columns, given by attribute."""
     return compact(_comparable(tracking, pairs))
 
@@ -48,7 +48,9 @@ def _comparable(
             yield field.name, (comparable(field, old), comparable(field, new))
 
 
-def contents(tracking: Tracking, values: dict[str, Any], *, created: bool) -> Changes:
+def changes_of_new_or_deleted(
+    tracking: Tracking, values: dict[str, Any], *, created: bool
+) -> Changes:
     """Return the changes of an object that was created or deleted, without its empty fields."""
     pairs = (
         (field.name, (None, value))

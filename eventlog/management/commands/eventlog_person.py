@@ -16,7 +16,7 @@ from eventlog.conf import Misconfigured
 from eventlog.management.accounts import AccountCommand
 from eventlog.management.operator_arguments import add_operator_arguments, run_from_options
 from eventlog.management.retention_run import remark_about_earlier_backend
-from eventlog.management.terminal import of_events
+from eventlog.management.terminal import events_in_words
 from eventlog.models import Log
 from eventlog.people import Match, account_of, condition_of, custom_keys
 from eventlog.retention.compiled import UnusableSearch, hold_condition
@@ -95,7 +95,7 @@ class Command(AccountCommand):
             return
         count = self.store.count(events)
         if count and not options["yes"]:
-            self._confirm(f"{of_events(count)} ", done, chosen)
+            self._confirm(f"{events_in_words(count)} ", done, chosen)
         keys: set[str] = set()
         # Without the account, because the event would name the person again.
         recorded = {"accounts": len(chosen), "delete": options["delete"]}
@@ -115,7 +115,7 @@ class Command(AccountCommand):
                 erasing.count += number
         if options["verbosity"]:
             self._note_custom_keys(keys, "and were not changed")
-            self.stdout.write(f"{of_events(erasing.count)} {done}.")
+            self.stdout.write(f"{events_in_words(erasing.count)} {done}.")
 
     def _without_held(self, events: Q, options: dict[str, Any]) -> Q:
         """Return the events that may be erased. Raise CommandError if a legal hold forbids it."""
@@ -132,11 +132,11 @@ class Command(AccountCommand):
         if hold is None or not (held := self.store.count(events & hold)):
             return events
         if options["skip_held"]:
-            self.note(f"{of_events(held)} under legal hold left as they are.")
+            self.note(f"{events_in_words(held)} under legal hold left as they are.")
             return events & complement(Condition(hold)).q
         raise CommandError(
-            f"{of_events(held)} under legal hold, see EVENTLOG['RETENTION']. Nothing was changed. "
-            f"Erase only the others with --skip-held, or all with --override-hold."
+            f"{events_in_words(held)} under legal hold, see EVENTLOG['RETENTION']. Nothing was "
+            f"changed. Erase only the others with --skip-held, or all with --override-hold."
         )
 
     def _confirm(self, count: str, done: str, chosen: list[Match]) -> None:
@@ -159,7 +159,7 @@ class Command(AccountCommand):
             keys |= custom_keys(chunk)
         if done == "erased":
             self._note_custom_keys(keys, "and would not be changed")
-        self.stdout.write(f"{of_events(count)} would be {done}.")
+        self.stdout.write(f"{events_in_words(count)} would be {done}.")
 
     def _chunks(self, events: Q) -> Iterator[Sequence[Log]]:
         """Yield the events, newest first, and write the progress to standard error."""
@@ -167,7 +167,7 @@ class Command(AccountCommand):
         for some in self.store.chunks(events):
             yield some
             if read // PROGRESS_STEP != (read + len(some)) // PROGRESS_STEP:
-                self.note(f"{of_events(read + len(some))} so far")
+                self.note(f"{events_in_words(read + len(some))} so far")
             read += len(some)
 
     def _note_custom_keys(self, keys: set[str], outcome: str) -> None:

@@ -21,7 +21,7 @@ from eventlog.management.retention_run import (
     drop_old_months,
     remark_about_earlier_backend,
 )
-from eventlog.management.terminal import SearchCommand, number_of_events, of_events
+from eventlog.management.terminal import SearchCommand, events_in_words, number_of_events
 from eventlog.models.queryset import any_action
 from eventlog.retention.ages import age_text, parse_age
 from eventlog.retention.compiled import UnusableSearch, compile_policy, hold_condition
@@ -185,7 +185,7 @@ class Command(SearchCommand):
         self._report_patterns(options)
         if options["dry_run"]:
             count = self.store.count(old & plan.condition)
-            self.stdout.write(f"{of_events(count)} would be deleted.")
+            self.stdout.write(f"{events_in_words(count)} would be deleted.")
         else:
             recorded = _recorded(options, before)
             with access.RecordedOperation(
@@ -201,9 +201,9 @@ class Command(SearchCommand):
                     deque(self.store.drop_months(before, only_empty=True), maxlen=0)
             drop_before()
             if options["verbosity"]:
-                self.stdout.write(f"{of_events(pruning.count)} deleted.")
+                self.stdout.write(f"{events_in_words(pruning.count)} deleted.")
         if hold is not None and (held := self.store.count(old & found.condition & hold)):
-            self.stdout.write(f"{of_events(held)} under legal hold.")
+            self.stdout.write(f"{events_in_words(held)} under legal hold.")
 
     def _plan(self, text: str) -> QueryPlan:
         search = self.parse(text)
@@ -222,7 +222,7 @@ class Command(SearchCommand):
                     )
                 elif options["dry_run"]:
                     old = Q(timestamp__lt=timezone.now() - options["older_than"])
-                    count = of_events(self.store.count(found & old))
+                    count = events_in_words(self.store.count(found & old))
                     self.stdout.write(f"--{option} {pattern!r} matches {count} of this age.")
 
 

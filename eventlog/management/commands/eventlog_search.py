@@ -97,4 +97,4 @@ class Command(SearchCommand):
 
 def _rows(pages: Iterator[Page]) -> Chunks:
     for page in pages:
-        yield from reader().in_full(page.events)
+        yield from reader().with_full_extra(page.events)

@@ -135,7 +135,7 @@ class Command(SearchCommand):
 
     def _text(self, events: Sequence[Log]) -> str:
         if self._is_json:
-            return "".join(jsonl_of(reader().in_full(events)))
+            return "".join(jsonl_of(reader().with_full_extra(events)))
         return lines_of(events, self._render)
 
     def _write(self, text: str) -> None:

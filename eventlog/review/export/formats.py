@@ -16,7 +16,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 
 from ...metadata.fields import export_columns
 from ...models import Log
-from ...models.relations import select
+from ...models.relations import with_relations
 from ...records.user_state import UserState
 from ..extras import full_size, load_full_extra
 from ..pagination import SCAN_LIMIT, SCAN_LIMIT_FACTOR, Cursor, page
@@ -49,7 +49,7 @@ def chunks(events: QuerySet[Log], plan: QueryPlan) -> Chunks:
 
     Each chunk is a query of its own, so a slow download keeps no transaction or cursor open.
     """
-    events = select(events, "user", "content_type")
+    events = with_relations(events, "user", "content_type")
     cursor: Cursor | None = None
     while True:
         some = page(

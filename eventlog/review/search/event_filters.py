@@ -15,7 +15,7 @@ from . import patterns
 from .change_filters import hint_about
 from .condition import Condition, Hint, InvalidTermError, any_of, indexed, union
 from .known_values import MAX_ACTIONS, known_actions
-from .numbers import compare, number
+from .numbers import comparison_condition, parse_number
 from .reference_filters import has_partial_indexes, known_user_condition, users_named
 from .request_filters import ip, path
 from .spelling import nearest, one_of
@@ -144,7 +144,7 @@ def extra(name: str, value: str, operator: str = "") -> Condition:
     """Find a value in ``extra``, such as ``extra.title:Foo`` or ``extra.order.total:>7``."""
     keys = keys_of(name)
     if operator:
-        found = compare(Number(*keys), operator, number(value))
+        found = comparison_condition(Number(*keys), operator, parse_number(value))
         return Condition(found, hint=hint_about(keys))
     text: Any = Text(*keys)
     found = patterns.glob(text, value) if "*" in value else Q(Exact(text, value))

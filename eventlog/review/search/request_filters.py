@@ -25,7 +25,7 @@ from .condition import (
 from .known_values import known_values
 from .name_sources import current_name_source
 from .networks import UnsupportedNetworkError, addresses_in, network_condition
-from .numbers import compare, number
+from .numbers import comparison_condition, parse_number
 from .spelling import nearest, one_of
 from .tree import Not, Term
 from .valid_values import DEVICES, TRACE_ID
@@ -121,7 +121,9 @@ def device(value: str) -> Condition:
 
 def duration(value: str, operator: str = "") -> Condition:
     """Find requests that took longer or shorter, such as ``>500ms``, ``>=2s`` or ``<1min``."""
-    return Condition(compare(NumberFact("duration_ms"), operator, milliseconds(value, operator)))
+    return Condition(
+        comparison_condition(NumberFact("duration_ms"), operator, milliseconds(value, operator))
+    )
 
 
 def milliseconds(value: str, operator: str) -> float:
@@ -137,7 +139,7 @@ def milliseconds(value: str, operator: str) -> float:
             _("A duration needs a comparison, such as duration:>500ms."),
             Term("duration", value, ">="),
         )
-    return number(match[1]) * MILLISECONDS[match[2]]
+    return parse_number(match[1]) * MILLISECONDS[match[2]]
 
 
 def view(value: str) -> Condition:

@@ -14,7 +14,7 @@ def has_receivers() -> bool:
     return event_logged.has_listeners(Log) or post_save.has_listeners(Log)
 
 
-def rows_of(stored: Sequence[Stored]) -> Sequence[Log]:
+def make_rows_and_send_post_save(stored: Sequence[Stored]) -> Sequence[Log]:
     """Return the rows as objects, and send ``post_save`` for each."""
     rows = [Log.from_record(record, pk) for record, pk in stored]
     # Sites that used pinax-eventlog may have receivers of post_save.
