@@ -113,7 +113,7 @@ class LogAdmin(SavedSearchesMixin, ListColumns, EventPage):
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """Return the columns that the address names; the default ones without."""
-        chosen = review.columns.columns_of(request.GET.get(COLUMNS_VAR, ""))
+        chosen = review.chosen_columns.columns_of(request.GET.get(COLUMNS_VAR, ""))
         return chosen or super().get_list_display(request)
 
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> Any:
@@ -160,7 +160,7 @@ class LogAdmin(SavedSearchesMixin, ListColumns, EventPage):
     ) -> None:
         # In the transaction of the deletion, so that both happen or neither.
         if access.is_enabled("delete"):
-            search = access.shortened(review.changelist.query_of(request.GET))
+            search = access.shortened_search(review.changelist.query_of(request.GET))
             extra = {"count": count, "search": search, "deleted": deleted}
             log(request.user, access.ACTIONS["delete"], extra, request=request)
 
@@ -242,8 +242,10 @@ class LogAdmin(SavedSearchesMixin, ListColumns, EventPage):
 def _exported(kind: str, changes: "EventList") -> dict[str, str]:
     """Return which events of the list are exported."""
     filters = {name: v for name, v in changes.filter_params.items() if name != SEARCH_VAR}
-    facts = {"format": kind, "search": access.shortened(changes.query), "show": changes.kind}
-    return facts | ({"filters": access.shortened(urlencode(filters, True))} if filters else {})
+    facts = {"format": kind, "search": access.shortened_search(changes.query), "show": changes.kind}
+    return facts | (
+        {"filters": access.shortened_search(urlencode(filters, True))} if filters else {}
+    )
 
 
 def _recorded(exporting: access.RecordedOperation, kind: str, events: "Chunks") -> Generator[bytes]:

@@ -16,7 +16,7 @@ from django.db.models.lookups import Exact, IsNull
 
 from .changes import KEY as CHANGES
 from .conf import FIELDS
-from .counts.hours import drop_personal
+from .counts.hours import drop_personal_counts
 from .metadata.fields import personal_fields
 from .models import Log, LogQuerySet, user_id
 from .models.decoding import read_any_text
@@ -206,7 +206,7 @@ def erase(matches: Sequence[Match], events: Sequence[Log], *, delete: bool) -> i
                 # Old and new values of the person's own account.
                 near.bulk_update(list(_without(frozenset([CHANGES]), about)), ["extra"])
                 rows.filter(pk__in=_keys(about)).update(object_id=None, object_repr="")
-            drop_personal((event.timestamp for event in chunk), using)
+            drop_personal_counts((event.timestamp for event in chunk), using)
         count += len(theirs)
     return count
 

@@ -39,7 +39,9 @@ def path_of(keys: Sequence[str]) -> str:
     return "$" + "".join(f".{json.dumps(key)}" for key in keys)
 
 
-def document(column: str, keys: Sequence[str], connection: BaseDatabaseWrapper) -> NestedDocument:
+def innermost_document(
+    column: str, keys: Sequence[str], connection: BaseDatabaseWrapper
+) -> NestedDocument:
     """Return the innermost document from which a path of the database leads to the value."""
     needs_step = {"postgresql": _is_integer, "sqlite": _has_quote}.get(
         connection.vendor, _has_minus if getattr(connection, "mysql_is_mariadb", False) else _never

@@ -9,8 +9,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from .catalog import EventTable, find_table, partitions_of, spans
-from .locks import DEFAULT, Patience, in_transaction
-from .months import TimeRange, gaps, later, literal, month_of, months
+from .locks import DEFAULT, LockWaits, run_in_transaction
+from .months import TimeRange, gaps, month_of, months, months_later, sql_literal
 
 MONTHS_AHEAD = 3
 ADVISORY_LOCK = 0x6576656E746C6F67  # "eventlog"
@@ -31,7 +31,7 @@ def missing_spans(
 ) -> list[TimeRange]:
     """Return the months without a partition, from ``since`` or this month on."""
     start = month_of(since or timezone.now())
-    end = later(month_of(timezone.now()), months_ahead + 1)
+    end = months_later(month_of(timezone.now()), months_ahead + 1)
     return [gap for month in months(start, end) for gap in gaps(month, covered)]
 
 
@@ -43,7 +43,7 @@ def creation_statements(table: EventTable, span: TimeRange) -> Sequence[str]:
     """
     assert span.lower is not None
     name = table.sibling(partition_name(table, span.lower))
-    bounds = f"FROM ({literal(span.lower, '')}) TO ({literal(span.upper, '')})"
+    bounds = f"FROM ({sql_literal(span.lower, '')}) TO ({sql_literal(span.upper, '')})"
     return (
         f"CREATE TABLE {name} (LIKE {table} {_LIKE})",
         f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES {bounds}",
@@ -54,10 +54,10 @@ def create_missing(
     connection: BaseDatabaseWrapper,
     months_ahead: int = MONTHS_AHEAD,
     since: datetime | None = None,
-    patience: Patience = DEFAULT,
+    waits: LockWaits = DEFAULT,
 ) -> list[TimeRange]:
     """Create the partitions of the months that have none; return their spans."""
-    return in_transaction(connection, partial(_create, connection, months_ahead, since), patience)
+    return run_in_transaction(connection, partial(_create, connection, months_ahead, since), waits)
 
 
 def _create(

@@ -122,7 +122,7 @@ def indexes_of(connection: BaseDatabaseWrapper, table: EventTable) -> list[Table
         return [TableIndex(*row) for row in cursor.fetchall()]
 
 
-def inspect(connection: BaseDatabaseWrapper, table: EventTable) -> TableFacts:
+def inspect_table(connection: BaseDatabaseWrapper, table: EventTable) -> TableFacts:
     """Read everything that the plan depends on."""
     with connection.cursor() as cursor:
 

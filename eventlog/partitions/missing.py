@@ -9,7 +9,7 @@ from django.utils import timezone
 from ..datetimes import aware
 from .catalog import Partition, read_partitions, spans
 from .locks import sqlstate_of
-from .months import TimeRange, later, month_of
+from .months import TimeRange, month_of, months_later
 
 CHECK_VIOLATION = "23514"
 
@@ -44,12 +44,12 @@ def expected_span(partitions: list[Partition]) -> TimeRange:
     this_month = month_of(timezone.now())
     has_no_bound = None in lowest
     lower = None if has_no_bound else min([*filter(None, lowest), this_month])
-    return TimeRange(lower, later(this_month, 2))
+    return TimeRange(lower, months_later(this_month, 2))
 
 
 def uncovered_months(partitions: list[Partition]) -> tuple[bool, bool]:
     """Return whether the current moment, and the start of the next month, have no partition."""
     now, covered = timezone.now(), spans(partitions)
-    moments = now, later(month_of(now))
+    moments = now, months_later(month_of(now))
     current, following = (not any(each.has(moment) for each in covered) for moment in moments)
     return current, following

@@ -26,7 +26,7 @@ def month_of(moment: datetime) -> datetime:
     return in_utc.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
-def later(month: datetime, by: int = 1) -> datetime:
+def months_later(month: datetime, by: int = 1) -> datetime:
     """Return the start of the month that follows ``by`` months later."""
     number = month.year * 12 + month.month - 1 + by
     return month.replace(year=number // 12, month=number % 12 + 1)
@@ -35,8 +35,8 @@ def later(month: datetime, by: int = 1) -> datetime:
 def months(start: datetime, end: datetime) -> Iterator[TimeRange]:
     """Yield the months from ``start`` on and before ``end``."""
     while start < end:
-        yield TimeRange(start, later(start))
-        start = later(start)
+        yield TimeRange(start, months_later(start))
+        start = months_later(start)
 
 
 def gaps(span: TimeRange, covered: Sequence[TimeRange]) -> Iterator[TimeRange]:
@@ -50,7 +50,7 @@ def gaps(span: TimeRange, covered: Sequence[TimeRange]) -> Iterator[TimeRange]:
             yield TimeRange(lower, upper)
 
 
-def literal(moment: datetime | None, unbounded: str) -> str:
+def sql_literal(moment: datetime | None, unbounded: str) -> str:
     """Return a bound in SQL."""
     if moment is None:
         return unbounded

@@ -7,9 +7,9 @@ from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from .catalog import EventTable
-from .inspection import TableFacts, inspect
-from .locks import Patience, until_locked
-from .months import TimeRange, literal
+from .inspection import TableFacts, inspect_table
+from .locks import LockWaits, retry_until_locked
+from .months import TimeRange, sql_literal
 
 KEY_INDEX = "eventlog_id_time"
 NEW_NAME = "eventlog_log_new"
@@ -25,7 +25,7 @@ def swap(
     table: EventTable,
     first_name: str,
     bounds: TimeRange,
-    patience: Patience,
+    waits: LockWaits,
 ) -> None:
     """Put a partitioned table in the place of the table, and the table into its first partition."""
 
@@ -34,14 +34,14 @@ def swap(
             # Autovacuum has this lock for minutes. It is cancelled if another session waits for a
             # second, and only this wait stops no reader or writer.
             cursor.execute(f"LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE")
-            cursor.execute(f"SET LOCAL lock_timeout = {patience.timeout_ms}")
-            facts = inspect(connection, table)
+            cursor.execute(f"SET LOCAL lock_timeout = {waits.timeout_ms}")
+            facts = inspect_table(connection, table)
             for statement in (*_prepared(table, facts), *_exclusive(table, facts)):
                 cursor.execute(statement)
             for statement in _exchanged(table, facts, first_name, bounds, _next_id(cursor, facts)):
                 cursor.execute(statement)
 
-    until_locked(attempt, patience)
+    retry_until_locked(attempt, waits)
 
 
 def _prepared(table: EventTable, facts: TableFacts) -> Iterator[str]:
@@ -112,7 +112,7 @@ def _exchanged(
     yield f"ALTER TABLE {new} ALTER COLUMN id RESTART WITH {next_id}"
     yield f'ALTER TABLE {table} RENAME TO "{first_name}"'
     yield f'ALTER TABLE {new} RENAME TO "{table.name}"'
-    lower, upper = literal(bounds.lower, "MINVALUE"), literal(bounds.upper, "MAXVALUE")
+    lower, upper = sql_literal(bounds.lower, "MINVALUE"), sql_literal(bounds.upper, "MAXVALUE")
     yield f"ALTER TABLE {table} ATTACH PARTITION {first} FOR VALUES FROM ({lower}) TO ({upper})"
     if facts.check:
         yield f"ALTER TABLE {first} DROP CONSTRAINT {facts.check}"

@@ -11,7 +11,7 @@ from ..review.search.plan import QueryPlan, limit_to_first, timestamps, up_to
 Batch = list[tuple[int, datetime]]
 
 
-def batches(old: QuerySet[Log], plan: QueryPlan, size: int) -> Iterator[Batch]:
+def deletion_batches(old: QuerySet[Log], plan: QueryPlan, size: int) -> Iterator[Batch]:
     """Yield keys and times of the events to delete, oldest first. The caller deletes each batch.
 
     Each batch starts where the last one ended, so that kept events are read once.

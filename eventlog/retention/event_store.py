@@ -15,7 +15,7 @@ from ..partitions.pruning import drop_months, months_before
 from ..people import DatabaseEventQueries, EventQueries, Match, erase
 from ..review.export.formats import Chunks, chunks
 from ..review.search.plan import ALL_EVENTS, QueryPlan
-from .batches import batches
+from .batches import deletion_batches
 from .compiled import CompiledPolicy
 from .run import DatabaseRetentionRun
 
@@ -101,7 +101,7 @@ class DatabaseEventStore(DatabaseEventQueries):
     def delete(
         self, old: Q, plan: QueryPlan, size: int, before_change: Callable[[], None]
     ) -> Iterator[int]:
-        for batch in batches(self._events.filter(old).filter(plan.period), plan, size):
+        for batch in deletion_batches(self._events.filter(old).filter(plan.period), plan, size):
             before_change()
             near = self._events.around(timestamp for _, timestamp in batch)
             near.filter(pk__in=[pk for pk, _ in batch])._raw_delete(self._using)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from django.db import transaction
 from django.db.models import Count, QuerySet
 
-from ..counts.hours import drop_personal
+from ..counts.hours import drop_personal_counts
 from ..datetimes import hour_of, to_db_timezone
 from ..models import Log, LogQuerySet
 from ..models.hourly import CountedHour
@@ -153,4 +153,4 @@ class DatabaseRetentionRun:
             if to_anonymize:
                 anonymize(self._rows(to_anonymize), [row.pk for row in to_anonymize])
             CountedHour.mark_uncounted(hours, self._using)
-            drop_personal(hours, self._using)
+            drop_personal_counts(hours, self._using)

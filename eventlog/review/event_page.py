@@ -16,7 +16,7 @@ from ..changes import KEY as CHANGES
 from ..metadata.fields import labels
 from ..models import Log
 from . import html, links, values, what_else
-from .extras import full_size
+from .extra_loading import full_size
 from .html import EMPTY, labelled_table, link_if_address
 from .reader import Reader
 from .search.tree import Term

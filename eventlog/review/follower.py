@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from ..models import Log
 from ..models.relations import with_relations
-from .extras import defer_large_extra, fetch
+from .extra_loading import defer_large_extra, fetch
 from .search.query import Search
 
 OVERLAP_KEYS = 5000  # the newest keys, among which events of late transactions are looked for

@@ -118,7 +118,9 @@ def _day(event: Log) -> Any:
     return local(event.timestamp).date()
 
 
-def lines(events: Sequence[Log], rows: Sequence[Any], *, folded: bool = True) -> Iterator[Line]:
+def list_lines(
+    events: Sequence[Log], rows: Sequence[Any], *, folded: bool = True
+) -> Iterator[Line]:
     """Yield the lines of the list; ``rows`` holds the cells of each event."""
     cells = dict(zip((event.pk for event in events), rows, strict=True))
     day = None

@@ -13,10 +13,11 @@ from .. import formats
 from ..datetimes import MINUTE, aware, local
 from ..metadata.fields import FIELDS
 from .charts import short
-from .columns import OWN_COLUMNS
+from .chosen_columns import OWN_COLUMNS
 from .facets import MAX_EVENTS, Facet, facets
 from .histogram import Histogram, HistogramSpan
-from .lines import Line, lines
+from .lines import Line, list_lines
+from .list_chart import ListChartBar, list_chart, list_chart_times, per_zone
 from .list_links import ListLinks
 from .pagination import Page
 from .parameters import COLUMNS_VAR, FACETS_VAR, SELECT_VAR
@@ -24,7 +25,6 @@ from .reader import Reader
 from .search.plan import QueryPlan
 from .search.query import BOUNDS
 from .search.tree import Term
-from .strip import StripBar, per_zone, strip, times
 
 UNITS: Sequence[tuple[timedelta, Callable[[int], str]]] = (
     (timedelta(weeks=1), lambda n: ngettext("%(n)d week", "%(n)d weeks", n)),
@@ -83,8 +83,8 @@ class ListPanels(ListLinks):
         now = aware(timezone.now())
         later = self.within(start + length, end + length) if end < now else None
         return TimelineChart(
-            strip(bars, [*self._zones(found)], gettext("Events over time")),
-            times([span.start for span in found.spans], found.width),
+            list_chart(bars, [*self._zones(found)], gettext("Events over time")),
+            list_chart_times([span.start for span in found.spans], found.width),
             short(max(span.events for span in found.spans)),
             _named(start, found.width),
             _named(end, found.width),
@@ -97,11 +97,11 @@ class ListPanels(ListLinks):
             self.within(_shifted(start, -length / 2), min(end + length / 2, max(end, now))),
         )
 
-    def _bar(self, span: HistogramSpan, name: str) -> StripBar:
+    def _bar(self, span: HistogramSpan, name: str) -> ListChartBar:
         address = self.within(span.start, span.end)
-        return StripBar(span.events, address, f"{name} · {formats.number(span.events)}")
+        return ListChartBar(span.events, address, f"{name} · {formats.number(span.events)}")
 
-    def _zones(self, found: Histogram) -> Iterator[StripBar]:
+    def _zones(self, found: Histogram) -> Iterator[ListChartBar]:
         """Yield the links of a narrow window, each to several bars."""
         number = per_zone(found.spans)
         for at in range(0, len(found.spans), number):
@@ -152,7 +152,7 @@ class ListPanels(ListLinks):
 
     def lines(self, rows: Sequence[Any]) -> Iterator[Line]:
         """Yield the lines of the page; all events are shown while events are selected."""
-        return lines(self.page.events, rows, folded=not self.page_params[SELECT_VAR])
+        return list_lines(self.page.events, rows, folded=not self.page_params[SELECT_VAR])
 
     @property
     def columns(self) -> str:

@@ -14,7 +14,7 @@ from django.utils.dateparse import parse_datetime
 
 from ..datetimes import EARLIEST, exact_text, to_db_timezone, to_utc
 from ..models import Log
-from .extras import defer_large_extra, fetch
+from .extra_loading import defer_large_extra, fetch
 from .search.plan import QueryPlan, limit_to_first, timestamps, up_to
 
 SCAN_LIMIT = 5000  # events that are checked row by row for a page

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from ..backends import get_backend
 from ..counts.period import PeriodCounts
 from ..models import Log
-from .database import RELATED, DatabaseReader
+from .database_reader import RELATED, DatabaseReader
 from .export.formats import Chunks
 from .figures import UserCounts
 from .histogram import Histogram

@@ -15,7 +15,7 @@ from ..models import Log
 from ..models.expressions import Fact
 from ..models.relations import with_relations
 from ..text import UNSTORABLE
-from .extras import defer_large_extra, fetch
+from .extra_loading import defer_large_extra, fetch
 from .pagination import ORDER, Cursor, after_cursor, page
 from .search.condition import IndexScan
 from .search.plan import QueryPlan, limit_to_first, timestamps

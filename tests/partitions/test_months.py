@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from eventlog.partitions.months import TimeRange, gaps, later, literal, month_of, months
+from eventlog.partitions.months import TimeRange, gaps, month_of, months, months_later, sql_literal
 
 
 def day(year, month, number=1):
@@ -19,7 +19,7 @@ def test_a_month_begins_in_utc():
     ("by", "expected"), [(1, day(2027, 1)), (14, day(2028, 2)), (-12, day(2025, 12)), (0, None)]
 )
 def test_months_are_counted_across_years(by, expected):
-    assert later(day(2026, 12), by) == (expected or day(2026, 12))
+    assert months_later(day(2026, 12), by) == (expected or day(2026, 12))
 
 
 def test_the_months_of_a_year_are_adjacent():
@@ -49,5 +49,5 @@ def test_gaps_are_what_no_partition_takes(covered, missing):
 
 
 def test_a_bound_is_written_in_utc():
-    assert literal(day(2026, 5), "MINVALUE") == "'2026-05-01 00:00:00+00'"
-    assert literal(None, "MINVALUE") == "MINVALUE"
+    assert sql_literal(day(2026, 5), "MINVALUE") == "'2026-05-01 00:00:00+00'"
+    assert sql_literal(None, "MINVALUE") == "MINVALUE"

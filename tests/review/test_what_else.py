@@ -12,7 +12,7 @@ from django.utils import timezone
 from eventlog.models import Log
 from eventlog.records.user_state import UserState
 from eventlog.review import related, what_else
-from eventlog.review.database import DatabaseReader
+from eventlog.review.database_reader import DatabaseReader
 from eventlog.review.search.query import Search
 
 from ..events import request_row

@@ -17,7 +17,7 @@ from ...partitions.missing import MissingPartition, is_awaited, is_missing_parti
 from ...records.columns import Columns
 from ...records.record import Record
 from ..spool import Rejected
-from .insert import Stored, insert, inserting
+from .insert import Stored, bulk_inserter, insert
 from .send_signals import has_receivers, make_rows_and_send_post_save, send_event_logged
 
 BATCH_ID_LIFETIME = timedelta(days=30)  # from the time that the rows were written
@@ -154,7 +154,7 @@ def _all_at_once(connection: BaseDatabaseWrapper) -> Iterator[Callable[[Columns]
             stored=[insert(Record._make(row), connection.alias) for row in columns.rows()]
         )
         return
-    with inserting(connection) as insert_many:
+    with bulk_inserter(connection) as insert_many:
 
         def write(columns: Columns) -> WriteResult:
             insert_many(columns)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ...datetimes import HOUR
 from ...partitions.months import month_of
-from .event import Checksum, CopiedEvent, batches
+from .event import Checksum, CopiedEvent, event_batches
 from .store import CopyStore, WritableCopyStore, span_of
 
 Advance = Callable[[int], None]
@@ -78,7 +78,7 @@ class Copy:
                 advance(self.hours[hour])
                 continue
             check = Checksum()
-            for batch in batches(self._read(hour, self.notes)):
+            for batch in event_batches(self._read(hour, self.notes)):
                 added += self._target.add(batch, self.notes)
                 check = check.plus(Checksum.of(batch))
                 advance(len(batch))
@@ -97,7 +97,7 @@ class Copy:
             return None
         # The target may have further events, which are not in the source any more.
         if found.number > check.number:
-            again = batches(self._read(hour, Counter()))
+            again = event_batches(self._read(hour, Counter()))
             if all(self._has(batch) for batch in again):
                 return None
         return Difference(hour, check.number, found.number)

@@ -19,9 +19,9 @@ from ...models.delivered_batch import DeliveredBatch
 from ...models.keys import content_type_id, user_id
 from ...models.relations import database_of, is_apart
 from ...records.record import Record
-from ...review.extras import defer_large_extra
-from ..importers.writing import NoPartitionError, write
-from .event import CopiedEvent, batches, micros_of
+from ...review.extra_loading import defer_large_extra
+from ..importers.writing import NoPartitionError, write_with_position
+from .event import CopiedEvent, event_batches, micros_of
 from .store import StoreError, missing
 
 PAGE_ROWS = 2000
@@ -145,7 +145,7 @@ class DatabaseCopyStore:
     # Writing
 
     def adapted(self, events: Iterable[CopiedEvent], notes: Counter[str]) -> Iterator[CopiedEvent]:
-        for batch in batches(events):
+        for batch in event_batches(events):
             users = self._existing_users(batch)
             kinds = {model: content_type_id(model, self.using) for model in _models_of(batch)}
             for event in batch:
@@ -193,7 +193,7 @@ class DatabaseCopyStore:
                 raise _Changed
 
         try:
-            rejected = write([*map(_record, events)], lock, self.using)
+            rejected = write_with_position([*map(_record, events)], lock, self.using)
         except NoPartitionError as error:
             raise StoreError(
                 f"The table of events has no partition for {error}. Run manage.py "

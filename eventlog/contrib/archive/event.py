@@ -70,7 +70,7 @@ def micros_of(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta.resolution
 
 
-def batches(
+def event_batches(
     events: Iterable[CopiedEvent], rows: int = BATCH_ROWS, size: int = BATCH_BYTES
 ) -> Iterator[list[CopiedEvent]]:
     """Yield the events in lists that are bounded in rows and in bytes of ``extra``."""

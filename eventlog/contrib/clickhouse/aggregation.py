@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from .columns import DAY, TOP_ADDRESSES, part_of
+from .columns import DAY, TOP_ADDRESSES, part_sql
 from .conditions import Renderer
 from .rows import microseconds
 from .visible_events import VisibleEvents
@@ -80,7 +80,7 @@ def _spans(start: datetime, end: datetime, length: int | None) -> list[str]:
     if begin >= stop:
         return [_between(first, last)]
     assert length is not None
-    part = part_of(length)
+    part = part_sql(length)
     edges = [(first, begin * length), (stop * length, last)]
     return [
         f"{part} >= {begin:d} AND {part} < {stop:d}",

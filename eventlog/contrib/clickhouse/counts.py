@@ -22,7 +22,7 @@ from ...datetimes import aware, hour_of
 from ...models import Log
 from ...models.keys import user_id
 from .aggregation import count_values, top_addresses
-from .columns import BUCKET, DAY, HOUR, QUARTER, fact_column, of_parts
+from .columns import BUCKET, DAY, HOUR, QUARTER, fact_column, longer_part_sql
 from .events import in_utc
 from .visible_events import VisibleEvents
 
@@ -141,7 +141,7 @@ class ClickHouseCounts(NewestPeriodCounts):
     def _parts(self, values: Sequence[str], condition: Q) -> list[tuple[Any, ...]]:
         """Return values by hour, or by quarter of an hour if hours start at another minute."""
         length = QUARTER if self.start.minute else HOUR
-        rows = self._counted([of_parts(length // QUARTER), *values], condition, limit=None)
+        rows = self._counted([longer_part_sql(length // QUARTER), *values], condition, limit=None)
         return [(in_utc(number * length), *rest) for number, *rest in rows]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from ...changes import KEY as CHANGES
 from ...people import ACTING_KEYS, PERSONAL_KEYS
-from .columns import has_any_key
+from .columns import has_any_key_sql
 from .conditions import Renderer
 
 
@@ -43,4 +43,4 @@ def _without(keys: str) -> str:
     pairs = f"arrayFilter(pair -> NOT has({keys}, pair.1), JSONExtractKeysAndValuesRaw(extra))"
     texts = f"arrayMap(pair -> concat(toJSONString(pair.1), ':', pair.2), {pairs})"
     document = f"concat('{{', arrayStringConcat({texts}, ','), '}}')"
-    return f"if({has_any_key(keys)}, {document}, extra)"
+    return f"if({has_any_key_sql(keys)}, {document}, extra)"

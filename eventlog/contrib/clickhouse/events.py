@@ -9,7 +9,7 @@ from django.db.models import prefetch_related_objects
 from ...datetimes import to_db_timezone
 from ...models import Log
 from ...models.keys import user_id
-from ...review.extras import MAX_FACT_LENGTHS, MAX_LISTED_BYTES, full_size, parse_extra
+from ...review.extra_loading import MAX_FACT_LENGTHS, MAX_LISTED_BYTES, full_size, parse_extra
 from .columns import FACTS, fact_column
 from .rows import EPOCH, microseconds
 from .table import ClickHouseTable
@@ -35,7 +35,7 @@ _COLUMNS = (
 )
 
 
-def columns(limit: int = MAX_LISTED_BYTES) -> str:
+def event_columns_sql(limit: int = MAX_LISTED_BYTES) -> str:
     """Return the columns of ``event_of()``, with ``extra`` up to ``limit`` bytes."""
     document = f"if(length(extra) <= {limit:d}, extra, '')"
     cut = [f"if(length(extra) <= {limit:d}, NULL, {_cut(key)}) AS cut_{key}" for key in _CUT]

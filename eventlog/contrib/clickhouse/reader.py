@@ -16,8 +16,8 @@ from ...datetimes import aware, shifted
 from ...models import Log
 from ...models.expressions import Fact
 from ...models.keys import user_id
-from ...review.export.formats import CHUNK_EVENTS, Chunks, take
-from ...review.extras import MAX_SHOWN_BYTES
+from ...review.export.formats import CHUNK_EVENTS, Chunks, take_chunk
+from ...review.extra_loading import MAX_SHOWN_BYTES
 from ...review.figures import UserCounts
 from ...review.histogram import Histogram
 from ...review.pagination import SCAN_LIMIT, SCAN_LIMIT_FACTOR, Cursor, Page, page_of
@@ -40,7 +40,7 @@ from ...review.search.tree import Term
 from ...stats import count_users_with_keys
 from ...text import UNSTORABLE
 from .aggregation import count_values
-from .columns import QUARTER, text_at
+from .columns import QUARTER, text_sql
 from .conditions import Renderer
 from .counts import ClickHouseCounts, PreviousClickHouseCounts
 from .events import in_utc, load_full_extra, moment_of
@@ -49,7 +49,7 @@ from .name_source import ClickHouseNameSource
 from .table import ClickHouseTable
 from .timeline import timeline
 from .visible_events import VisibleEvents
-from .windows import check_limit, read_in_windows
+from .windows import max_checked_events, read_in_windows
 
 NEWEST_FIRST, OLDEST_FIRST = "timestamp DESC, id DESC", "timestamp, id"
 MAX_REQUEST_DURATION = timedelta(days=1)  # from an event of a request to its other events
@@ -107,7 +107,7 @@ class ClickHouseReader:
             cursor=newer or older,
             backwards=backwards,
             skip=1 if plan.index_scan or plan.residual else 0,
-            limit=check_limit(plan, scan_limit) if plan.residual else None,
+            limit=max_checked_events(plan, scan_limit) if plan.residual else None,
         )
         return page_of(found, size, older=older, newer=newer, end=end)
 
@@ -123,7 +123,7 @@ class ClickHouseReader:
     def timeline(
         self, plan: QueryPlan, start: datetime, end: datetime, *, is_whole: bool = False
     ) -> Histogram:
-        return timeline(self._visible, plan, start, end, check_limit(plan, SCAN_LIMIT))
+        return timeline(self._visible, plan, start, end, max_checked_events(plan, SCAN_LIMIT))
 
     def actions(self, start: datetime, end: datetime) -> ActionCounts:
         rows = count_values(self._visible, ["action"], Q(), start, end, length=QUARTER)
@@ -191,7 +191,7 @@ class ClickHouseReader:
 
     def changes_of(self, event: Log, field: str, limit: int) -> Sequence[EventWithChange]:
         renderer = Renderer()
-        pair = text_at(f"'{CHANGES}'", renderer.value(field, "String"))
+        pair = text_sql(f"'{CHANGES}'", renderer.value(field, "String"))
         of_object = Q(content_type=event.content_type_id, object_id=event.object_id)
         rows = self._visible.select(
             f"id, {TIME}, user_id, user_repr, action, {pair}",
@@ -215,7 +215,7 @@ class ClickHouseReader:
     def with_full_extra(self, events: Sequence[Log]) -> Chunks:
         waiting = deque(events)
         while waiting:
-            yield load_full_extra(take(waiting), self._table)
+            yield load_full_extra(take_chunk(waiting), self._table)
 
     def follow(self, text: str) -> ClickHouseFollower:
         return ClickHouseFollower(self._visible, self.parse, text)

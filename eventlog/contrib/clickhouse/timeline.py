@@ -11,7 +11,7 @@ from ...datetimes import aware
 from ...review.histogram import Histogram, bars_of, histogram_of
 from ...review.search.plan import QueryPlan
 from .aggregation import count_values
-from .columns import QUARTER, part_of
+from .columns import QUARTER, part_sql
 from .events import in_utc
 from .rows import microseconds
 from .visible_events import VisibleEvents
@@ -41,7 +41,7 @@ def timeline(
             since = counted_from = max(since, aware(reached))
     rows = count_values(
         visible,
-        [part_of(length)],
+        [part_sql(length)],
         condition,
         since,
         end,

@@ -7,10 +7,10 @@ from django.db import router
 from django.db.models import Q, QuerySet
 
 from ...models import Log
-from ...review.extras import MAX_LISTED_BYTES
+from ...review.extra_loading import MAX_LISTED_BYTES
 from ...review.search.query import InvalidSearch
 from .conditions import Renderer
-from .events import columns, event_of, with_relations
+from .events import event_columns_sql, event_of, with_relations
 from .table import ClickHouseTable
 
 
@@ -49,7 +49,9 @@ class VisibleEvents:
         self, condition: Q, order: str, limit: int, max_bytes: int = MAX_LISTED_BYTES
     ) -> list[Log]:
         """Return the first events that meet a condition."""
-        rows = self.select(columns(max_bytes), condition, f"ORDER BY {order} LIMIT {limit:d}")
+        rows = self.select(
+            event_columns_sql(max_bytes), condition, f"ORDER BY {order} LIMIT {limit:d}"
+        )
         return with_relations([event_of(row) for row in rows])
 
     def count(self, condition: Q, limit: int) -> int:

@@ -53,7 +53,7 @@ class PeriodBounds(NamedTuple):
         return cls(max(starts, default=None), min(ends, default=None), is_exact)
 
 
-def check_limit(plan: QueryPlan, scan_limit: int) -> int:
+def max_checked_events(plan: QueryPlan, scan_limit: int) -> int:
     """Return the number of events of the table that are checked for a plan."""
     scan_limit = max(1, scan_limit)
     if "JSON" in Renderer().condition(plan.residual):

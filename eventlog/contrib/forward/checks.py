@@ -20,7 +20,10 @@ def check_forward(**kwargs: Any) -> list[CheckMessage]:
     # The checks of the settings report a value of another type, and a missing app.
     if not isinstance(setting, Mapping) or not apps.is_installed(FORWARD):
         return []
-    return [*_backend(setting), *(problem for each in setting.items() for problem in _of(*each))]
+    return [
+        *_backend(setting),
+        *(problem for each in setting.items() for problem in _target_messages(*each)),
+    ]
 
 
 def _backend(setting: Mapping[str, Any]) -> Iterator[CheckMessage]:
@@ -44,7 +47,7 @@ def _backend(setting: Mapping[str, Any]) -> Iterator[CheckMessage]:
         )
 
 
-def _of(name: Any, raw: Any) -> Iterator[CheckMessage]:
+def _target_messages(name: Any, raw: Any) -> Iterator[CheckMessage]:
     """Yield the first problem of a target."""
     try:
         checked_name(name)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ...conf import Misconfigured
 from ...records.redaction import redact
 from .comparisons import Matcher
-from .selection import UndecidableSearch, selection
+from .selection import UndecidableSearch, compile_selection
 from .target import Target, is_seconds
 
 # Names for ``TARGET``, each with the class and the extra that installs its package.
@@ -100,7 +100,7 @@ def _selects(where: str, search: Any) -> Matcher:
     if not isinstance(search, str):
         raise _wrong(where, search, "Set it to a search, such as 'status:>=400'.")
     try:
-        return selection(search)
+        return compile_selection(search)
     except UndecidableSearch as error:
         raise Misconfigured(
             f"{where} is {search!r}, which cannot select events: {error}",

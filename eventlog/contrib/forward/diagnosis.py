@@ -12,7 +12,7 @@ from ...diagnostics.site import Site
 from .configured import without_secrets
 from .forwarder import senders_of
 from .queue import DIRECTORY
-from .status import facts_of, problems_of
+from .status import queue_facts, queue_problems
 
 MAX_FAILURES = 2  # attempts in a row, which may be a short interruption
 
@@ -21,7 +21,7 @@ def blocked_targets(site: Site) -> Iterator[Finding]:
     """Yield the targets that do not get their events."""
     spool = _spool(site)
     for sender in senders_of(conf.forward, spool):
-        facts = facts_of(sender)
+        facts = queue_facts(sender)
         if error := facts["last_error"]:
             make = problem if facts["failures"] > MAX_FAILURES else warning
             yield make(
@@ -30,7 +30,7 @@ def blocked_targets(site: Site) -> Iterator[Finding]:
                 f"({facts['failures']}): {error}",
                 f"Correct the cause, and run 'manage.py eventlog_forward test {sender.name}'.",
             )
-        for text in problems_of(facts, site.options.max_age):
+        for text in queue_problems(facts, site.options.max_age):
             yield problem(
                 f"target-blocked.{sender.name}",
                 f"The target {sender.name!r}: {text}",

@@ -16,7 +16,7 @@ from .models import ImportedTable
 from .positions import state_name, stored_state
 from .problems import Problems, SkipRow
 from .table import ConversionContext, Position, Row, SourceTable
-from .writing import Rejected, write
+from .writing import Rejected, write_with_position
 
 # A transaction may commit a row with a lower key later, so the newest rows wait for the next run.
 SETTLING = timedelta(minutes=1)
@@ -153,7 +153,7 @@ class TableImport:
             if not stored.filter(pk=self.state.pk, position=before).update(**values):
                 raise AlreadyMovedError(self.table.name)
 
-        rejected = write(records, move, self._using)
+        rejected = write_with_position(records, move, self._using)
         if rejected:
             self._context.users.forget()  # An account may have been deleted since.
         for name, value in values.items():

@@ -32,7 +32,7 @@ _CONVERTIBLE = (
 _TEXTS = (models.CharField, models.TextField, models.FileField)
 
 
-def document(text: Any) -> Any:
+def parsed_document(text: Any) -> Any:
     """Return a JSON object or list; other text unchanged."""
     return parsed_json(text) if isinstance(text, str) and text[:1] in ("{", "[") else text
 
@@ -48,7 +48,7 @@ def parsed_json(text: str) -> Any:
 
 def parsed_literal(text: str) -> Any:
     """Return the value of a JSON document or of ``repr()``; other text unchanged."""
-    value = document(text)
+    value = parsed_document(text)
     if value is not text or len(text) > MAX_LITERAL_LENGTH:
         return value
     with suppress(ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
@@ -66,7 +66,7 @@ def field_of(model: type[models.Model] | None, name: str) -> Any:
         return None
 
 
-def typed(field: Any, text: Any) -> Any:
+def typed_value(field: Any, text: Any) -> Any:
     """Return the value of ``field`` that ``str()`` has turned into ``text``.
 
     Text that cannot be converted stays as it is, such as the name of a related object.
@@ -93,7 +93,7 @@ def typed_pair(field: Any, pair: Sequence[Any]) -> list[Any] | None:
 
     A price may have been recorded as a change from "9" to "9.00".
     """
-    old, new = (typed(field, value) for value in pair)
+    old, new = (typed_value(field, value) for value in pair)
     return None if pair[0] != pair[1] and is_equal(old, new) else [old, new]
 
 

@@ -36,7 +36,7 @@ _ATTRIBUTES = frozenset(
 )
 
 
-def write(record: logging.LogRecord, action: str, durability: Durability) -> None:
+def write_event(record: logging.LogRecord, action: str, durability: Durability) -> None:
     """Log the event of a log record.
 
     Raise ``TypeError`` or ``ValueError`` for an invalid action or object. Errors of the database

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from eventlog import access
 from eventlog.conf import Misconfigured
-from eventlog.counts.hours import drop_before
+from eventlog.counts.hours import drop_counts_before
 from eventlog.management.arguments import seconds
 from eventlog.management.operator_arguments import add_operator_arguments, run_from_options
 from eventlog.management.retention_run import (
@@ -143,7 +143,7 @@ class Command(SearchCommand):
             report.count()
         else:
             report.apply(run_from_options(COMMAND, options))
-            drop_before()
+            drop_counts_before()
 
     def _report_actions(self, policy: Policy) -> None:
         """Warn if an action of a rule matches no event, because it may be misspelled."""
@@ -199,7 +199,7 @@ class Command(SearchCommand):
                     time.sleep(options["pause"])
                 if has_conditions:
                     deque(self.store.drop_months(before, only_empty=True), maxlen=0)
-            drop_before()
+            drop_counts_before()
             if options["verbosity"]:
                 self.stdout.write(f"{events_in_words(pruning.count)} deleted.")
         if hold is not None and (held := self.store.count(old & found.condition & hold)):

@@ -195,7 +195,7 @@ def trace(value: str) -> Condition:
 def trace_id_of(value: str) -> str:
     """Return the ID in ``value``, which may be a whole ``traceparent``."""
     text = value.lower()
-    trace_id = correlation.trace(text).get("trace_id", text)
+    trace_id = correlation.trace_ids(text).get("trace_id", text)
     if not TRACE_ID.fullmatch(trace_id):
         raise InvalidTermError(
             _(

@@ -10,7 +10,7 @@ from django.core.management import CommandError
 from django.utils import timezone
 
 from eventlog.backends.spool import locks
-from eventlog.contrib.archive.event import Checksum, batches, canonical
+from eventlog.contrib.archive.event import Checksum, canonical, event_batches
 from eventlog.contrib.archive.parquet import ParquetCopyStore
 from eventlog.contrib.archive.store import StoreError, missing
 from eventlog.models import Log
@@ -279,9 +279,9 @@ def test_the_checksum_does_not_depend_on_the_order():
 
 def test_batches_are_bounded_in_rows_and_bytes():
     events = [sample_of(number)._replace(extra="x" * 10) for number in range(5)]
-    assert [len(batch) for batch in batches(events, rows=2)] == [2, 2, 1]
-    assert [len(batch) for batch in batches(events, size=25)] == [2, 2, 1]
-    assert [len(batch) for batch in batches(events, size=5)] == [1] * 5
+    assert [len(batch) for batch in event_batches(events, rows=2)] == [2, 2, 1]
+    assert [len(batch) for batch in event_batches(events, size=25)] == [2, 2, 1]
+    assert [len(batch) for batch in event_batches(events, size=5)] == [1] * 5
 
 
 def test_the_current_month_is_not_archived_by_default(copy, db, archive):

@@ -15,7 +15,7 @@ from eventlog.contrib.clickhouse.columns import WRITTEN
 from eventlog.contrib.clickhouse.rows import event_values
 from eventlog.management.commands.eventlog_tail import Command as Tail
 from eventlog.models import Log
-from eventlog.review.database import DatabaseReader
+from eventlog.review.database_reader import DatabaseReader
 from eventlog.review.export.formats import FORMATS
 from eventlog.review.facets import facets
 from eventlog.review.pagination import Cursor

@@ -8,7 +8,7 @@ from ..event import ImportedEvent
 from ..package_table import Factory, PackageTable, user_key_field
 from ..problems import Problems, SkipRow
 from ..table import ConversionContext, Row
-from ..values import document
+from ..values import parsed_document
 
 KINDS = {1: "CREATED", 2: "UPDATED", 3: "DELETED"}
 
@@ -42,7 +42,7 @@ class AdminLogEntries(PackageTable):
             row["action_time"],
             context.users.by_key(row["user_id"]),
             kind.obj(row["object_id"], row["object_repr"]),
-            extra={"change_message": document(row["change_message"])},
+            extra={"change_message": parsed_document(row["change_message"])},
         )
 
 

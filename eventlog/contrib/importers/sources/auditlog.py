@@ -14,7 +14,7 @@ from ..problems import Problems, SkipRow
 from ..requests import address_of
 from ..table import ConversionContext, Row
 from ..users import Who
-from ..values import document, field_of, typed_pair
+from ..values import field_of, parsed_document, typed_pair
 
 CREATE, UPDATE, DELETE, ACCESS = range(4)
 ACTIONS = {CREATE: "CREATED", UPDATE: "UPDATED", DELETE: "DELETED", ACCESS: "VIEWED"}
@@ -88,12 +88,12 @@ def _extra(row: Row) -> dict[str, Any]:
     names = ("actor_email", "cid", "remote_port", "serialized_data", "additional_data")
     extra = {name: row.get(name) for name in names}
     text = row.get("changes_text")
-    return extra | {"changes_text": document(text)} if text and row.get("changes") else extra
+    return extra | {"changes_text": parsed_document(text)} if text and row.get("changes") else extra
 
 
 def _changes(row: Row, kind: Kind) -> Changes | None:
     """Return the changes as events have them; None if they cannot be read."""
-    stored = document(row.get("changes") or row.get("changes_text") or {})
+    stored = parsed_document(row.get("changes") or row.get("changes_text") or {})
     if not isinstance(stored, dict):
         return None
     pairs: dict[str, list[Any]] = {}

@@ -13,7 +13,7 @@ from ..problems import Problems
 from ..requests import action_of, address_of, facts_of, request_of
 from ..table import ConversionContext, Row
 from ..users import Who, without_login
-from ..values import document
+from ..values import parsed_document
 
 UNAUTHORIZED = 401  # This status says that the site has examined the credentials.
 NEVER_STORED = ("AUTHORIZATION", "COOKIE", "PROXY_AUTHORIZATION", "SET_COOKIE")
@@ -43,7 +43,7 @@ class ApiLogs(PackageTable):
     def events(
         self, row: Row, context: ConversionContext, problems: Problems
     ) -> Iterable[ImportedEvent]:
-        found = document(row["headers"])
+        found = parsed_document(row["headers"])
         headers = (
             {str(name).upper().replace("-", "_"): value for name, value in found.items()}
             if isinstance(found, dict)
@@ -96,11 +96,14 @@ def _extra(row: Row, headers: Mapping[str, Any], context: ConversionContext) -> 
             if name not in NEVER_STORED and name not in FACTS
         }
         or None,
-        "profiling_data": document(row.get("profiling_data")),
+        "profiling_data": parsed_document(row.get("profiling_data")),
         "sql_query_count": row.get("sql_query_count"),
     }
     if context.bodies:
-        extra |= {"body": document(row["body"]), "response": document(row["response"])}
+        extra |= {
+            "body": parsed_document(row["body"]),
+            "response": parsed_document(row["response"]),
+        }
     return extra
 
 

@@ -19,7 +19,7 @@ from eventlog.contrib.importers.models import ImportedTable
 from eventlog.contrib.importers.positions import forget_position, stored_state
 from eventlog.contrib.importers.progress import progress
 from eventlog.contrib.importers.registry import SOURCES, Source
-from eventlog.contrib.importers.report import how_many, listing, summary
+from eventlog.contrib.importers.report import listing, number_with_noun, summary
 from eventlog.contrib.importers.table import ConversionContext, SourceTable
 from eventlog.contrib.importers.users import STATES
 from eventlog.contrib.importers.writing import NoPartitionError
@@ -171,8 +171,8 @@ class Command(BaseCommand):
         left = 0 if quiet or is_dry else run.remaining(run.choose(since, final=True))
         if left:
             self.stdout.write(
-                f"  {how_many(left, 'row')} of the last minute left for the next run. Give --final "
-                "if nothing writes to the table any more."
+                f"  {number_with_noun(left, 'row')} of the last minute left for the next run. "
+                "Give --final if nothing writes to the table any more."
             )
 
 

@@ -22,11 +22,11 @@ from ..models.decoding import read_any_text
 from ..models.expressions import Text
 from ..models.relations import with_relations
 from .export.formats import Chunks, chunks, with_full_extra
-from .extras import MAX_SHOWN_BYTES, defer_large_extra, fetch
+from .extra_loading import MAX_SHOWN_BYTES, defer_large_extra, fetch
 from .figures import UserCounts, users_of
 from .follower import Follower
 from .histogram import Histogram, histogram
-from .matching import count_matching
+from .matching_counts import count_matching
 from .pagination import ORDER, SCAN_LIMIT, Cursor, Page, estimate_row_count, page
 from .reader_results import ActionCounts, EventWithChange
 from .related import (

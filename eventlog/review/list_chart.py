@@ -23,7 +23,7 @@ MAX_TICKS = 6  # times below the bars, which a narrow window has room for
 MAX_TICK_SHARE = 0.9  # of the width, because a time further right does not fit
 
 
-class StripBar(NamedTuple):
+class ListChartBar(NamedTuple):
     """A bar: its number of events, the link to them, and its tooltip."""
 
     amount: int
@@ -31,7 +31,9 @@ class StripBar(NamedTuple):
     label: str
 
 
-def strip(bars: Sequence[StripBar], zones: Sequence[StripBar], label: Any) -> SafeString:
+def list_chart(
+    bars: Sequence[ListChartBar], zones: Sequence[ListChartBar], label: Any
+) -> SafeString:
     """Return the bars; ``zones`` are the links of a narrow window."""
     most = max((bar.amount for bar in bars), default=0) or 1
     step = WIDTH / max(1, len(bars))
@@ -58,7 +60,7 @@ def strip(bars: Sequence[StripBar], zones: Sequence[StripBar], label: Any) -> Sa
     )
 
 
-def _areas(bars: Sequence[StripBar], step: float) -> Iterator[SafeString]:
+def _areas(bars: Sequence[ListChartBar], step: float) -> Iterator[SafeString]:
     """Yield the start of each link, with its area over the full height."""
     for number, bar in enumerate(bars):
         yield fast_html(
@@ -78,7 +80,7 @@ def per_zone(bars: Sequence[Any]) -> int:
     return max(1, ceil(len(bars) / MAX_ZONES))
 
 
-def times(starts: Sequence[datetime], width: timedelta) -> SafeString:
+def list_chart_times(starts: Sequence[datetime], width: timedelta) -> SafeString:
     """Return the times below the bars. Its widths are in percent, so that text is not stretched."""
     ticks = [
         (rounded(100 * number / len(starts)), text)

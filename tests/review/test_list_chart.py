@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from eventlog.review.strip import MAX_TICKS, MAX_ZONES, times
+from eventlog.review.list_chart import MAX_TICKS, MAX_ZONES, list_chart_times
 
 from ..events import found_by, write_request
 
@@ -34,7 +34,7 @@ def links(svg):
 
 
 def texts(starts, width):
-    return re.findall(r">([^<]+)</text>", times(starts, width))
+    return re.findall(r">([^<]+)</text>", list_chart_times(starts, width))
 
 
 def test_bars_of_seconds_have_different_names_and_the_highest_is_a_number(root):

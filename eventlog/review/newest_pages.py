@@ -9,7 +9,7 @@ from .search.plan import QueryPlan
 PAGE_EVENTS = 500
 
 
-def newest(plan: QueryPlan, count: int, *, scan_all: bool = False) -> Iterator[Page]:
+def newest_pages(plan: QueryPlan, count: int, *, scan_all: bool = False) -> Iterator[Page]:
     """Yield pages with the newest ``count`` events of a plan, newest first.
 
     A scan stops at a limit, and the page says where; with ``scan_all``, the next page continues.
