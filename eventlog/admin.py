@@ -137,7 +137,7 @@ class LogAdmin(SavedSearchesMixin, ListColumns, EventPage):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Return what a deletion deletes; events under legal hold prevent it."""
         # Here, because a server starts faster without the modules of retention (benchmarks.start).
-        from .retention.deletion import held_among  # noqa: PLC0415
+        from .retention.held_events import held_among  # noqa: PLC0415
 
         *found, protected = super().get_deleted_objects(objs, request)
         return *found, [*protected, *held_among(objs)]

@@ -15,7 +15,7 @@ PERIOD = timedelta(days=31)
 MAX_BACKLOG = 48  # hours that visits to the overview count themselves
 
 
-def counted_hours(site: Site) -> Iterator[Finding]:
+def count_findings(site: Site) -> Iterator[Finding]:
     """Yield a warning if hours are not counted, or differ from their events."""
     waiting = find_backlog(timezone.now() - PERIOD, site.using).hours
     if len(waiting) > MAX_BACKLOG:

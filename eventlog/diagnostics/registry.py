@@ -42,25 +42,25 @@ class CheckResult(NamedTuple):
 
 
 CHECKS = (
-    Check("system checks", settings.system_checks, "nothing"),
-    Check("recording", settings.recording),
-    Check("error log", settings.error_log),
-    Check("paths of rules", rule_paths.rules_without_url),
-    Check("trusted proxies", proxies.trusted),
-    Check("address of the next request", proxies.next_request),
-    Check("database", database.connection),
-    Check("migrations", database.migrations, "database"),
-    Check("clocks", database.clocks, "database"),
-    Check("indexes", indexes.present_and_valid, "tables"),
-    Check("newest event", database.newest_event, "tables"),
-    Check("recorded addresses", proxies.recorded, "tables"),
-    Check("counts", counts.counted_hours, "tables"),
-    Check("retention", retention.applied, "tables"),
-    Check("spool directory", spool.directory, "spool"),
-    Check("spool content", spool.content, "spool"),
-    Check("lost events", spool.lost_events, "tables"),
-    Check("task queue", queues.workers, "spool"),
-    Check("overdue batches", queues.written_in_time, "tables"),
+    Check("system checks", settings.system_check_findings, "nothing"),
+    Check("recording", settings.recording_findings),
+    Check("error log", settings.error_log_findings),
+    Check("paths of rules", rule_paths.rule_path_findings),
+    Check("trusted proxies", proxies.trusted_proxy_findings),
+    Check("address of the next request", proxies.next_address_findings),
+    Check("database", database.connection_findings),
+    Check("migrations", database.migration_findings, "database"),
+    Check("clocks", database.clock_findings, "database"),
+    Check("indexes", indexes.index_findings, "tables"),
+    Check("newest event", database.newest_event_findings, "tables"),
+    Check("recorded addresses", proxies.recorded_address_findings, "tables"),
+    Check("counts", counts.count_findings, "tables"),
+    Check("retention", retention.retention_findings, "tables"),
+    Check("spool directory", spool.directory_findings, "spool"),
+    Check("spool content", spool.content_findings, "spool"),
+    Check("lost events", spool.lost_event_findings, "tables"),
+    Check("task queue", queues.worker_findings, "spool"),
+    Check("overdue batches", queues.overdue_batch_findings, "tables"),
 )
 
 
@@ -69,7 +69,7 @@ def diagnose(site: Site, ignored: Sequence[str] = ()) -> Iterator[CheckResult]:
     has_wrong_settings = False
     for check in all_checks():
         result = _result(check, site, has_wrong_settings)
-        if check.run is settings.system_checks:
+        if check.run is settings.system_check_findings:
             has_wrong_settings = any(each.level == "problem" for each in result.findings)
         kept = [each for each in result.findings if not _is_ignored(each, ignored)]
         yield result._replace(findings=kept)

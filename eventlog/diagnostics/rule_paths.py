@@ -13,7 +13,7 @@ from .findings import Finding, warning
 from .site import Site
 
 
-def rules_without_url(site: Site) -> Iterator[Finding]:
+def rule_path_findings(site: Site) -> Iterator[Finding]:
     """Yield a warning for each rule with a path that no URL of the root URLconf can have."""
     starts: frozenset[str] | None = None
     for number, raw in enumerate(conf.requests or ()):

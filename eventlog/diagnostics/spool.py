@@ -29,7 +29,7 @@ LOSSES_PERIOD = timedelta(days=7)
 MAX_READ_LOSSES = 1000
 
 
-def directory(site: Site) -> Iterator[Finding]:
+def directory_findings(site: Site) -> Iterator[Finding]:
     """Yield what is wrong with the directory itself."""
     spool = _backend(site).spool.directory
     if not is_writable_or_creatable(spool):  # A system check reports it.
@@ -72,7 +72,7 @@ def _file_system(spool: Path) -> Iterator[Finding]:
 
 
 def _owners(spool: Path) -> Iterator[Finding]:
-    if not os.access(spool, os.R_OK | os.X_OK):  # content() reports it
+    if not os.access(spool, os.R_OK | os.X_OK):  # content_findings() reports it
         return
     owner, others = spool.stat().st_uid, []
     for name in sorted(os.listdir(spool)):
@@ -95,7 +95,7 @@ def _owners(spool: Path) -> Iterator[Finding]:
         )
 
 
-def content(site: Site) -> Iterator[Finding]:
+def content_findings(site: Site) -> Iterator[Finding]:
     """Yield what is wrong with the events that wait."""
     backend, status = _backend(site), site.spool_status
     yield from unreadable_findings(backend, status)
@@ -115,7 +115,7 @@ def content(site: Site) -> Iterator[Finding]:
         )
 
 
-def lost_events(site: Site) -> Iterator[Finding]:
+def lost_event_findings(site: Site) -> Iterator[Finding]:
     """Yield a warning if events were lost lately."""
     lost = Log.objects.using(site.using).action(DROPPED).since(LOSSES_PERIOD)
     newest = lost.order_by("-timestamp").values_list("extra", flat=True)[:MAX_READ_LOSSES]

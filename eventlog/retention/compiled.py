@@ -15,7 +15,7 @@ from ..models import LogQuerySet
 from ..models.queryset import any_action
 from ..review.search.query import InvalidSearch
 from .anonymize import REMOVED_KEYS
-from .hours import Schedule
+from .due_hours import Schedule
 from .policy import Policy
 from .searches import SelectedEvents, look_up_search
 

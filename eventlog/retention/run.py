@@ -15,7 +15,7 @@ from ..models.hourly import CountedHour
 from ..review.pagination import Cursor, after_cursor
 from .anonymize import anonymize, personal_data_condition
 from .compiled import UNCLEAR, CompiledPolicy
-from .hours import HourSpan, due_spans
+from .due_hours import HourSpan, due_spans
 from .policy import Step
 
 

@@ -16,8 +16,8 @@ from .charts import short
 from .chosen_columns import OWN_COLUMNS
 from .facets import MAX_EVENTS, Facet, facets
 from .histogram import Histogram, HistogramSpan
-from .lines import Line, list_lines
 from .list_chart import ListChartBar, list_chart, list_chart_times, per_zone
+from .list_lines import Line, list_lines
 from .list_links import ListLinks
 from .pagination import Page
 from .parameters import COLUMNS_VAR, FACETS_VAR, SELECT_VAR

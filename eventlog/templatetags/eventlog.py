@@ -19,8 +19,8 @@ from ..review import links
 from ..review.changelist import EventList
 from ..review.comparison import moment_text
 from ..review.html import duration, object_in_words, shorten, status_html, user_in_words
+from ..review.list_rows import rows
 from ..review.reader import reader
-from ..review.rows import rows
 
 register = template.Library()
 register.filter("duration", duration)

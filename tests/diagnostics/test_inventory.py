@@ -7,7 +7,7 @@ from django.apps import apps
 from django.contrib.auth.models import Permission, User
 
 from eventlog.contrib.loggers.handler import EventLogHandler
-from eventlog.contrib.sign_ins.connections import disconnect
+from eventlog.contrib.sign_ins.connect_receivers import disconnect
 from eventlog.diagnostics import storage_entries
 from eventlog.models import log
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from ...datetimes import HOUR
 from ...partitions.months import month_of
+from .copy_store import CopyStore, WritableCopyStore, span_of
 from .event import Checksum, CopiedEvent, event_batches
-from .store import CopyStore, WritableCopyStore, span_of
 
 Advance = Callable[[int], None]
 Hours = Mapping[datetime, int]

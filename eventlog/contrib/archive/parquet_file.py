@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from .copy_store import StoreError
 from .event import CopiedEvent, micros_of
-from .store import StoreError
 
 # Rows that are compressed together, and the bytes of ``extra`` among them.
 GROUP_ROWS = 20_000

@@ -21,11 +21,11 @@ from ...review.export.formats import Chunks
 from ...review.search.name_sources import looking_up_names_in
 from ...review.search.plan import QueryPlan
 from .conditions import Renderer
-from .erasure import assignments
+from .erasure_sql import erasure_assignments
 from .events import moment_of
 from .name_source import ClickHouseNameSource
 from .reader import TIME, ClickHouseReader
-from .retention import ClickHouseRetentionRun
+from .retention_run import ClickHouseRetentionRun
 from .table import ClickHouseTable
 from .visible_events import VisibleEvents
 
@@ -82,7 +82,7 @@ class ClickHouseEventStore:
     def remove_persons(self, condition: Q, by: Q, about: Q, acted: Q) -> None:
         """Remove persons who are the user or the object of events, or who acted for their user."""
         renderer = Renderer()
-        changes = assignments(
+        changes = erasure_assignments(
             renderer.condition(by), renderer.condition(about), renderer.condition(acted), renderer
         )
         self._mutate(f"UPDATE {changes}", condition, renderer)

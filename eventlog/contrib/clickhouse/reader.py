@@ -44,7 +44,7 @@ from .columns import QUARTER, text_sql
 from .conditions import Renderer
 from .counts import ClickHouseCounts, PreviousClickHouseCounts
 from .events import in_utc, load_full_extra, moment_of
-from .following import ClickHouseFollower
+from .follower import ClickHouseFollower
 from .name_source import ClickHouseNameSource
 from .table import ClickHouseTable
 from .timeline import timeline

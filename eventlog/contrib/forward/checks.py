@@ -11,7 +11,7 @@ from ...backends.buffered import BufferedBackend
 from ...backends.spool import locks
 from ...checks import FORWARD
 from ...conf import Misconfigured, conf
-from .configured import checked_name, interval, max_bytes, target_config
+from .configured_targets import checked_name, interval, max_bytes, target_config
 
 
 def check_forward(**kwargs: Any) -> list[CheckMessage]:

@@ -9,7 +9,7 @@ from ...diagnostics.findings import Finding, problem, warning
 from ...diagnostics.inventory import Entry, joined_names
 from ...diagnostics.registry import Check
 from ...diagnostics.site import Site
-from .configured import without_secrets
+from .configured_targets import without_secrets
 from .forwarder import senders_of
 from .queue import DIRECTORY
 from .status import queue_facts, queue_problems
@@ -17,7 +17,7 @@ from .status import queue_facts, queue_problems
 MAX_FAILURES = 2  # attempts in a row, which may be a short interruption
 
 
-def blocked_targets(site: Site) -> Iterator[Finding]:
+def blocked_target_findings(site: Site) -> Iterator[Finding]:
     """Yield the targets that do not get their events."""
     spool = _spool(site)
     for sender in senders_of(conf.forward, spool):
@@ -38,7 +38,7 @@ def blocked_targets(site: Site) -> Iterator[Finding]:
             )
 
 
-def removed_targets(site: Site) -> Iterator[Finding]:
+def removed_target_findings(site: Site) -> Iterator[Finding]:
     """Yield the directories of targets that the settings do not have any more."""
     directory = _spool(site) / DIRECTORY
     # The directory of a target without waiting events is harmless.
@@ -67,6 +67,6 @@ def _spool(site: Site) -> Path:
 
 
 CHECKS = (
-    Check("targets", blocked_targets, "spool"),
-    Check("removed targets", removed_targets, "spool"),
+    Check("targets", blocked_target_findings, "spool"),
+    Check("removed targets", removed_target_findings, "spool"),
 )

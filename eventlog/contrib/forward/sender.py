@@ -9,8 +9,8 @@ from typing import Any
 from ...backends.spool import Rejected
 from ...backends.spool.segment import SegmentName
 from ...error_log import logger, report
-from . import configured
-from .configured import TargetConfig
+from . import configured_targets
+from .configured_targets import TargetConfig
 from .event import Event
 from .queue import TargetQueue
 from .state import SendingState
@@ -26,15 +26,15 @@ class Sender:
 
     def __init__(self, name: str, raw: Any, spool: Path) -> None:
         """Check only what the queue needs, so that events wait for a target with a wrong option."""
-        self.name = configured.checked_name(name)
+        self.name = configured_targets.checked_name(name)
         self._raw = raw
-        self.interval = configured.interval(name, raw)
-        self.queue = TargetQueue(spool, name, configured.max_bytes(name, raw))
+        self.interval = configured_targets.interval(name, raw)
+        self.queue = TargetQueue(spool, name, configured_targets.max_bytes(name, raw))
 
     @cached_property
     def config(self) -> TargetConfig:
         """The target and its selection. Raises ``Misconfigured`` for a wrong option."""
-        return configured.target_config(self.name, self._raw)
+        return configured_targets.target_config(self.name, self._raw)
 
     def run(self, is_stopped: Callable[[], bool] = lambda: False, *, force: bool = False) -> bool:
         """Send what waits; return False if events are left, or another process sends.

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from django.db import models, transaction
 
-from . import memory
+from . import loaded_values
 from .recording import (
     Change,
     are_changes_recorded,
@@ -51,7 +51,7 @@ class TrackedQuerySet(models.QuerySet[M]):
         updated = super().bulk_update(objs, fields, batch_size)  # calls update(), which records
         if (tracking := tracking_of(self.model)) is not None:
             for obj in objs:  # A filter of the queryset may have left out its row.
-                memory.forget(obj, tracking, tracking.saved(fields), self.db)
+                loaded_values.forget(obj, tracking, tracking.saved(fields), self.db)
         return updated
 
     bulk_update.alters_data = True  # type: ignore[attr-defined]
@@ -73,7 +73,7 @@ class TrackedQuerySet(models.QuerySet[M]):
             )
             if tracking is not None:
                 for obj in saved:
-                    memory.forget(obj, tracking, tracking.columns, self.db)
+                    loaded_values.forget(obj, tracking, tracking.columns, self.db)
             return saved
         self._for_write = True
         with transaction.atomic(using=self.db):
@@ -107,8 +107,12 @@ class TrackedQuerySet(models.QuerySet[M]):
     def _created(self, tracking: Tracking, objs: list[M]) -> Iterator[Change]:
         for obj in objs:
             values = {name: value for name, value in vars(obj).items() if name in tracking.columns}
-            computed = [name for name, value in values.items() if memory.is_expression(value)]
-            memory.remember_saved(obj, tracking, values, self.db, created=True, computed=computed)
+            computed = [
+                name for name, value in values.items() if loaded_values.is_expression(value)
+            ]
+            loaded_values.remember_saved(
+                obj, tracking, values, self.db, created=True, computed=computed
+            )
             # Some databases do not return the keys, so the event has none.
             yield as_row(obj), changes_of_new_or_deleted(tracking, values, created=True)
 

@@ -13,7 +13,7 @@ from django.contrib.auth.hashers import is_password_usable
 from django.db.models.signals import post_save, pre_save
 
 from .recording import actor, guarded, record
-from .views import completes_reset
+from .watched_views import completes_reset
 
 FLAGS = ("is_active", "is_staff", "is_superuser")
 _BEFORE = "_eventlog_before"  # attribute of an account between pre_save and post_save

@@ -13,9 +13,9 @@ from django.apps import apps
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
-from .names import masked_name
 from .recording import actor, guarded, record
-from .views import Handler, record_reset_request
+from .tried_names import masked_name
+from .watched_views import Handler, record_reset_request
 
 Receiver = Callable[..., None]
 

@@ -14,7 +14,7 @@ class SignInsConfig(AppConfig):
     def ready(self) -> None:
         # ruff: noqa: PLC0415 (these modules import models, which Django loads before ready())
         from .checks import check_sign_ins
-        from .connections import connect
+        from .connect_receivers import connect
 
         checks.register(check_sign_ins)
         connect()

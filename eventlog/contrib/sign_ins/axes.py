@@ -5,9 +5,9 @@ from typing import Any
 
 from axes.signals import user_locked_out
 
-from .names import masked_name
 from .recording import actor, guarded, record
-from .views import Handler
+from .tried_names import masked_name
+from .watched_views import Handler
 
 VIEWS: Mapping[str, Handler] = {}
 

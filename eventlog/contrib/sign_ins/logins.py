@@ -6,9 +6,9 @@ from typing import Any
 from django.apps import apps
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 
-from .names import tried_name
 from .recording import actor, guarded, record
-from .views import is_hijack
+from .tried_names import tried_name
+from .watched_views import is_hijack
 
 
 @guarded

@@ -13,7 +13,7 @@ from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import UntypedToken
 
 from .recording import guarded, record
-from .views import Handler
+from .watched_views import Handler
 
 
 @guarded

@@ -1,8 +1,8 @@
 import pytest
 from django.core.management import call_command
 
-from eventlog.contrib.archive.database import DatabaseCopyStore
-from eventlog.contrib.archive.parquet import ParquetCopyStore
+from eventlog.contrib.archive.database_store import DatabaseCopyStore
+from eventlog.contrib.archive.parquet_store import ParquetCopyStore
 
 from ...shop.models import Widget
 from .samples import write_samples

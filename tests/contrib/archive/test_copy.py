@@ -10,9 +10,9 @@ from django.core.management import CommandError
 from django.utils import timezone
 
 from eventlog.backends.spool import locks
+from eventlog.contrib.archive.copy_store import StoreError, missing
 from eventlog.contrib.archive.event import Checksum, canonical, event_batches
-from eventlog.contrib.archive.parquet import ParquetCopyStore
-from eventlog.contrib.archive.store import StoreError, missing
+from eventlog.contrib.archive.parquet_store import ParquetCopyStore
 from eventlog.models import Log
 
 from .samples import APRIL, MARCH, as_compared, contents, sample_of
@@ -220,7 +220,7 @@ def test_an_archive_needs_a_directory(app, db):
 def test_a_site_without_time_zones_copies_each_event_once(
     copy, settings, zone, db, database, archive, monkeypatch
 ):
-    monkeypatch.setattr("eventlog.contrib.archive.database.PAGE_ROWS", 2)
+    monkeypatch.setattr("eventlog.contrib.archive.database_store.PAGE_ROWS", 2)
     settings.USE_TZ, settings.TIME_ZONE = False, zone
     # In Berlin, the clock went from 3 to 2 on this day, so the hour of 2 comes twice.
     start = datetime(2025, 10, 26)
@@ -298,7 +298,7 @@ def test_events_that_another_process_has_just_written_are_not_written_twice(
     some = contents(database)[:3]
     stale = iter([some])  # the answer from before the other process has written
     monkeypatch.setattr(
-        "eventlog.contrib.archive.database.missing",
+        "eventlog.contrib.archive.database_store.missing",
         lambda store, events: next(stale, None) or missing(store, events),
     )
     assert database.add(some, None) == 0

@@ -11,8 +11,8 @@ import pytest
 from django.core.management import CommandError
 
 from eventlog.backends.spool import locks
-from eventlog.contrib.archive.parquet import ParquetCopyStore
-from eventlog.contrib.archive.store import StoreError
+from eventlog.contrib.archive.copy_store import StoreError
+from eventlog.contrib.archive.parquet_store import ParquetCopyStore
 from eventlog.models import Log
 
 from .samples import APRIL, END, MARCH, as_compared, contents, sample_of

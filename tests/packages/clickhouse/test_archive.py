@@ -5,7 +5,7 @@ import pyarrow.dataset as ds
 import pytest
 from django.core.management import call_command
 
-from eventlog.contrib.archive.parquet import ParquetCopyStore
+from eventlog.contrib.archive.parquet_store import ParquetCopyStore
 from tests.contrib.archive.samples import contents, write_samples
 
 from ...shop.models import Widget

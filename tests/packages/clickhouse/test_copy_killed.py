@@ -12,8 +12,8 @@ NUMBER = 12_000
 FILL = """
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
-from eventlog.contrib.archive.stores import open_store
-from eventlog.contrib.clickhouse.configured import configured_table
+from eventlog.contrib.archive.open_stores import open_store
+from eventlog.contrib.clickhouse.configured_table import configured_table
 table = configured_table()
 table.create("MergeTree")
 start, number = datetime(2026, 3, 31, 20, 40, tzinfo=UTC), int(sys.argv[1])
@@ -50,7 +50,7 @@ call_command("eventlog_copy", *sys.argv[5:])
 """
 COMPARE = """
 from datetime import UTC, datetime
-from eventlog.contrib.archive.stores import open_store
+from eventlog.contrib.archive.open_stores import open_store
 
 def rows(name):
     store = open_store(name, sys.argv[1])

@@ -7,8 +7,8 @@ from django.db import models
 from ..event import ImportedEvent
 from ..package_table import Factory, PackageTable, user_key_field
 from ..problems import Problems, SkipRow
+from ..stored_values import parsed_document
 from ..table import ConversionContext, Row
-from ..values import parsed_document
 
 KINDS = {1: "CREATED", 2: "UPDATED", 3: "DELETED"}
 

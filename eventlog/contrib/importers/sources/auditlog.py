@@ -11,10 +11,10 @@ from ..event import ImportedEvent
 from ..objects import Kind
 from ..package_table import Factory, PackageTable, user_key_field
 from ..problems import Problems, SkipRow
-from ..requests import address_of
+from ..request_facts import address_of
+from ..stored_values import field_of, parsed_document, typed_pair
 from ..table import ConversionContext, Row
 from ..users import Who
-from ..values import field_of, parsed_document, typed_pair
 
 CREATE, UPDATE, DELETE, ACCESS = range(4)
 ACTIONS = {CREATE: "CREATED", UPDATE: "UPDATED", DELETE: "DELETED", ACCESS: "VIEWED"}

@@ -8,12 +8,12 @@ from typing import Any
 
 from django.db import models
 
-from ...sign_ins.names import masked_name
+from ...sign_ins.tried_names import masked_name
 from ..actions import sign_in_action
 from ..event import ImportedEvent
 from ..package_table import Factory, PackageTable
 from ..problems import Problems
-from ..requests import address_of, facts_of, request_of
+from ..request_facts import address_of, facts_of, request_of
 from ..table import ConversionContext, Row
 
 UNKNOWN = "<unknown>"  # stands for a missing header

@@ -9,7 +9,7 @@ from ....records.user_state import ANONYMOUS
 from ..event import ImportedEvent
 from ..package_table import Factory, PackageTable, user_key_field
 from ..problems import Problems
-from ..requests import action_of, address_of, facts_of, request_of
+from ..request_facts import action_of, address_of, facts_of, request_of
 from ..table import ConversionContext, Row
 from ..users import without_login
 

@@ -10,10 +10,10 @@ from ....records.user_state import ANONYMOUS
 from ..event import ImportedEvent
 from ..package_table import Factory, PackageTable
 from ..problems import Problems
-from ..requests import action_of, address_of, facts_of, request_of
+from ..request_facts import action_of, address_of, facts_of, request_of
+from ..stored_values import parsed_document
 from ..table import ConversionContext, Row
 from ..users import Who, without_login
-from ..values import parsed_document
 
 UNAUTHORIZED = 401  # This status says that the site has examined the credentials.
 NEVER_STORED = ("AUTHORIZATION", "COOKIE", "PROXY_AUTHORIZATION", "SET_COOKIE")

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from django.db import models
 
-from ...sign_ins.names import masked_name
+from ...sign_ins.tried_names import masked_name
 from ..actions import sign_in_action
 from ..event import ImportedEvent
 from ..package_table import Factory, PackageTable, user_key_field
 from ..problems import Problems, SkipRow
-from ..requests import action_of, address_of, facts_of, request_of
+from ..request_facts import action_of, address_of, facts_of, request_of
 from ..table import ConversionContext, Row, SourceTable
 from ..users import NO_ONE
 from .easyaudit_crud import CrudEvents

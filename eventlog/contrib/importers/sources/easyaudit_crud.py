@@ -10,8 +10,8 @@ from ..event import ImportedEvent
 from ..objects import Kind
 from ..package_table import Factory, PackageTable, user_key_field
 from ..problems import Problems, SkipRow
+from ..stored_values import field_of, parsed_document, parsed_literal, typed_pair
 from ..table import ConversionContext, Row
-from ..values import field_of, parsed_document, parsed_literal, typed_pair
 
 CREATE, UPDATE, DELETE = 1, 2, 3
 ACTIONS = {CREATE: "CREATED", UPDATE: "UPDATED", DELETE: "DELETED"}

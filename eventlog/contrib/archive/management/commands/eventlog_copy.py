@@ -13,9 +13,9 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
 from eventlog import access
+from eventlog.contrib.archive.copy_store import StoreError
 from eventlog.contrib.archive.copying import Copy, Difference
-from eventlog.contrib.archive.store import StoreError
-from eventlog.contrib.archive.stores import (
+from eventlog.contrib.archive.open_stores import (
     PARQUET,
     STORES,
     default_source,

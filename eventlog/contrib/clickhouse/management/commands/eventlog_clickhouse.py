@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
-from eventlog.contrib.clickhouse.configured import configured_table
+from eventlog.contrib.clickhouse.configured_table import configured_table
 from eventlog.contrib.clickhouse.table import ClickHouseTable, checked_name
 
 

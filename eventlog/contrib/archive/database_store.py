@@ -21,8 +21,8 @@ from ...models.relations import database_of, is_apart
 from ...records.record import Record
 from ...review.extra_loading import defer_large_extra
 from ..importers.writing import NoPartitionError, write_with_position
+from .copy_store import StoreError, missing
 from .event import CopiedEvent, event_batches, micros_of
-from .store import StoreError, missing
 
 PAGE_ROWS = 2000
 MAX_PAGE_BYTES = 16 * 1024  # of a document that is read with its page; others are read one by one

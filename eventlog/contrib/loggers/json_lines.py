@@ -11,7 +11,7 @@ from ...records.record import Record
 from ...review.export.formats import values
 
 
-def line_of(record: Record) -> str:
+def json_line_of(record: Record) -> str:
     """Return the line that the export as JSON Lines has for the event, in ASCII.
 
     No query is needed, unlike for ``Log.from_record()`` with a model.

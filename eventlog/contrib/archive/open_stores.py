@@ -6,8 +6,8 @@ from typing import Any, cast
 from django.utils.module_loading import import_string
 
 from ...backends import get_backend
-from .database import DatabaseCopyStore
-from .store import StoreError, WritableCopyStore
+from .copy_store import StoreError, WritableCopyStore
+from .database_store import DatabaseCopyStore
 
 DATABASE, CLICKHOUSE, PARQUET = STORES = ("database", "clickhouse", "parquet")
 
@@ -31,13 +31,13 @@ def open_store(name: str, directory: str | None) -> WritableCopyStore:
     if name == PARQUET:
         if not directory:
             raise StoreError("Give the directory of the Parquet files with --archive.")
-        make = _import_optional("archive.parquet.ParquetCopyStore", "archive")
+        make = _import_optional("archive.parquet_store.ParquetCopyStore", "archive")
         return cast("WritableCopyStore", make(Path(directory)))
-    table = _import_optional("clickhouse.configured.configured_table", CLICKHOUSE)()
-    _import_optional("archive.clickhouse.require_table", CLICKHOUSE)(table)
+    table = _import_optional("clickhouse.configured_table.configured_table", CLICKHOUSE)()
+    _import_optional("archive.clickhouse_store.require_table", CLICKHOUSE)(table)
     return cast(
         "WritableCopyStore",
-        _import_optional("archive.clickhouse.ClickHouseCopyStore", CLICKHOUSE)(table),
+        _import_optional("archive.clickhouse_store.ClickHouseCopyStore", CLICKHOUSE)(table),
     )
 
 

@@ -14,8 +14,8 @@ from ..clickhouse.columns import WRITTEN
 from ..clickhouse.insertion import SETTINGS
 from ..clickhouse.rows import FIRST, LAST, key_of
 from ..clickhouse.table import ClickHouseTable
+from .copy_store import StoreError, missing
 from .event import EPOCH, CopiedEvent, micros_of
-from .store import StoreError, missing
 
 PAGE_ROWS = 5000
 MAX_PAGE_BYTES = 16 * 1024  # of a document that is read with its page; others are read one by one

@@ -4,7 +4,7 @@ import pytest
 
 from eventlog.models import Log, log
 from eventlog.review.html import own_values_in_line
-from eventlog.review.lines import fold
+from eventlog.review.list_lines import fold
 
 pytestmark = pytest.mark.django_db
 

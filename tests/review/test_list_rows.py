@@ -14,7 +14,7 @@ from eventlog.admin import LogAdmin
 from eventlog.models import Log
 from eventlog.review import changelist, links
 from eventlog.review.changelist import EventList
-from eventlog.review.rows import rows
+from eventlog.review.list_rows import rows
 
 from ..events import write_request
 

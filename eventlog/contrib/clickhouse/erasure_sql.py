@@ -8,7 +8,7 @@ from .columns import has_any_key_sql
 from .conditions import Renderer
 
 
-def assignments(by: str, about: str, acted: str, renderer: Renderer) -> str:
+def erasure_assignments(by: str, about: str, acted: str, renderer: Renderer) -> str:
     """Return the assignments of an UPDATE, given the conditions of what is removed.
 
     ``by``: the person is the user. ``about``: the person is the object. ``acted``: the person acted

@@ -8,7 +8,7 @@ from typing import Any
 from django.apps import apps
 
 from ...middleware.response_hooks import hooks
-from . import accounts, logins, permissions, views
+from . import accounts, logins, permissions, watched_views
 
 
 def connect() -> None:
@@ -16,15 +16,15 @@ def connect() -> None:
     for signal, receiver, sender in _receivers():
         signal.connect(receiver, sender=sender)
     for integration in _integrations():
-        views.handlers.update(integration.VIEWS)
-    hooks.add(views.after_response)
+        watched_views.handlers.update(integration.VIEWS)
+    hooks.add(watched_views.after_response)
 
 
 def disconnect() -> None:
     """Undo ``connect()``, such as after a test."""
     for signal, receiver, sender in _receivers():
         signal.disconnect(receiver, sender=sender)
-    hooks.discard(views.after_response)
+    hooks.discard(watched_views.after_response)
 
 
 def _receivers() -> Iterator[tuple[Any, Any, Any]]:

@@ -12,9 +12,9 @@ from typing import IO
 
 from ...backends.spool import locks
 from ...partitions.months import month_of, months
+from .copy_store import StoreError, missing
 from .event import CopiedEvent
 from .parquet_file import ParquetReader, ParquetWriter
-from .store import StoreError, missing
 
 MONTHS = "date=????-??"
 FILE = "events.parquet"  # in the directory of its month

@@ -14,8 +14,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 
-from .names import masked_name, tried_name
 from .recording import actor, current_request, guarded, record
+from .tried_names import masked_name, tried_name
 
 Handler = Callable[[HttpRequest, Any], None]
 
