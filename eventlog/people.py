@@ -165,7 +165,7 @@ def matches_of_key(key: str, events: EventQueries) -> Sequence[Match]:
     return [match] if found else []
 
 
-def condition_of(matches: Iterable[Match]) -> Q:
+def condition_of_matches(matches: Iterable[Match]) -> Q:
     """Return the condition of the events whose user or object is one of ``matches``."""
     return reduce(or_, (match.condition for match in matches), Q(pk__in=[]))
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.urls import get_script_prefix
 
 from ..conf import Misconfigured, conf
-from ..metadata.url_secrets import literal_start, starts_of_urls
+from ..metadata.url_secrets import literal_start, literal_starts_of_urls
 from ..middleware.rules import compile_rule
 from .findings import Finding, warning
 from .site import Site
@@ -23,7 +23,7 @@ def rule_path_findings(site: Site) -> Iterator[Finding]:
             continue
         if starts is None:
             prefix = get_script_prefix().rstrip("/")
-            starts = frozenset(prefix + each for each in starts_of_urls())
+            starts = frozenset(prefix + each for each in literal_starts_of_urls())
         if not any(start.startswith(each) or each.startswith(start) for each in starts):
             yield warning(
                 "rule-path-unknown",

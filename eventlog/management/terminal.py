@@ -18,7 +18,7 @@ from eventlog.review.html import exact_time
 from eventlog.review.pagination import Cursor
 from eventlog.review.reader import reader
 from eventlog.review.search.query import Problem, Search
-from eventlog.review.text_lines import Part, line_parts, plain_text, printable, widths
+from eventlog.review.text_lines import Part, column_widths, line_parts, plain_text, printable
 
 Render = Callable[[Sequence[Part]], str]
 
@@ -91,7 +91,7 @@ def renderer(out: OutputWrapper, options: dict[str, Any]) -> Render:
 
 def lines_of(events: Sequence[Log], render: Render) -> str:
     """Return the lines of events, with columns below each other."""
-    columns = widths(events)
+    columns = column_widths(events)
     return "".join(f"{render(line_parts(event, columns))}\n" for event in events)
 
 

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db.models import BooleanField, Case, IntegerField, Q, Value, When
 
 from ..models import LogQuerySet
-from ..models.queryset import any_action
+from ..models.queryset import any_action_condition
 from ..review.search.query import InvalidSearch
 from .anonymize import REMOVED_KEYS
 from .due_hours import Schedule
@@ -74,7 +74,7 @@ def compile_policy(policy: Policy) -> CompiledPolicy:
             warnings += [f"rule {rule.number}: {text}" for text in selection.warnings]
             users.append(selection.users)
         if rule.actions:
-            condition = any_action(rule.actions)
+            condition = any_action_condition(rule.actions)
         selections.append(
             selection._replace(q=condition & selection.q) if rule.conditions else None
         )

@@ -12,7 +12,7 @@ from ..counts.hours import drop_personal_counts
 from ..datetimes import hour_of, to_db_timezone
 from ..models import Log, LogQuerySet
 from ..models.hourly import CountedHour
-from ..review.pagination import Cursor, after_cursor
+from ..review.pagination import Cursor, after_cursor_condition
 from .anonymize import anonymize, personal_data_condition
 from .compiled import UNCLEAR, CompiledPolicy
 from .due_hours import HourSpan, due_spans
@@ -103,7 +103,7 @@ class DatabaseRetentionRun:
 
     def _page(self, span: HourSpan, cursor: Cursor | None, size: int) -> list[EventWithRule]:
         # Events of no due rule are read too, because finding a rare one would take a long query.
-        rows = self._events(span).filter(after_cursor(cursor, backwards=True))
+        rows = self._events(span).filter(after_cursor_condition(cursor, backwards=True))
         values = rows.order_by("timestamp", "pk").values_list("pk", "timestamp", "rule", "held")
         return [EventWithRule(*each) for each in values[:size]]
 

@@ -22,7 +22,7 @@ from ..datetimes import EARLIEST
 from ..models.relations import with_relations
 from ..text import UNSTORABLE
 from .choices import Choice
-from .links import at_time, event_page
+from .links import event_page_path, time_parameter
 from .list_panels import ListPanels
 from .pagination import SCAN_LIMIT, SCAN_LIMIT_FACTOR, Cursor, Page
 from .parameters import (
@@ -114,12 +114,12 @@ class EventList(ListPanels, ChangeList):
     def url_for_result(self, result: Any) -> str:
         """Return the address of an event's page, with its time."""
         before, after = self._around_key
-        return f"{before}{quote(result.pk)}{after}?{at_time(result.timestamp)}"
+        return f"{before}{quote(result.pk)}{after}?{time_parameter(result.timestamp)}"
 
     @cached_property
     def _around_key(self) -> tuple[str, str]:
         """Return an event's address before and after its key, found once for all rows."""
-        address = event_page(self.model_admin.admin_site.name, PLACEHOLDER_KEY)
+        address = event_page_path(self.model_admin.admin_site.name, PLACEHOLDER_KEY)
         before, _, after = address.partition(str(PLACEHOLDER_KEY))
         return before, after
 

@@ -158,7 +158,7 @@ class Overview:
             drawn.append((when, bars))
             table.append((when, bars, all_events, self.links.events(bucket)))
         return {
-            "chart": charts.columns(drawn, _("Events over time")),
+            "chart": charts.stacked_columns(drawn, _("Events over time")),
             "series": names,
             "legend": [(name, self._class(number, name)) for number, name in enumerate(names)],
             "table": table,

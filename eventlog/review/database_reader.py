@@ -23,7 +23,7 @@ from ..models.expressions import Text
 from ..models.relations import with_relations
 from .export.formats import Chunks, chunks, with_full_extra
 from .extra_loading import MAX_SHOWN_BYTES, defer_large_extra, fetch
-from .figures import UserCounts, users_of
+from .figures import UserCounts, count_users_of_period
 from .follower import Follower
 from .histogram import Histogram, histogram
 from .matching_counts import count_matching
@@ -175,7 +175,7 @@ class DatabaseReader:
         return count_matching(PreviousNewestPeriodCounts, self._events, plan, start, end)
 
     def users(self, counts: PeriodCounts) -> UserCounts:
-        return users_of(counts, self._events)
+        return count_users_of_period(counts, self._events)
 
     def oldest(self) -> datetime | None:
         found = Log.objects.using(self._events.db).aggregate(oldest=Min("timestamp"))["oldest"]

@@ -86,7 +86,7 @@ class EventPage(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at ru
         nearby = events.neighbours(event, plan)
         found = review.event_page.found_else(event)
         context |= {
-            "title": html.title(event),
+            "title": html.event_title(event),
             "subtitle": None,
             "is_nav_sidebar_enabled": False,
             "newer": self._address_of(nearby.newer, filters),

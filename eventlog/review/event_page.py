@@ -26,7 +26,7 @@ UNKNOWN_PRODUCT = "Other"  # the name that user-agents gives to what it does not
 PRODUCTS = ("browser", "os", "device")
 _SHOWN: Mapping[str, Callable[[Any], Any]] = {
     "status": html.status_html,
-    "duration_ms": html.duration,
+    "duration_ms": html.duration_text,
     "device_type": html.device_label,
 }
 
@@ -55,7 +55,7 @@ def event_table(event: Log, site: str) -> SafeString:
 
 def _only(event: Log) -> dict[str, Any]:
     """Return the parameters of the list with this event alone."""
-    period = what_else.period(event.timestamp, event.timestamp)
+    period = what_else.period_terms(event.timestamp, event.timestamp)
     return {"id__exact": event.pk} | {term.key: term.value for term in period}
 
 
@@ -126,7 +126,7 @@ def _fact(event: Log, name: str, value: Any, site: str) -> Any:
 
 def raw_json(event: Log) -> str:
     """Return all of ``extra`` as JSON; empty if it is empty, or large and therefore not loaded."""
-    return "" if full_size(event) or event.extra in (None, {}) else html.indented(event.extra)
+    return "" if full_size(event) or event.extra in (None, {}) else html.indented_json(event.extra)
 
 
 def empty_sections(event: Log) -> frozenset[str]:
@@ -155,4 +155,4 @@ def found_else(event: Log) -> what_else.WhatElse:
 
 def links_of(event: Log) -> SafeString:
     """Return the links to related events."""
-    return what_else.as_list(found_else(event).items)
+    return what_else.list_of_links(found_else(event).items)

@@ -51,7 +51,9 @@ class FieldHistory:
             (
                 (
                     self._label(each),
-                    changed_fields.difference_of(self.event, self.field, each.old, each.new),
+                    changed_fields.field_difference_cells(
+                        self.event, self.field, each.old, each.new
+                    ),
                 )
                 for each in self.values
             ),

@@ -65,7 +65,7 @@ def object_in_words(event: Log) -> str:
     return gettext("object %(key)s") % {"key": event.object_id}
 
 
-def title(event: Log) -> str:
+def event_title(event: Log) -> str:
     """Return ``str(event)`` in the active language."""
     parts = filter(None, [user_in_words(event), event.action, object_in_words(event)])
     return f"{' '.join(parts)}, {local(event.timestamp):%Y-%m-%d %H:%M}"
@@ -77,7 +77,7 @@ def device_label(kind: Any) -> str:
     return str(DEVICE_LABELS[kind]) if known else shorten(kind, MAX_WORD_LENGTH)
 
 
-def who(event: Log) -> str:
+def user_and_acting_user(event: Log) -> str:
     """Return the name of the event's user, and of the person who acted in this name."""
     name, acting = user_label(event), event.facts.get("acting_user")
     if acting is None:
@@ -112,7 +112,7 @@ def as_json(value: Any, indent: int | None = None) -> str:
         return "…"
 
 
-def indented(value: Any) -> str:
+def indented_json(value: Any) -> str:
     """Return the value as indented JSON."""
     return UNSTORABLE.sub("\ufffd", as_json(value, indent=2))
 
@@ -166,7 +166,7 @@ def time_html(event: Log) -> SafeString:
     )
 
 
-def duration(milliseconds: Any) -> str:
+def duration_text(milliseconds: Any) -> str:
     """Return a duration with a unit; a value that is not a duration as text."""
     if type(milliseconds) not in (int, float) or not abs(milliseconds) < MAX_DURATION_MS:
         return shorten(milliseconds, MAX_WORD_LENGTH)
@@ -187,7 +187,9 @@ def request_line(event: Log) -> SafeString:
         path = f"{path}?{shorten(query, MAX_VALUE_LENGTH)}"
     status, took = known.get("status"), known.get("duration_ms")
     answer = "" if status is None else fast_html("<span> → {}</span>", status_html(status))
-    time = "" if took is None else fast_html('<span class="quiet"> · {}</span>', duration(took))
+    time = (
+        "" if took is None else fast_html('<span class="quiet"> · {}</span>', duration_text(took))
+    )
     return fast_html(
         '<div class="line" dir="ltr"><span class="method">{}</span> '
         '<bdi dir="ltr" title="{}">{}</bdi>{}{}{}</div>',

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from .. import formats
 from ..datetimes import DAY, MINUTE, local
-from .charts import WIDTH, rounded
+from .charts import WIDTH, rounded_coordinate
 from .fast_html import fast_html
 from .histogram import WIDTHS
 
@@ -37,13 +37,13 @@ def list_chart(
     """Return the bars; ``zones`` are the links of a narrow window."""
     most = max((bar.amount for bar in bars), default=0) or 1
     step = WIDTH / max(1, len(bars))
-    wide = rounded(max(1.0, step - GAP))
+    wide = rounded_coordinate(max(1.0, step - GAP))
     drawn = [
-        (x, rounded(HEIGHT - tall), wide, rounded(tall))
+        (x, rounded_coordinate(HEIGHT - tall), wide, rounded_coordinate(tall))
         for number, bar in enumerate(bars)
         # An event among thousands must be visible.
         for tall in [max(2.0, bar.amount / most * (HEIGHT - 2)) if bar.amount else 0.0]
-        for x in [rounded(number * step)]
+        for x in [rounded_coordinate(number * step)]
     ]
     return format_html(
         '<svg class="strip" viewBox="0 0 {} {}" preserveAspectRatio="none" role="group" '
@@ -68,8 +68,8 @@ def _areas(bars: Sequence[ListChartBar], step: float) -> Iterator[SafeString]:
             'height="{}"><title>{}</title></rect>',
             bar.address,
             bar.label,
-            rounded(number * step),
-            rounded(min(step, WIDTH - number * step)),
+            rounded_coordinate(number * step),
+            rounded_coordinate(min(step, WIDTH - number * step)),
             HEIGHT,
             bar.label,
         )
@@ -83,7 +83,7 @@ def per_zone(bars: Sequence[Any]) -> int:
 def list_chart_times(starts: Sequence[datetime], width: timedelta) -> SafeString:
     """Return the times below the bars. Its widths are in percent, so that text is not stretched."""
     ticks = [
-        (rounded(100 * number / len(starts)), text)
+        (rounded_coordinate(100 * number / len(starts)), text)
         for number, text in _ticks(starts, width)
         if number / len(starts) <= MAX_TICK_SHARE
     ]

@@ -18,7 +18,7 @@ from .search.tree import Term
 class ListColumns:
     """The columns of ``LogAdmin``, which a subclass can override."""
 
-    narrowed_to: Callable[[Term], str] = staticmethod(links.query)  # EventList overrides it
+    narrowed_to: Callable[[Term], str] = staticmethod(links.list_query)  # EventList overrides it
 
     def action_checkbox(self, obj: Log) -> SafeString:
         """Return the checkbox without a form template, which takes a quarter of the page's time."""
@@ -26,7 +26,7 @@ class ListColumns:
             '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}">',
             ACTION_CHECKBOX_NAME,
             obj.pk,
-            gettext("Select this object for an action - {}").format(html.title(obj)),
+            gettext("Select this object for an action - {}").format(html.event_title(obj)),
         )
 
     @admin.display(description=pgettext_lazy("eventlog", "Time"))
@@ -35,7 +35,7 @@ class ListColumns:
 
     @admin.display(description=pgettext_lazy("eventlog", "User"))
     def who(self, event: Log) -> SafeString:
-        label, term = html.who(event), links.user_term(event)
+        label, term = html.user_and_acting_user(event), links.user_term(event)
         if event.user_id is None or term is None:
             return fast_html('<span class="quiet">{}</span>', label) if label else EMPTY
         return link(label, self.narrowed_to(term))

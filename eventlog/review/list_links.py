@@ -11,7 +11,7 @@ from django.utils.functional import cached_property
 
 from ..counts.buckets import PERIODS
 from ..datetimes import aware, hour_of, local
-from .choices import CHOICES, Choice, Group, SearchError
+from .choices import CHOICES, Choice, ChoiceGroup, SearchError
 from .pagination import OLDEST, Page
 from .parameters import (
     FACETS_VAR,
@@ -215,13 +215,13 @@ class ListLinks:
         without = None if problem.without is None else self.address(problem.without)
         return SearchError(problem.part, problem.reason, suggestion, without)
 
-    def groups(self) -> Iterator[Group]:
+    def groups(self) -> Iterator[ChoiceGroup]:
         """Yield the groups of filters above the list."""
         for title, choices in CHOICES:
             siblings: set[Node] = {Term(key, value) for key, value, _label in choices}
             if title == CHOICES[0][0]:
                 siblings |= {t for t in self.search.terms if t.key in BOUNDS}
-            yield Group(
+            yield ChoiceGroup(
                 title, [self._choice(Term(k, v), label, siblings) for k, v, label in choices]
             )
 

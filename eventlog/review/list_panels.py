@@ -12,7 +12,7 @@ from django.utils.translation import gettext, ngettext
 from .. import formats
 from ..datetimes import MINUTE, aware, local
 from ..metadata.fields import FIELDS
-from .charts import short
+from .charts import short_number
 from .chosen_columns import OWN_COLUMNS
 from .facets import MAX_EVENTS, Facet, facets
 from .histogram import Histogram, HistogramSpan
@@ -85,7 +85,7 @@ class ListPanels(ListLinks):
         return TimelineChart(
             list_chart(bars, [*self._zones(found)], gettext("Events over time")),
             list_chart_times([span.start for span in found.spans], found.width),
-            short(max(span.events for span in found.spans)),
+            short_number(max(span.events for span in found.spans)),
             _named(start, found.width),
             _named(end, found.width),
             _in_words(found.width),

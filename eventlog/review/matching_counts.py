@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from ..counts.period import MAX_NEWEST_EVENTS, NewestPeriodCounts
 from ..datetimes import HOUR, hour_of, to_db_timezone
 from ..models import Log
-from .search.plan import QueryPlan, limit_to_first, timestamps
+from .search.plan import QueryPlan, limit_to_first, ordered_timestamps
 
 MAX_CHECKED_EVENTS = 20_000  # events that are checked row by row
 
@@ -34,7 +34,7 @@ def count_matching(
     if not plan.residual:
         return kind(limit_to_first(within, plan.index_scan, MAX_NEWEST_EVENTS), start, end)
     some = limit_to_first(within, plan.index_scan, MAX_CHECKED_EVENTS)
-    newest = timestamps(some, backwards=False)[MAX_CHECKED_EVENTS : MAX_CHECKED_EVENTS + 1]
+    newest = ordered_timestamps(some, backwards=False)[MAX_CHECKED_EVENTS : MAX_CHECKED_EVENTS + 1]
     if (oldest := next(iter(newest), None)) is None:
         return kind(some.filter(plan.residual), start, end)
     # The first hour is left out, because it is not checked in full.

@@ -14,7 +14,7 @@ from ..counts.period import PeriodCounts
 from ..records.user_state import UserState
 from . import charts
 from .figures import REQUEST, Address
-from .html import device_label, duration
+from .html import device_label, duration_text
 from .search.tree import Term
 
 MAX_RANKING_ROWS = 10
@@ -106,7 +106,7 @@ def _slowest(counts: PeriodCounts, address: Address) -> Ranking:
         RankingRow(
             page,
             address(Term("view", page), REQUEST),
-            duration(took),
+            duration_text(took),
             charts.share_bar(took, slowest[0][0]),
             (formats.number(latencies[page].total()),),
         )
@@ -165,4 +165,4 @@ def _rows(
 
 def _latency(latencies: dict[str, Counter[int]], page: str, part: float) -> str:
     took = percentile(latencies.get(page, Counter()), part)
-    return "" if took is None else duration(took)
+    return "" if took is None else duration_text(took)

@@ -16,9 +16,9 @@ from ..models.expressions import Fact
 from ..models.relations import with_relations
 from ..text import UNSTORABLE
 from .extra_loading import defer_large_extra, fetch
-from .pagination import ORDER, Cursor, after_cursor, page
+from .pagination import ORDER, Cursor, after_cursor_condition, page
 from .search.condition import IndexScan
-from .search.plan import QueryPlan, limit_to_first, timestamps
+from .search.plan import QueryPlan, limit_to_first, ordered_timestamps
 
 MAX_EVENTS_AROUND = 5  # before, and as many after
 MAX_EVENTS_OF_REQUEST = 50  # that are shown
@@ -73,8 +73,8 @@ def same_request_positions(event: Log, events: QuerySet[Log]) -> Sequence[Positi
     start = shifted(event.timestamp, -MAX_REQUEST_SPAN)
     before = events.filter(timestamp__gte=start, timestamp__lte=event.timestamp)
     after = events.filter(timestamp__gte=event.timestamp)
-    start = _nth(timestamps(before, backwards=False)) or start
-    end = _nth(timestamps(after, backwards=True))
+    start = _nth(ordered_timestamps(before, backwards=False)) or start
+    end = _nth(ordered_timestamps(after, backwards=True))
     near = events.filter(timestamp__gte=start)
     if end is not None:
         near = near.filter(timestamp__lte=end)
@@ -98,7 +98,7 @@ def nearest_positions(
 ) -> Sequence[Position]:
     """Return the nearest events of an index scan before the event, or after it if ``backwards``."""
     cursor = Cursor(event.timestamp, event.pk)
-    rest = events.filter(after_cursor(cursor, backwards=backwards))
+    rest = events.filter(after_cursor_condition(cursor, backwards=backwards))
     some = limit_to_first(rest, scan, MAX_WALKED_EVENTS, backwards=backwards)
     ordered = some.order_by(*(reversed_order() if backwards else ORDER))
     rows = ordered.values_list(*Position._fields)[:MAX_WALKED_EVENTS]

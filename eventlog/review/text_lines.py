@@ -5,7 +5,14 @@ from typing import Any, NamedTuple
 
 from ..datetimes import local
 from ..models import Log
-from .html import MAX_PATH_LENGTH, MAX_WORD_LENGTH, duration, own_values_in_line, shorten, who
+from .html import (
+    MAX_PATH_LENGTH,
+    MAX_WORD_LENGTH,
+    duration_text,
+    own_values_in_line,
+    shorten,
+    user_and_acting_user,
+)
 
 USER_WIDTH = 12  # characters at least
 ACTION_WIDTH = 24
@@ -44,7 +51,7 @@ class Widths(NamedTuple):
     action: int = ACTION_WIDTH
 
 
-def widths(events: Iterable[Log]) -> Widths:
+def column_widths(events: Iterable[Log]) -> Widths:
     """Return the widths that the columns of these events need below each other."""
     user, action = Widths()
     for event in events:
@@ -54,7 +61,7 @@ def widths(events: Iterable[Log]) -> Widths:
 
 
 def _user(event: Log) -> str:
-    return _cut(who(event), MAX_USER_LENGTH)
+    return _cut(user_and_acting_user(event), MAX_USER_LENGTH)
 
 
 def _action(event: Log) -> str:
@@ -94,7 +101,7 @@ def _request(event: Log) -> Iterator[Part]:
         yield Part(" → ")
         yield Part(text, STATUS_STYLES.get(text[:1], ""))
     if (took := known.get("duration_ms")) is not None:
-        yield Part(f" · {printable(duration(took))}", "dim")
+        yield Part(f" · {printable(duration_text(took))}", "dim")
 
 
 def _cut(value: Any, limit: int) -> str:

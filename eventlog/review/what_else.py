@@ -143,14 +143,14 @@ def _around(event: Log, walked: _Walk) -> Sequence[Position]:
 def _request_item(event: Log, found: Sequence[Position], site: str) -> Item:
     """Return the link to the events of the request; the time span saves a search of the table."""
     term = Term("request", event.facts["request_id"])
-    span = period(found[0].timestamp, found[-1].timestamp)
+    span = period_terms(found[0].timestamp, found[-1].timestamp)
     address = links.list_address(site, term, *span)
-    return Item(_("Same request"), address, in_words(len(found)))
+    return Item(_("Same request"), address, count_in_words(len(found)))
 
 
 def _session_item(session: RelatedSpan, terms: Sequence[Term], site: str) -> Item:
-    address = links.list_address(site, *terms, *period(session.start, session.end))
-    count = in_words(session.events)
+    address = links.list_address(site, *terms, *period_terms(session.start, session.end))
+    count = count_in_words(session.events)
     if session.is_cut:
         text = ngettext("at least %(count)s event", "at least %(count)s events", session.events)
         count = text % {"count": formats.number(session.events)}
@@ -158,7 +158,7 @@ def _session_item(session: RelatedSpan, terms: Sequence[Term], site: str) -> Ite
     return Item(_("Same session of work"), address, count, note)
 
 
-def period(first: datetime, last: datetime) -> Sequence[Term]:
+def period_terms(first: datetime, last: datetime) -> Sequence[Term]:
     """Return the terms of a time span that includes both times."""
     # ``to:`` excludes its time. No database stores less than a microsecond.
     end = shifted(last, timedelta(microseconds=1))
@@ -184,10 +184,10 @@ def _from_to(session: RelatedSpan) -> str:
 def _count(plan: QueryPlan, reader: Reader) -> str:
     """Return the number of events in words; empty if the store cannot count them."""
     count = reader.count(plan, MAX_COUNTED_EVENTS)
-    return "" if count is None else in_words(count)
+    return "" if count is None else count_in_words(count)
 
 
-def in_words(count: int) -> str:
+def count_in_words(count: int) -> str:
     """Return the number of events, exact to ``MAX_COUNTED_EVENTS``; the event itself is one."""
     if count == 1:
         return gettext("only this event")
@@ -199,7 +199,7 @@ def in_words(count: int) -> str:
     return text % {"count": formats.number(count)}
 
 
-def as_list(items: Sequence[Item]) -> SafeString:
+def list_of_links(items: Sequence[Item]) -> SafeString:
     """Return the links as a list."""
     rows = format_html_join(
         "",

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ..backends.capture import CapturedEvent
 from ..changes import checked_changes
 from ..records.encoding import encode
-from ..records.plain import plain
+from ..records.plain import plain_value
 
 MISSING = object()
 """Stands for the value of a key that is not there."""
@@ -55,7 +55,7 @@ def _as_stored(value: Any) -> Any:
 def _changes_as_stored(value: Any) -> dict[str, list[Any]]:
     """Return expected changes as plain JSON; raise ``TypeError`` if they have another form."""
     checked_changes(value)
-    return {name: [plain(old), plain(new)] for name, (old, new) in value.items()}
+    return {name: [plain_value(old), plain_value(new)] for name, (old, new) in value.items()}
 
 
 def _contains(value: Any, part: Any) -> bool:

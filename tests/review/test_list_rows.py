@@ -160,8 +160,8 @@ def test_the_link_to_an_event_keeps_the_search(admin_client):
 
 
 def test_an_address_may_have_the_digit_0_after_the_key(admin_client, monkeypatch):
-    monkeypatch.setattr(links, "event_page", lambda site, key: f"/0/{key}/v0/")
-    monkeypatch.setattr(changelist, "event_page", links.event_page)
+    monkeypatch.setattr(links, "event_page_path", lambda site, key: f"/0/{key}/v0/")
+    monkeypatch.setattr(changelist, "event_page_path", links.event_page_path)
     found = admin_client.get("/admin/eventlog/log/").context["cl"]
     newest = found.result_list[0]
     assert f'href="/0/{newest.pk}/v0/?at=' in rows(found)[0]

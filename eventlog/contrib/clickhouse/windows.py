@@ -14,8 +14,8 @@ from typing import NamedTuple, TypeVar
 
 from django.db.models import Q
 
-from ...review.pagination import MAX_KEY, Cursor, after_cursor
-from ...review.search.plan import QueryPlan, up_to
+from ...review.pagination import MAX_KEY, Cursor, after_cursor_condition
+from ...review.search.plan import QueryPlan, up_to_condition
 from .columns import PART, QUARTER
 from .conditions import Renderer
 from .events import moment_of
@@ -80,13 +80,13 @@ def read_in_windows(
     ``is_enough`` tells whether the rows up to a time suffice.
     """
     found: list[Row] = []
-    bound = after_cursor(cursor, backwards=backwards)
+    bound = after_cursor_condition(cursor, backwards=backwards)
     sizes = SIZES[skip:]
     if limit is not None:
         sizes = (*(size for size in sizes if size < limit), limit)
     end = None
     for end in ends_of(table, plan.period, sizes, cursor=cursor, backwards=backwards):
-        window = Q() if end is None else up_to(end, backwards=backwards)
+        window = Q() if end is None else up_to_condition(end, backwards=backwards)
         found += read(bound & window & plan.condition, count - len(found))
         if end is None or len(found) >= count or is_enough(found, end):
             return found, None

@@ -45,12 +45,12 @@ def checked_name(name: Any) -> str:
     return name
 
 
-def max_bytes(name: str, raw: Any) -> int:
+def checked_max_bytes(name: str, raw: Any) -> int:
     """Return the limit of the queue of a target. Raise ``Misconfigured`` for a wrong value."""
     return _positive(f"{_where(name)}['MAX_BYTES']", _dict(name, raw).get("MAX_BYTES", MAX_BYTES))
 
 
-def interval(name: str, raw: Any) -> float | None:
+def checked_interval(name: str, raw: Any) -> float | None:
     """Return the seconds between two rounds. Raise ``Misconfigured`` for a wrong value."""
     value = _dict(name, raw).get("INTERVAL", INTERVAL)
     if value is not None and not is_seconds(value):
@@ -118,14 +118,14 @@ def _target(where: str, raw: Mapping[str, Any]) -> Target:
         return target_class(**options)
     except (TypeError, ValueError, AttributeError) as error:
         raise Misconfigured(
-            f"{where}['OPTIONS'] is {without_secrets(options)!r}, which {name} does not accept: "
+            f"{where}['OPTIONS'] is {mask_secrets(options)!r}, which {name} does not accept: "
             f"{error}.",
             f"Give keyword arguments of {target_class.__name__}.",
             "eventlog.E021",
         ) from error
 
 
-def without_secrets(options: Mapping[str, Any]) -> dict[str, Any]:
+def mask_secrets(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options with masked values of secrets, because messages end up in logs."""
     masked: dict[str, Any] = redact({name: str(value) for name, value in options.items()})
     return masked

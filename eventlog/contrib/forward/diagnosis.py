@@ -9,7 +9,7 @@ from ...diagnostics.findings import Finding, problem, warning
 from ...diagnostics.inventory import Entry, joined_names
 from ...diagnostics.registry import Check
 from ...diagnostics.site import Site
-from .configured_targets import without_secrets
+from .configured_targets import mask_secrets
 from .forwarder import senders_of
 from .queue import DIRECTORY
 from .status import queue_facts, queue_problems
@@ -55,7 +55,7 @@ def removed_target_findings(site: Site) -> Iterator[Finding]:
 def target_entries() -> Iterator[Entry]:
     """Yield the targets for the inventory, with masked secrets."""
     for name, raw in conf.forward.items():
-        masked = without_secrets(raw.get("OPTIONS", {}))
+        masked = mask_secrets(raw.get("OPTIONS", {}))
         options = joined_names(f"{key} {value}" for key, value in masked.items())
         search = raw.get("SEARCH") or "all events"
         yield Entry("stored", f"target {name}", f"{raw.get('TARGET')}: {options}; gets {search}")

@@ -21,7 +21,7 @@ from ...review.search.request_filters import (
     range_of_statuses,
     trace_id_of,
 )
-from ...review.search.spelling import one_of
+from ...review.search.spelling import choices_sentence
 from ...review.search.tree import Term
 from ...review.search.valid_values import DEVICES
 from .comparisons import (
@@ -78,7 +78,7 @@ def _method(value: str) -> Matcher:
 def _device(value: str) -> Matcher:
     device = value.lower()
     if device not in DEVICES:
-        raise InvalidTermError(f"Unknown device {value!r}. {one_of(DEVICES)}")
+        raise InvalidTermError(f"Unknown device {value!r}. {choices_sentence(DEVICES)}")
     return lambda event: event.facts.get("device_type") == device
 
 
@@ -167,7 +167,7 @@ HAS_COLUMN: Mapping[str, Matcher] = {
 
 def _is(value: str) -> Matcher:
     if value.lower() not in IS:
-        raise InvalidTermError(f"Unknown kind {value!r}. {one_of(KINDS)}")
+        raise InvalidTermError(f"Unknown kind {value!r}. {choices_sentence(KINDS)}")
     return IS[value.lower()]
 
 
@@ -177,7 +177,9 @@ def _has(value: str) -> Matcher:
         return lambda event: get(event) is not None
     name = value.lower()
     if name not in HAS:
-        raise InvalidTermError(f"Unknown field {value!r}. {one_of([*HAS, f'{EXTRA}NAME'])}")
+        raise InvalidTermError(
+            f"Unknown field {value!r}. {choices_sentence([*HAS, f'{EXTRA}NAME'])}"
+        )
     fact = HAS[name]
     return HAS_COLUMN[name] if fact is None else lambda event: event.facts.get(fact) is not None
 

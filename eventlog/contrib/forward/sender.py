@@ -28,8 +28,8 @@ class Sender:
         """Check only what the queue needs, so that events wait for a target with a wrong option."""
         self.name = configured_targets.checked_name(name)
         self._raw = raw
-        self.interval = configured_targets.interval(name, raw)
-        self.queue = TargetQueue(spool, name, configured_targets.max_bytes(name, raw))
+        self.interval = configured_targets.checked_interval(name, raw)
+        self.queue = TargetQueue(spool, name, configured_targets.checked_max_bytes(name, raw))
 
     @cached_property
     def config(self) -> TargetConfig:

@@ -22,7 +22,7 @@ from ...metadata.current_user import current_user
 from ...metadata.given import Given
 from ...models import Log
 from ...records.encoding import encode_within
-from ...records.plain import plain
+from ...records.plain import plain_value
 from ...records.redaction import mask_and_cut, named_masker, redact
 from ...text import CUT
 from ...threads import in_thread, is_on_loop, off_loop
@@ -63,7 +63,7 @@ def _write(record: logging.LogRecord, action: str, durability: Durability) -> No
         "logger": record.name,
         "message": mask_and_cut(redact, _message(record), MAX_MESSAGE_LENGTH),
         **_traceback(record),
-        **{name: plain(value) for name, value in given.items()},
+        **{name: plain_value(value) for name, value in given.items()},
     }
     fitting = json.loads(encode_within(extra, conf.max_extra_bytes))
     moment = datetime.fromtimestamp(record.created, UTC)

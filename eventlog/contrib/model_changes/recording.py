@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Model
 from django.utils.module_loading import import_string
 
-from ...changes import Changes, Pair, compact, comparable
+from ...changes import Changes, Pair, comparable, masked_differences
 from ...metadata.current_user import current_user
 from .tracking import Tracking
 
@@ -36,7 +36,7 @@ def record(kind: str, tracking: Tracking, changes: Iterable[Change]) -> None:
 
 def changes_of_columns(tracking: Tracking, pairs: Iterable[tuple[str, Pair]]) -> Changes:
     """Return the changes of columns, given by attribute."""
-    return compact(_comparable(tracking, pairs))
+    return masked_differences(_comparable(tracking, pairs))
 
 
 def _comparable(
@@ -57,7 +57,7 @@ def changes_of_new_or_deleted(
         for name, field in tracking.columns.items()
         if name in values and not _is_empty(value := comparable(field, values[name]))
     )
-    filled = compact(pairs)
+    filled = masked_differences(pairs)
     return filled if created else {name: [new, old] for name, (old, new) in filled.items()}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from ...changes import Pair, compact
+from ...changes import Pair, masked_differences
 from . import recording
 from .tracking import UPDATED, Tracking, nearest_tracking, tracked_children
 
@@ -43,7 +43,7 @@ class RelationReceiver:
         if keys:
             owners = self._owners(keys, using) if reverse else [instance]
             values = [self._value(instance)] if reverse else [*keys]
-            changes = compact([(self.field.name, _pair(values, is_added))])
+            changes = masked_differences([(self.field.name, _pair(values, is_added))])
             events = [(owner, changes) for owner in owners]
             recording.record(UPDATED, self.tracking, events)
 

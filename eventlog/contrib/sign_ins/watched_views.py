@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 
-from .recording import actor, current_request, guarded, record
+from .recording import actor, current_request, record, reporting_errors
 from .tried_names import masked_name, tried_name
 
 Handler = Callable[[HttpRequest, Any], None]
@@ -41,7 +41,7 @@ def is_hijack(request: Any) -> bool:
     return isinstance(request, HttpRequest) and not HIJACKS.isdisjoint(_view_names(request))
 
 
-@guarded
+@reporting_errors
 def reset_requested(request: HttpRequest, response: HttpResponseBase) -> None:
     """Record that the form of Django's PasswordResetView was valid, which redirects."""
     if response.status_code != 302:
@@ -64,7 +64,7 @@ def record_reset_request(request: HttpRequest, email: str, accounts: Any) -> Non
     )
 
 
-@guarded
+@reporting_errors
 def login_refused(request: HttpRequest, form: AuthenticationForm) -> None:
     """Record a login with the right password that the form refused, which sends no signal."""
     name = tried_name(form.cleaned_data)

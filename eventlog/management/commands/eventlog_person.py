@@ -18,7 +18,7 @@ from eventlog.management.operator_arguments import add_operator_arguments, run_f
 from eventlog.management.retention_run import remark_about_earlier_backend
 from eventlog.management.terminal import events_in_words
 from eventlog.models import Log
-from eventlog.people import Match, account_of, condition_of, custom_keys
+from eventlog.people import Match, account_of, condition_of_matches, custom_keys
 from eventlog.retention.compiled import UnusableSearch, hold_condition
 from eventlog.retention.policy import current_policy
 from eventlog.review.export.formats import values
@@ -73,7 +73,7 @@ class Command(AccountCommand):
         if options["what"] == "erase":
             self._erase(chosen, options)
         elif options["dry_run"]:
-            self._report(condition_of(chosen), chosen, "exported")
+            self._report(condition_of_matches(chosen), chosen, "exported")
         else:
             self._export(chosen, options)
 
@@ -82,14 +82,14 @@ class Command(AccountCommand):
         recorded = {"accounts": len(chosen), "format": "jsonl"}
         run = run_from_options(COMMAND, options)
         with access.RecordedOperation("export", recorded, obj=account, command=run) as running:
-            for events in running.counted(self._chunks(condition_of(chosen))):
+            for events in running.counted(self._chunks(condition_of_matches(chosen))):
                 for event in events:
                     text = json.dumps(values(event), cls=DjangoJSONEncoder, ensure_ascii=False)
                     self.stdout.write(text)
 
     def _erase(self, chosen: list[Match], options: dict[str, Any]) -> None:
         done = "deleted" if options["delete"] else "erased"
-        events = self._without_held(condition_of(chosen), options)
+        events = self._without_held(condition_of_matches(chosen), options)
         if options["dry_run"]:
             self._report(events, chosen, done)
             return

@@ -22,7 +22,7 @@ from eventlog.management.retention_run import (
     remark_about_earlier_backend,
 )
 from eventlog.management.terminal import SearchCommand, events_in_words, number_of_events
-from eventlog.models.queryset import any_action
+from eventlog.models.queryset import any_action_condition
 from eventlog.retention.ages import age_text, parse_age
 from eventlog.retention.compiled import UnusableSearch, compile_policy, hold_condition
 from eventlog.retention.event_store import event_store
@@ -149,7 +149,7 @@ class Command(SearchCommand):
         """Warn if an action of a rule matches no event, because it may be misspelled."""
         for rule in policy.rules:
             for pattern in rule.actions:
-                if not self.store.exists(any_action([pattern])):
+                if not self.store.exists(any_action_condition([pattern])):
                     self.warn(
                         f"rule {rule.number}: {pattern!r} matches no event.{_suggestion(pattern)}"
                     )
@@ -170,13 +170,13 @@ class Command(SearchCommand):
         before = timezone.now() - options["older_than"]
         old = Q(timestamp__lt=before)
         if options["action"]:
-            old &= any_action(options["action"])
+            old &= any_action_condition(options["action"])
         if options["requests"]:
             old &= Q(is_request=True)
         if options["events"]:
             old &= Q(is_request=False)
         if options["keep"]:
-            old &= ~any_action(options["keep"])
+            old &= ~any_action_condition(options["keep"])
         found = QueryPlan() if options["search"] is None else self._plan(options["search"])
         hold = hold_condition(policy)
         plan = found
@@ -215,7 +215,7 @@ class Command(SearchCommand):
         """Warn if a pattern matches no event of any age. In a dry run, count its old events."""
         for option in ("action", "keep"):
             for pattern in options[option] or ():
-                found = any_action([pattern])
+                found = any_action_condition([pattern])
                 if not self.store.exists(found):
                     self.stderr.write(
                         f"--{option} {pattern!r} matches no event.{_suggestion(pattern)}"

@@ -13,7 +13,7 @@ from ...models import Log
 from ...models.expressions import Text
 from .condition import Condition, Hint
 from .name_sources import current_name_source
-from .spelling import nearest
+from .spelling import nearest_spelling
 from .tree import Term
 
 MAX_NEWEST_EVENTS = 1000  # that are asked for a field that no model has
@@ -40,7 +40,7 @@ def _unknown_field(name: str, condition: Q) -> Hint | None:
         "Capital and small letters are different."
     )
     text %= {"name": name, "count": formats.number(MAX_NEWEST_EVENTS)}
-    near = nearest(name, sorted(known))
+    near = nearest_spelling(name, sorted(known))
     return Hint(text, Term("changed", near) if near else None)
 
 

@@ -147,7 +147,7 @@ def _without(tree: Node, node: Node) -> str:
     return "" if kept is None else str(kept)
 
 
-def condition_of(text: str) -> Q:
+def search_condition(text: str) -> Q:
     """Return the condition of a search. Raise ``InvalidSearch`` if it is not valid."""
     search = Search.parse(text)
     if search.errors:

@@ -19,7 +19,7 @@ from ...records.user_state import UserState
 from .condition import Condition, Hint, InvalidTermError, any_of, indexed, union
 from .former_names import keys_with_former_name
 from .name_sources import current_name_source
-from .spelling import nearest
+from .spelling import nearest_spelling
 from .tree import Term
 
 MAX_NAMESAKES = 10  # users, because a username need not be unique
@@ -179,7 +179,7 @@ def _nearest_user(name: str) -> Term | None:
             return None
         found = alike.order_by(field).values_list(field, flat=True)[:MAX_COMPARED_NAMES]
         names += [str(username) for username in found]
-    near = nearest(name, names)
+    near = nearest_spelling(name, names)
     return Term("user", near) if near else None
 
 
@@ -228,7 +228,7 @@ def _nearest_label(label: str) -> str:
     """Return the object type with this model name, else the one that is spelled most like it."""
     labels = [f"{app}.{model}" for app, model in _known_types()]
     same_model = [known for known in labels if known.endswith(f".{label.lower()}")]
-    return same_model[0] if same_model else nearest(label, labels)
+    return same_model[0] if same_model else nearest_spelling(label, labels)
 
 
 def _known_types() -> list[tuple[str, str]]:

@@ -26,7 +26,7 @@ from .known_values import known_values
 from .name_sources import current_name_source
 from .networks import UnsupportedNetworkError, addresses_in, network_condition
 from .numbers import comparison_condition, parse_number
-from .spelling import nearest, one_of
+from .spelling import choices_sentence, nearest_spelling
 from .tree import Not, Term
 from .valid_values import DEVICES, TRACE_ID
 
@@ -60,7 +60,7 @@ def ip(value: str) -> Condition:
 
 def path(value: str) -> Condition:
     """Find a path that starts with ``value``, or matches it for ``*value*``."""
-    return Condition(patterns.starts_with(Fact("path"), value))
+    return Condition(patterns.starts_with_condition(Fact("path"), value))
 
 
 def status(value: str, operator: str = "") -> Condition:
@@ -84,7 +84,7 @@ def range_of_statuses(value: str, operator: str) -> tuple[int, int]:
             Not(Term("status", value.lstrip("!="))),
         )
     if not re.fullmatch(r"[1-5](\d\d|xx)", value.lower(), re.ASCII):
-        near = nearest(value, STATUSES)
+        near = nearest_spelling(value, STATUSES)
         raise InvalidTermError(
             _("%(value)r is not a status. Use a code such as 404, or a class such as 4xx.")
             % {"value": value},
@@ -110,10 +110,10 @@ def method(value: str) -> Condition:
 def device(value: str) -> Condition:
     """Find a kind of device."""
     if value.lower() not in DEVICES:
-        near = nearest(value, DEVICES)
+        near = nearest_spelling(value, DEVICES)
         raise InvalidTermError(
             _("Unknown device %(value)r. %(choices)s")
-            % {"value": value, "choices": one_of(DEVICES)},
+            % {"value": value, "choices": choices_sentence(DEVICES)},
             Term("device", near) if near else None,
         )
     return Condition(Q(Exact(Fact("device_type"), value.lower())))
@@ -144,47 +144,47 @@ def milliseconds(value: str, operator: str) -> float:
 
 def view(value: str) -> Condition:
     """Find a view by name, or all views that match a pattern such as ``shop:*``."""
-    return Condition(patterns.glob(Fact("view"), value))
+    return Condition(patterns.glob_condition(Fact("view"), value))
 
 
 def route(value: str) -> Condition:
     """Find a URL pattern, or all that match a pattern."""
-    return Condition(patterns.glob(Fact("route"), value))
+    return Condition(patterns.glob_condition(Fact("route"), value))
 
 
 def exception(value: str) -> Condition:
     """Find the class name of an exception, in any case."""
-    return Condition(patterns.glob(Fact("exception"), value, any_case=True))
+    return Condition(patterns.glob_condition(Fact("exception"), value, any_case=True))
 
 
 def browser(value: str) -> Condition:
     """Find a browser whose name starts with ``value``, in any case."""
-    return Condition(patterns.starts_with(Fact("browser"), value, any_case=True))
+    return Condition(patterns.starts_with_condition(Fact("browser"), value, any_case=True))
 
 
 def system(value: str) -> Condition:
     """Find an operating system whose name starts with ``value``, in any case."""
-    return Condition(patterns.starts_with(Fact("os"), value, any_case=True))
+    return Condition(patterns.starts_with_condition(Fact("os"), value, any_case=True))
 
 
 def referer(value: str) -> Condition:
     """Find a part of the page that the visitor came from."""
-    return Condition(patterns.contains(Fact("referer"), value))
+    return Condition(patterns.contains_condition(Fact("referer"), value))
 
 
 def reason(value: str) -> Condition:
     """Find a part of the reason, in any case."""
-    return Condition(patterns.contains(Fact("reason"), value, any_case=True))
+    return Condition(patterns.contains_condition(Fact("reason"), value, any_case=True))
 
 
 def command(value: str) -> Condition:
     """Find a management command, or all that match a pattern."""
-    return Condition(patterns.glob(Fact("command"), value))
+    return Condition(patterns.glob_condition(Fact("command"), value))
 
 
 def query(value: str) -> Condition:
     """Find a part of the query string."""
-    return Condition(patterns.contains(Fact("query"), value))
+    return Condition(patterns.contains_condition(Fact("query"), value))
 
 
 def trace(value: str) -> Condition:

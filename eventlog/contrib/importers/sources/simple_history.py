@@ -9,7 +9,7 @@ from typing import Any
 from django.apps import apps
 from django.db import models
 
-from ....changes import Changes, Pair, compact, comparable
+from ....changes import Changes, Pair, comparable, masked_differences
 from ....records.arguments import object_parts
 from ....text import MAX_REASON_LENGTH, cut
 from ..event import ImportedEvent, ImportedObject
@@ -91,11 +91,15 @@ class HistoryTable(SourceTable):
     def _changes(self, kind: str, before: VersionState | None, state: VersionState) -> Changes:
         if kind == UPDATED:
             pairs = self._pairs(before or state, state)
-            return compact((name, pair) for name, pair in pairs)
+            return masked_differences((name, pair) for name, pair in pairs)
         contents = self._contents(state)
         if kind == CREATED:
-            return compact((name, (_nothing(value), value)) for name, value in contents.items())
-        return compact((name, (value, _nothing(value))) for name, value in contents.items())
+            return masked_differences(
+                (name, (_nothing(value), value)) for name, value in contents.items()
+            )
+        return masked_differences(
+            (name, (value, _nothing(value))) for name, value in contents.items()
+        )
 
     def _contents(self, state: VersionState) -> dict[str, Any]:
         """Return the values of a version, without its key and its empty fields."""
