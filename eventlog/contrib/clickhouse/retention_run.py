@@ -20,7 +20,7 @@ from ...review.search.plan import QueryPlan
 
 
 class Changeable(Protocol):
-    """The methods of ClickHouseStore that a run needs."""
+    """The methods of ClickHouseEventStore that a run needs."""
 
     def count(self, condition: Q) -> int: ...
 

@@ -103,7 +103,7 @@ def site(project, tmp_path):
         (
             "parquet",
             [
-                (f"{STORE}.parquet.ParquetStore", "add", 3, "after"),
+                (f"{STORE}.parquet_store.ParquetCopyStore", "add", 3, "after"),
                 (f"{STORE}.parquet_file.Writing", "close", 1, "before"),
                 ("pathlib.Path", "replace", 1, "before"),
                 ("pathlib.Path", "replace", 1, "after"),
@@ -128,7 +128,7 @@ def test_a_copy_that_is_killed_is_completed(site, target, points):
 @pytest.mark.faults
 def test_a_copy_to_the_database_that_is_killed_is_completed(site):
     site.python(FILL + MOVE, NUMBER)
-    point = f"{STORE}.database.DatabaseStore", "add", 3
+    point = f"{STORE}.database_store.DatabaseCopyStore", "add", 3
     arguments = ["--from", "clickhouse", "--to", "database", "--until", "2026-05-01"]
     for when in ("before", "after"):
         site.python(KILL, *point, when, *arguments, code=-signal.SIGKILL)
