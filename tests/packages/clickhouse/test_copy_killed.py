@@ -104,10 +104,10 @@ def site(project, tmp_path):
             "parquet",
             [
                 (f"{STORE}.parquet_store.ParquetCopyStore", "add", 3, "after"),
-                (f"{STORE}.parquet_file.Writing", "close", 1, "before"),
+                (f"{STORE}.parquet_file.ParquetWriter", "close", 1, "before"),
                 ("pathlib.Path", "replace", 1, "before"),
                 ("pathlib.Path", "replace", 1, "after"),
-                (f"{STORE}.parquet_file.Writing", "_write_group", 1, "after"),
+                (f"{STORE}.parquet_file.ParquetWriter", "_write_group", 1, "after"),
             ],
         ),
     ],
