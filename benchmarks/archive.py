@@ -39,7 +39,7 @@ def main():
 
     from eventlog.conf import conf
     from eventlog.contrib.archive.management.commands.eventlog_copy import Command
-    from eventlog.contrib.clickhouse.configured import configured_table
+    from eventlog.contrib.clickhouse.configured_table import configured_table
     from eventlog.models import Log
 
     seed.seed(connection, args.rows, days=DAYS)

@@ -95,8 +95,8 @@ def readers():
         "referer with a secret": header(
             facts.referrer, "HTTP_REFERER", "https://localhost" + secret
         ),
-        "request id": header(correlation.ids, "HTTP_X_REQUEST_ID"),
-        "trace": header(correlation.ids, "HTTP_TRACEPARENT"),
+        "request id": header(correlation.correlation_ids, "HTTP_X_REQUEST_ID"),
+        "trace": header(correlation.correlation_ids, "HTTP_TRACEPARENT"),
         "rules": header(decide, "PATH_INFO", "/"),
         "redact_query": function(redact_query),
         "redact_url": function(redact_url),

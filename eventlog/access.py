@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from .api import log
-from .backends.capture import is_active
+from .backends.capture import are_events_recorded
 from .conf import Conf, conf
 from .error_log import report
 from .metadata.annotations import Block, checked_reason
@@ -60,7 +60,7 @@ class CommandRun(NamedTuple):
 
     def who(self) -> dict[str, str]:
         """Return who runs the command."""
-        return {**operator(), **({"operator": self.operator} if self.operator else {})}
+        return {**operator_facts(), **({"operator": self.operator} if self.operator else {})}
 
     def block(self) -> AbstractContextManager[None]:
         """Return a context that adds the name and the reason, which the search finds as facts."""
@@ -70,7 +70,7 @@ class CommandRun(NamedTuple):
 
 def is_enabled(kind: str) -> bool:
     """Return whether ``EVENTLOG["ACCESS"]`` enables the events of this kind."""
-    return is_active() and bool(conf.access.get(kind, Conf.access.default[kind]))
+    return are_events_recorded() and bool(conf.access.get(kind, Conf.access.default[kind]))
 
 
 def record(
@@ -99,7 +99,7 @@ def _savepoint(using: str) -> AbstractContextManager[None]:
     return transaction.atomic(using=using) if is_inside else nullcontext()
 
 
-class Operation:
+class RecordedOperation:
     """An export, import or removal of events, as a context manager that records its end.
 
     The event at the end tells the number of events, and whether the operation is complete. It is
@@ -156,7 +156,7 @@ def record_view(request: HttpRequest, response: HttpResponseBase, page: str, sea
     """Record that a person has seen a page of the log, once in each ``VIEW_INTERVAL``."""
     is_seen = request.method == "GET" and response.status_code == 200
     if is_seen and is_enabled("view") and _is_first_view(request):
-        extra = {"page": page, "search": shortened(search)}
+        extra = {"page": page, "search": shortened_search(search)}
         record(ACTIONS["view"], request.user, extra, request=request)
 
 
@@ -178,19 +178,21 @@ def record_command_view(command: str, search: str) -> None:
     """Record that a command prints events, once per person and ``VIEW_INTERVAL``."""
     if not is_enabled("view"):
         return
-    who = {**operator(), "command": command}
+    who = {**operator_facts(), "command": command}
     views = Log.objects.action(ACTIONS["view"]).since(VIEW_INTERVAL).filter(user=None)
     # By its dotted path, because most code that records an access does not load the pages.
     reader = import_string("eventlog.review.reader.reader")
     extras = [event.extra for event in reader(views, ()).page(size=MAX_READ_VIEWS).events]
     if not any(who.items() <= extra.items() for extra in extras if isinstance(extra, dict)):
-        record(ACTIONS["view"], extra={"search": shortened(search)}, command=CommandRun(command))
+        record(
+            ACTIONS["view"], extra={"search": shortened_search(search)}, command=CommandRun(command)
+        )
 
 
 # What the events contain
 
 
-def operator() -> dict[str, str]:
+def operator_facts() -> dict[str, str]:
     """Return who runs a command: the account of the operating system, and the host."""
     who = {"os_user": _os_user(), "host": socket.gethostname()}
     # sudo sets the name of the person who called it.
@@ -205,6 +207,6 @@ def _os_user() -> str:
     return str(os.getuid()) if hasattr(os, "getuid") else getpass.getuser()
 
 
-def shortened(search: str) -> str:
+def shortened_search(search: str) -> str:
     """Return the text of a search, cut to the length of a path."""
     return cut(search, MAX_PATH_LENGTH)

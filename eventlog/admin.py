@@ -33,7 +33,7 @@ from .review.event_admin import EventPage
 from .review.events_mixin import EventsMixin
 from .review.list_columns import ListColumns
 from .review.parameters import COLUMNS_VAR, SELECT_VAR
-from .review.restriction import refusing
+from .review.restriction import guard_views
 from .review.saved_searches import (
     MAY_SHARE,
     SavedSearchesMixin,
@@ -89,7 +89,7 @@ class LogAdmin(SavedSearchesMixin, ListColumns, EventPage):
             *self.saved_search_urls(),
             *super().get_urls(),
         ]
-        return refusing(patterns, self.admin_site)
+        return guard_views(patterns, self.admin_site)
 
     # The list
 
@@ -113,7 +113,7 @@ class LogAdmin(SavedSearchesMixin, ListColumns, EventPage):
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """Return the columns that the address names; the default ones without."""
-        chosen = review.columns.columns_of(request.GET.get(COLUMNS_VAR, ""))
+        chosen = review.chosen_columns.columns_of(request.GET.get(COLUMNS_VAR, ""))
         return chosen or super().get_list_display(request)
 
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> Any:
@@ -137,7 +137,7 @@ class LogAdmin(SavedSearchesMixin, ListColumns, EventPage):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Return what a deletion deletes; events under legal hold prevent it."""
         # Here, because a server starts faster without the modules of retention (benchmarks.start).
-        from .retention.deletion import held_among  # noqa: PLC0415
+        from .retention.held_events import held_among  # noqa: PLC0415
 
         *found, protected = super().get_deleted_objects(objs, request)
         return *found, [*protected, *held_among(objs)]
@@ -160,7 +160,7 @@ class LogAdmin(SavedSearchesMixin, ListColumns, EventPage):
     ) -> None:
         # In the transaction of the deletion, so that both happen or neither.
         if access.is_enabled("delete"):
-            search = access.shortened(review.changelist.query_of(request.GET))
+            search = access.shortened_search(review.changelist.query_of(request.GET))
             extra = {"count": count, "search": search, "deleted": deleted}
             log(request.user, access.ACTIONS["delete"], extra, request=request)
 
@@ -194,7 +194,7 @@ class LogAdmin(SavedSearchesMixin, ListColumns, EventPage):
         if changes.search.errors:
             reason = _("Nothing was exported, because the search has an error.")
             return self._export_nothing(request, reason, request.GET.urlencode())
-        exporting = access.Operation(
+        exporting = access.RecordedOperation(
             "export", _exported(kind, changes), user=request.user, request=request
         )
         events = changes.reader.chunks(changes.plan)
@@ -242,11 +242,13 @@ class LogAdmin(SavedSearchesMixin, ListColumns, EventPage):
 def _exported(kind: str, changes: "EventList") -> dict[str, str]:
     """Return which events of the list are exported."""
     filters = {name: v for name, v in changes.filter_params.items() if name != SEARCH_VAR}
-    facts = {"format": kind, "search": access.shortened(changes.query), "show": changes.kind}
-    return facts | ({"filters": access.shortened(urlencode(filters, True))} if filters else {})
+    facts = {"format": kind, "search": access.shortened_search(changes.query), "show": changes.kind}
+    return facts | (
+        {"filters": access.shortened_search(urlencode(filters, True))} if filters else {}
+    )
 
 
-def _recorded(exporting: access.Operation, kind: str, events: "Chunks") -> Generator[bytes]:
+def _recorded(exporting: access.RecordedOperation, kind: str, events: "Chunks") -> Generator[bytes]:
     """Yield the file, and record the export when it starts and when it ends."""
     with exporting:
         yield from review.formats.FORMATS[kind].write(exporting.counted(events))

@@ -11,7 +11,7 @@ from django.utils.functional import LazyObject, Promise
 
 from .backends import destinations, get_backend
 from .backends.after_commit import call_after_commit
-from .backends.capture import capture, is_active
+from .backends.capture import are_events_recorded, capture
 from .backends.outside_transaction import write_outside_transaction
 from .changes import KEY as CHANGES
 from .changes import Changes, checked_changes
@@ -33,8 +33,8 @@ ALOG = "alog()"  # the name in error reports
 
 def write(record: Record, durability: Durability, using: str, caller: str = "log()") -> Log | None:
     """Pass a record to the backend; return the row if it is written now."""
-    check_durability(durability)
-    if not is_active():
+    validate_durability(durability)
+    if not are_events_recorded():
         return None
     if (captured := capture(record, durability, using)) is not None:
         return captured
@@ -72,12 +72,12 @@ def _write(
 
 async def awrite(record: Record, durability: Durability, using: str) -> Log | None:
     """See write()."""
-    check_durability(durability)
+    validate_durability(durability)
     if getattr(AsyncToSync.executors, "current", None) is not None:
         # Only the thread of async_to_sync() can be in a transaction. ``executors`` is private
         # (checked with asgiref 3.13).
         return await sync_to_async(write)(record, durability, using, ALOG)
-    if not is_active():
+    if not are_events_recorded():
         return None
     if (captured := capture(record)) is not None:
         return captured
@@ -90,7 +90,7 @@ async def awrite(record: Record, durability: Durability, using: str) -> Log | No
     return rows[0] if rows else None
 
 
-def check_durability(durability: Durability) -> None:
+def validate_durability(durability: Durability) -> None:
     """Raise ``ValueError`` for an unknown durability."""
     if durability not in get_args(Durability):
         raise ValueError(
@@ -180,7 +180,7 @@ def log(
 
     If ``EVENTLOG["ENABLED"]`` is false, nothing happens, and the arguments are not checked.
     """
-    if not is_active():
+    if not are_events_recorded():
         return None
     found = None if changes is None else checked_changes(changes)
     record = off_loop(lambda: _record(user, action, extra, obj, dateof, request, found))
@@ -202,7 +202,7 @@ async def alog(
 
     Async code is in a transaction only if it was called through ``async_to_sync()``.
     """
-    if not is_active():
+    if not are_events_recorded():
         return None
     if isinstance(user, LazyObject):  # request.user, which may need a query
         await sync_to_async(bool)(user)
@@ -218,7 +218,7 @@ def log_changes(events: Iterable[tuple[Any, str, models.Model, Changes]]) -> Non
 
     ``events`` are tuples of user, action, object and the result of ``diff()``.
     """
-    if not is_active():
+    if not are_events_recorded():
         return
     using = router.db_for_write(Log)
     records = [

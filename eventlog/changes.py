@@ -15,7 +15,7 @@ from django.db.models import Field, Model
 from .conf import conf
 from .datetimes import aware
 from .records.encoding import encode
-from .records.plain import plain
+from .records.plain import plain_value
 from .records.redaction import MASK, mask_and_cut, named_masker
 from .text import CUT, cut, sanitize
 
@@ -50,7 +50,7 @@ def diff(before: Any, after: Any) -> Changes:
             for name in each.get_deferred_fields():
                 other.pop(each._meta.get_field(name).name, None)
     names = dict.fromkeys([*old, *new])
-    return compact((name, (old.get(name), new.get(name))) for name in names)
+    return masked_differences((name, (old.get(name), new.get(name))) for name in names)
 
 
 def initial_values(form: Any) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def initial_values(form: Any) -> dict[str, Any]:
     instance = getattr(form, "instance", None)
     is_new = isinstance(instance, Model) and instance._state.adding
     return {
-        name: None if is_new else plain(form.get_initial_for_field(form.fields[name], name))
+        name: None if is_new else plain_value(form.get_initial_for_field(form.fields[name], name))
         for name in getattr(form, "changed_data", ())
     }
 
@@ -73,7 +73,7 @@ def changes_of_form(form: Any, initial: Mapping[str, Any], saved: Model | None) 
         old, new = initial[name], columns[name].value_from_object(saved)
         return comparable(columns[name], old), comparable(columns[name], new)
 
-    return compact((name, pair(name)) for name in initial)
+    return masked_differences((name, pair(name)) for name in initial)
 
 
 def _values(state: Any) -> dict[str, Any]:
@@ -115,14 +115,14 @@ def _as_loaded(field: "Field[Any, Any]", value: Any) -> Any:
     return value.quantize(Decimal(1).scaleb(-places))
 
 
-def compact(pairs: Iterable[tuple[str, Pair]]) -> Changes:
+def masked_differences(pairs: Iterable[tuple[str, Pair]]) -> Changes:
     """Return the pairs that differ, as plain JSON, masked and cut."""
     changes: Changes = {}
     mask = named_masker()
     for name, (old, new) in pairs:
         if is_equal(old, new):
             continue
-        old, new = plain(old), plain(new)
+        old, new = plain_value(old), plain_value(new)
         if not is_equal(old, new):
             changes[sanitize(name, MAX_NAME_LENGTH)] = _masked(mask, name, old, new)
     return _bounded(changes)
@@ -154,7 +154,7 @@ def checked_changes(changes: Any) -> Changes:
     mask = named_masker()
     return _bounded(
         {
-            sanitize(name, MAX_NAME_LENGTH): _masked(mask, name, plain(old), plain(new))
+            sanitize(name, MAX_NAME_LENGTH): _masked(mask, name, plain_value(old), plain_value(new))
             for name, (old, new) in changes.items()
         }
     )

@@ -12,7 +12,7 @@ from django.http import Http404, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.template.response import SimpleTemplateResponse
 
-from .backends.capture import is_active
+from .backends.capture import are_events_recorded
 from .metadata import aload_user_agent_parser
 from .metadata.context import current_request
 from .middleware.request_log import RequestLog
@@ -132,7 +132,7 @@ def _new_request_log(request: Any, args: tuple[Any, ...], rule: Rule) -> Request
 
     Return None if ``EVENTLOG["ENABLED"]`` is false.
     """
-    if not is_active():
+    if not are_events_recorded():
         return None
     if args and not hasattr(request, "META"):  # A method's request comes after self.
         request = args[0]

@@ -15,7 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import override
 
 from . import access
-from .backends.capture import is_active
+from .backends.capture import are_events_recorded
 from .changes import Changes, changes_of_form, initial_values
 from .metadata import known_user
 from .models import alog, log
@@ -108,7 +108,7 @@ class EventLogMixin:
         self._remember(getattr(self, "object", None))
         self._initial = initial_values(form) if self.log_changes else None
         response = super().form_valid(form)  # type: ignore[misc]
-        if is_active():
+        if are_events_recorded():
             self.log_action()
         return response
 
@@ -123,7 +123,7 @@ class EventLogMixin:
 
         Return False if ``EVENTLOG["ENABLED"]`` is false.
         """
-        if not is_active():
+        if not are_events_recorded():
             return False
         has_form = hasattr(super(), "form_valid")
         # DeleteView answers the DELETE method without its form.

@@ -16,7 +16,7 @@ from django.db.models.lookups import Exact, IsNull
 
 from .changes import KEY as CHANGES
 from .conf import FIELDS
-from .counts.hours import drop_personal
+from .counts.hours import drop_personal_counts
 from .metadata.fields import personal_fields
 from .models import Log, LogQuerySet, user_id
 from .models.decoding import read_any_text
@@ -60,7 +60,7 @@ class Match:
         return self.name is not None and facts.get("acting_user") == self.name
 
     @property
-    def by(self) -> Q:
+    def by_condition(self) -> Q:
         """The condition that ``is_by()`` checks for one event."""
         condition = Q(pk__in=[])
         if self.pk is not None:
@@ -70,7 +70,7 @@ class Match:
         return condition
 
     @property
-    def about(self) -> Q:
+    def about_condition(self) -> Q:
         """The condition that ``is_about()`` checks for one event."""
         condition = Q(pk__in=[])
         if self.key is not None:
@@ -81,7 +81,7 @@ class Match:
         return condition
 
     @property
-    def acted(self) -> Q:
+    def acted_in_condition(self) -> Q:
         """The condition that ``acted_in()`` checks for one event."""
         condition = Q(pk__in=[])
         if self.key is not None:
@@ -94,7 +94,7 @@ class Match:
     @property
     def condition(self) -> Q:
         """The condition of all events of the person."""
-        return self.by | self.about | self.acted
+        return self.by_condition | self.about_condition | self.acted_in_condition
 
 
 class EventRange(NamedTuple):
@@ -105,7 +105,7 @@ class EventRange(NamedTuple):
     last: Any
 
 
-class Events(Protocol):
+class EventQueries(Protocol):
     """The events of all persons, in the database or in another store."""
 
     def distinct(self, value: F | Fact, condition: Q) -> Sequence[Any]:
@@ -114,11 +114,11 @@ class Events(Protocol):
     def exists(self, condition: Q) -> bool:
         """Return whether an event meets the condition."""
 
-    def span(self, condition: Q) -> EventRange:
+    def event_range(self, condition: Q) -> EventRange:
         """Count the events, and find the first and the last."""
 
 
-class DatabaseEvents:
+class DatabaseEventQueries:
     """The events in the database."""
 
     def distinct(self, value: F | Fact, condition: Q) -> Sequence[Any]:
@@ -129,12 +129,12 @@ class DatabaseEvents:
     def exists(self, condition: Q) -> bool:
         return _events().filter(condition).exists()
 
-    def span(self, condition: Q) -> EventRange:
+    def event_range(self, condition: Q) -> EventRange:
         ends = {"first": Min("timestamp"), "last": Max("timestamp")}
         return EventRange(**_events().filter(condition).aggregate(total=Count("pk"), **ends))
 
 
-def matches_of_name(name: str, events: Events) -> Sequence[Match]:
+def matches_of_name(name: str, events: EventQueries) -> Sequence[Match]:
     """Return the accounts that have or had this name, deleted ones included."""
     keys = [str(object_key(user)) for user in _accounts_named(name)]
     about = Q(content_type__in=user_types(), object_repr=name, object_id__isnull=False)
@@ -158,14 +158,14 @@ def key_as_stored(text: str) -> str:
     return text if pk is None else str(pk)
 
 
-def matches_of_key(key: str, events: Events) -> Sequence[Match]:
+def matches_of_key(key: str, events: EventQueries) -> Sequence[Match]:
     """Return the account of this key, a deleted one if events have the key."""
     match = _match_of_key(key)
     found = match.account is not None or events.exists(match.condition)
     return [match] if found else []
 
 
-def condition_of(matches: Iterable[Match]) -> Q:
+def condition_of_matches(matches: Iterable[Match]) -> Q:
     """Return the condition of the events whose user or object is one of ``matches``."""
     return reduce(or_, (match.condition for match in matches), Q(pk__in=[]))
 
@@ -206,7 +206,7 @@ def erase(matches: Sequence[Match], events: Sequence[Log], *, delete: bool) -> i
                 # Old and new values of the person's own account.
                 near.bulk_update(list(_without(frozenset([CHANGES]), about)), ["extra"])
                 rows.filter(pk__in=_keys(about)).update(object_id=None, object_repr="")
-            drop_personal((event.timestamp for event in chunk), using)
+            drop_personal_counts((event.timestamp for event in chunk), using)
         count += len(theirs)
     return count
 

@@ -3,7 +3,7 @@ from django.core import checks
 from django.core.management import call_command
 
 from eventlog.checks import check_settings
-from eventlog.contrib.sign_ins.connections import disconnect
+from eventlog.contrib.sign_ins.connect_receivers import disconnect
 
 OURS = "eventlog.middleware.EventLogMiddleware"
 

@@ -13,7 +13,7 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from eventlog.models import Log, log
-from eventlog.review import extras
+from eventlog.review import extra_loading
 from eventlog.review.event_page import CLIENT_FACTS, REQUEST_FACTS
 from eventlog.review.export import formats as export
 from eventlog.review.pagination import page
@@ -121,7 +121,7 @@ def test_a_fact_that_is_large_itself_is_cut(root):
     large(path="/" * LARGE_BYTES, status="5" * LARGE_BYTES, ip="1" * LARGE_BYTES)
     response = root.get(LIST)
     (event,) = response.context["cl"].result_list
-    assert len(event.extra["path"]) == extras.MAX_FACT_LENGTHS["path"]
+    assert len(event.extra["path"]) == extra_loading.MAX_FACT_LENGTHS["path"]
     assert len(json.dumps(event.extra)) < 4000
 
 

@@ -261,10 +261,10 @@ READERS = {
         in_header(facts.referrer, name, HTTP_REFERER="https://a.example/accounts/reset/a/b/")
         for name in ("HTTP_HOST", "HTTP_X_FORWARDED_HOST")
     ],
-    correlation.ids: [
-        in_header(correlation.ids, "HTTP_X_REQUEST_ID"),
+    correlation.correlation_ids: [
+        in_header(correlation.correlation_ids, "HTTP_X_REQUEST_ID"),
         *(
-            in_header(correlation.ids, "HTTP_TRACEPARENT", value)
+            in_header(correlation.correlation_ids, "HTTP_TRACEPARENT", value)
             for value in ("{}", "01-" + "a" * 32 + "-" + "b" * 16 + "-00-{}")
         ),
     ],
@@ -308,7 +308,7 @@ def test_readers_of_addresses_and_ids_take_linear_time_with_any_trusted_proxies(
     )
 
     def read(request):
-        return facts.address(request), correlation.ids(request)
+        return facts.address(request), correlation.correlation_ids(request)
 
     assert_linear(in_header(read, header, **peer))
 
@@ -330,7 +330,7 @@ FUNCTIONS = {
     "sanitize": on_text(lambda text: texts.sanitize(text, len(text))),
     "cut": on_text(lambda text: texts.cut(text, 100)),
     "header_text": on_text(lambda text: texts.header_text(latin(text), len(text))),
-    "user agent": on_text(user_agent.parse),
+    "user agent": on_text(user_agent.parse_user_agent),
     "captured": on_text(captured, "accounts/reset/a/{}/x"),
     "captured behind a language": on_text(captured, "de/accounts/reset/a/{}"),
     "mask_values": on_text(lambda text: mask_values({text[:20], text[-20:], text[5:]}, text)),

@@ -10,7 +10,7 @@ from django.utils import timezone
 from eventlog import admin
 from eventlog.counts.buckets import PERIODS
 from eventlog.models import Log, log
-from eventlog.review.comparison import change, shift_of
+from eventlog.review.comparison import figure_change, shift_of
 
 from .events import write_request
 
@@ -164,7 +164,7 @@ def test_exceptions_that_did_not_occur_before_are_new(root):
     ],
 )
 def test_a_change_in_percent(now, before, text):
-    found = change(now, before, str(before))
+    found = figure_change(now, before, str(before))
     assert (found and found.text) == text
     if found:
         assert found.spoken.endswith(f": {before}")

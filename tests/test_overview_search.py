@@ -12,7 +12,7 @@ from django.utils import timezone
 from eventlog import admin, formats
 from eventlog.counts import period as period_counts
 from eventlog.models import Log, log
-from eventlog.review import dashboard, matching, rankings
+from eventlog.review import dashboard, matching_counts, rankings
 
 from .events import found_by, write_request
 
@@ -113,7 +113,7 @@ def test_a_hint_is_shown(root, traffic):
 
 def test_the_newest_events_of_a_search_are_counted(root, traffic, monkeypatch):
     monkeypatch.setattr(period_counts, "MAX_NEWEST_EVENTS", 12)
-    monkeypatch.setattr(matching, "MAX_NEWEST_EVENTS", 12)
+    monkeypatch.setattr(matching_counts, "MAX_NEWEST_EVENTS", 12)
     overview, html = show(root, period="7d", q="action:GET_1,GET_2")
     assert "The figures are counted among the newest 10,000 events that match, since" in html
     assert "because only the newest events are counted" in html
@@ -123,7 +123,7 @@ def test_the_newest_events_of_a_search_are_counted(root, traffic, monkeypatch):
 
 
 def test_a_search_without_an_index_checks_the_newest_events(root, traffic, monkeypatch):
-    monkeypatch.setattr(matching, "MAX_CHECKED_EVENTS", 60)
+    monkeypatch.setattr(matching_counts, "MAX_CHECKED_EVENTS", 60)
     overview, html = show(root, period="7d", q="method:GET OR has:status")
     assert "No index serves this search." in html
     assert overview.counts.is_cut
@@ -189,7 +189,7 @@ def test_the_page_says_since_when_events_are_there(root):
 @pytest.mark.parametrize("query", ["", "user:anna", "path:/a/"])
 def test_the_number_of_queries_does_not_grow_with_the_events(root, anna, query, monkeypatch):
     # A visit compares some hours from a random hour on, so its number of queries varies.
-    monkeypatch.setattr(dashboard, "verify_some", lambda using: 0)
+    monkeypatch.setattr(dashboard, "mark_some_differing_hours", lambda using: 0)
 
     def queries():
         with CaptureQueriesContext(connection) as captured:

@@ -9,7 +9,7 @@ from django.urls import path
 
 from eventlog import admin
 from eventlog.models import Log
-from eventlog.review import database
+from eventlog.review import database_reader
 from eventlog.review.restriction import is_restricted
 
 from .events import write_request
@@ -51,7 +51,7 @@ def test_the_list_and_its_count_leave_hidden_events_out(root):
 
 def test_a_count_of_more_than_a_page_leaves_hidden_events_out(root, monkeypatch):
     monkeypatch.setattr(Limited, "list_per_page", 1)
-    monkeypatch.setattr(database, "estimate_row_count", lambda: 10**6)
+    monkeypatch.setattr(database_reader, "estimate_row_count", lambda: 10**6)
     assert root.get(LIST).context["cl"].how_many() == ("exactly", 2)
 
 
@@ -62,7 +62,7 @@ def test_the_actions_of_the_period_leave_hidden_events_out(root):
 
 
 def test_a_limited_count_leaves_hidden_events_out(root, monkeypatch):
-    monkeypatch.setattr(database, "MAX_ACTION_EVENTS", 1)
+    monkeypatch.setattr(database_reader, "MAX_ACTION_EVENTS", 1)
     response = root.get(LIST, {"pick": "action"})
     assert [choice.events for choice in response.context["cl"].actions()] == [1]
     assert "Counted in the newest event." in response.content.decode()

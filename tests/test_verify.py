@@ -76,16 +76,17 @@ def test_a_visit_to_the_overview_compares_some_hours(admin_client, monkeypatch):
 def test_one_visit_compares_a_bounded_number_of_events():
     removed()
     for _ in range(50):
-        assert verify.verify_some("default", hours=10, events=6) <= 10
+        assert verify.mark_some_differing_hours("default", hours=10, events=6) <= 10
     assert CountedHour.objects.filter(stale=True).count() > 10
     HourCount.objects.filter(dimension="all").update(count=10**6)
-    assert verify.verify_some("default", hours=10) == 0  # every hour has more events than the limit
+    # Every hour has more events than the limit.
+    assert verify.mark_some_differing_hours("default", hours=10) == 0
 
 
 def test_counting_stops_at_one_event_more_than_expected():
     added()
     with CaptureQueriesContext(connection) as queries:
-        verify.verify_all("default")
+        verify.mark_all_differing_hours("default")
     of_events = [query["sql"] for query in queries if "eventlog_log" in query["sql"]]
     assert of_events
     assert all("LIMIT" in sql for sql in of_events)

@@ -83,18 +83,18 @@ NAMES = {
 
 # Methods that only eventlog or Python's logging calls. They may change in any version.
 INTERNAL = {
-    "at",
     "changes_of",
     "createLock",
     "current_destination",
     "dead_letter",
     "emit",
     "estimate",
+    "events_at",
     "find",
     "handle",
-    "in_full",
     "lacks",
     "make_delivery",
+    "nearest_positions",
     "overdue",
     "overview",
     "overview_before",
@@ -106,7 +106,7 @@ INTERNAL = {
     "stored_timestamps",
     "users",
     "wait_until_delivered",
-    "walk",
+    "with_full_extra",
     "worker_question",
     "write_without_waiting",
 }

@@ -1,4 +1,4 @@
-"""Captures, with which tests collect events, and the question whether events are recorded."""
+"""Captures, with which tests collect events, and ``are_events_recorded()``."""
 
 from threading import Lock
 from typing import Any
@@ -65,7 +65,7 @@ def innermost_capture() -> Capture | None:
     return _captures[-1] if _captures else None
 
 
-def is_active() -> bool:
+def are_events_recorded() -> bool:
     """Return whether events are recorded: ``ENABLED`` is true, or a test captures events."""
     return conf.enabled or bool(_captures)
 

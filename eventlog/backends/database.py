@@ -19,9 +19,14 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from ..models.event import Log
 from ..records.record import Record
 from .base import BaseBackend
-from .sql.announce import asend_event_logged, has_receivers, rows_of, send_event_logged
 from .sql.insert import Stored, insert
 from .sql.pending_keys import insert_without_waiting
+from .sql.send_signals import (
+    asend_event_logged,
+    has_receivers,
+    make_rows_and_send_post_save,
+    send_event_logged,
+)
 
 # CR_SERVER_GONE_ERROR, CR_SERVER_LOST, CR_SERVER_LOST_EXTENDED; 0 is a closed socket.
 MYSQL_LOST = (2006, 2013, 2055, 0)
@@ -33,13 +38,13 @@ class DatabaseBackend(BaseBackend):
 
     def write(self, records: Sequence[Record]) -> Sequence[Log]:
         stored = _insert(records)
-        send_event_logged(rows := rows_of(stored), stored)
+        send_event_logged(rows := make_rows_and_send_post_save(stored), stored)
         return rows
 
     def write_without_rows(self, records: Sequence[Record]) -> None:
         stored = _insert(records)
         if has_receivers():
-            send_event_logged(rows_of(stored), stored)
+            send_event_logged(make_rows_and_send_post_save(stored), stored)
 
     async def awrite(self, records: Sequence[Record]) -> Sequence[Log]:
         rows, stored = await sync_to_async(_insert_and_make_rows)(records)
@@ -63,7 +68,7 @@ class DatabaseBackend(BaseBackend):
         """
         using = router.db_for_write(Log)
         stored = [insert_without_waiting(record, using, on_locked) for record in records]
-        send_event_logged(rows := rows_of(stored), stored)
+        send_event_logged(rows := make_rows_and_send_post_save(stored), stored)
         return rows
 
 
@@ -73,7 +78,7 @@ def _insert(records: Sequence[Record]) -> list[Stored]:
 
 
 def _insert_and_make_rows(records: Sequence[Record]) -> tuple[Sequence[Log], list[Stored]]:
-    return rows_of(stored := _insert(records)), stored
+    return make_rows_and_send_post_save(stored := _insert(records)), stored
 
 
 def _insert_one(record: Record, using: str) -> Stored:
@@ -114,7 +119,7 @@ def _insert_isolated(records: Sequence[Record]) -> tuple[Sequence[Log], list[Sto
     """Insert the records; return rows only if there are receivers."""
     with _savepoint(router.db_for_write(Log)):
         stored = _insert(records)
-    return (rows_of(stored), stored) if has_receivers() else ((), [])
+    return (make_rows_and_send_post_save(stored), stored) if has_receivers() else ((), [])
 
 
 def _savepoint(using: str) -> AbstractContextManager[None]:

@@ -99,7 +99,7 @@ def current(using: str) -> str:
     return database
 
 
-def of_store(name: str) -> str:
+def current_for_store(name: str) -> str:
     """Return the destination of events that are logged now for a store outside ``DATABASES``."""
     return f"{name}{TEST_RUN}{_process}" if is_test_run() else name
 
@@ -114,7 +114,9 @@ def find(destination: str) -> Destination | None:
         here = _split(current(alias))
         if (here.database, here.run) == (wanted.database, wanted.run):
             return Destination(alias, unquote(wanted.schema))
-    return stores.get(wanted.database) if destination == of_store(wanted.database) else None
+    return (
+        stores.get(wanted.database) if destination == current_for_store(wanted.database) else None
+    )
 
 
 def is_of_other_test_run(destination: str) -> bool:

@@ -12,7 +12,7 @@ from ..records.record import Record
 from . import destinations
 from .base import BaseBackend
 from .database import DatabaseBackend
-from .sql.pending_keys import fill_in, is_lock_error
+from .sql.pending_keys import fill_in_keys, is_lock_error
 
 WRITE_TIMEOUT = 5.0  # seconds that the caller waits for the row
 MAX_ATTEMPTS = 12  # each as long as the database's own lock timeout
@@ -41,7 +41,7 @@ def write_outside_transaction(
     if connection.vendor != "sqlite" and isinstance(backend, DatabaseBackend):
         # The caller may hold locks on the user, the content type and the hour of the event.
         write = partial(backend.write_without_waiting, on_locked=released.set)
-        transaction.on_commit(partial(fill_in, using), using=using, robust=True)
+        transaction.on_commit(partial(fill_in_keys, using), using=using, robust=True)
     task = partial(_write, write, record, on_error, attempts=MAX_ATTEMPTS)
     thread = Thread(target=_in_thread, args=(task, using, schema, released), name="eventlog-always")
     thread.start()

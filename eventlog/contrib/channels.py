@@ -12,7 +12,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 from django.urls import ResolverMatch, get_resolver
 
-from ..backends.capture import is_active
+from ..backends.capture import are_events_recorded
 from ..error_log import report
 from ..metadata import aload_user_agent_parser
 from ..metadata.context import RequestContext, current_context
@@ -35,7 +35,7 @@ class EventLogConsumerMiddleware:
         self.inner = inner
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> Any:
-        context = await self._context(scope) if is_active() else None
+        context = await self._context(scope) if are_events_recorded() else None
         if context is None:
             return await self.inner(scope, receive, send)
         before = current_context.get()

@@ -22,7 +22,7 @@ _TOKEN = re.compile(
 )
 
 
-class Operation(NamedTuple):
+class GraphqlOperation(NamedTuple):
     """One operation of a GraphQL document."""
 
     kind: str
@@ -104,7 +104,7 @@ def _loads(text: str | bytes) -> Any:
     return json.loads(text) if len(text) <= MAX_BYTES else None
 
 
-def _operation(payload: Any) -> Operation | None:
+def _operation(payload: Any) -> GraphqlOperation | None:
     """Return the operation that the server executes, or None if it cannot be told."""
     if not isinstance(payload, Mapping):
         return None
@@ -118,7 +118,7 @@ def _operation(payload: Any) -> Operation | None:
     return None
 
 
-def _operations(document: str) -> Iterator[Operation]:
+def _operations(document: str) -> Iterator[GraphqlOperation]:
     """Yield the operations of a document."""
     depth = 0
     head: list[str] = []  # the names before the selection set of a definition
@@ -128,7 +128,7 @@ def _operations(document: str) -> Iterator[Operation]:
             if depth == 0 and part == "{":
                 kind, name, *_ = [*head, "", ""] if head else ("query", "")
                 if kind in _KINDS:
-                    yield Operation(kind, name)
+                    yield GraphqlOperation(kind, name)
             depth += 1
         elif part in "})]":
             depth -= 1

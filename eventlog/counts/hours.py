@@ -125,7 +125,7 @@ def count_hours(hours: Iterable[datetime], seconds: float = inf) -> Iterator[dat
             sum_day(day, using)
 
 
-def drop_before(before: datetime | None = None) -> None:
+def drop_counts_before(before: datetime | None = None) -> None:
     """Delete the counts before a time, by default before the first event; all if there is none."""
     using = router.db_for_write(Log)
     if before is None:
@@ -137,7 +137,7 @@ def drop_before(before: datetime | None = None) -> None:
         old._raw_delete(using)
 
 
-def drop_personal(timestamps: Iterable[datetime], using: str) -> None:
+def drop_personal_counts(timestamps: Iterable[datetime], using: str) -> None:
     """Delete the counts of users and addresses in the hours and days of events that changed.
 
     The hours are stale, so they are counted again. Until then, no name of an erased person stays.

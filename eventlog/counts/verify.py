@@ -17,7 +17,9 @@ MAX_EVENTS = 5000  # that one visit to the overview counts
 MAX_COMMAND_EVENTS = 1_000_000
 
 
-def verify_some(using: str, hours: int | None = MAX_HOURS, events: int = MAX_EVENTS) -> int:
+def mark_some_differing_hours(
+    using: str, hours: int | None = MAX_HOURS, events: int = MAX_EVENTS
+) -> int:
     """Compare hours from a random hour on, up to ``events`` events; mark hours that differ.
 
     Return the number of marked hours.
@@ -31,8 +33,10 @@ def verify_some(using: str, hours: int | None = MAX_HOURS, events: int = MAX_EVE
     return _mark(_differing_among(some[start:] + some[:start], using, events), using)
 
 
-def find_some(using: str, hours: int = MAX_HOURS, events: int = MAX_EVENTS) -> Sequence[datetime]:
-    """Return some hours that differ from the events, like ``verify_some()`` without marking."""
+def find_differing_hours(
+    using: str, hours: int = MAX_HOURS, events: int = MAX_EVENTS
+) -> Sequence[datetime]:
+    """Return some hours that differ, like ``mark_some_differing_hours()`` without marking."""
     _, some = _sample(using, hours)
     return some if _is_misaligned(some) else _differing_among(some, using, events)
 
@@ -45,7 +49,7 @@ def _sample(using: str, hours: int | None) -> tuple[int, list[datetime]]:
     return number, [*counted.values_list("hour", flat=True)[place : hours and place + hours]]
 
 
-def verify_all(using: str) -> int:
+def mark_all_differing_hours(using: str) -> int:
     """Compare every hour and mark hours that differ; return the number of marked hours."""
     counted = CountedHour.objects.using(using).filter(stale=False).order_by("hour")
     hours = list(counted.values_list("hour", flat=True))

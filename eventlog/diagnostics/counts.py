@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from ..counts.backlog import find_backlog
-from ..counts.verify import find_some
+from ..counts.verify import find_differing_hours
 from .findings import Finding, warning
 from .site import Site
 
@@ -15,7 +15,7 @@ PERIOD = timedelta(days=31)
 MAX_BACKLOG = 48  # hours that visits to the overview count themselves
 
 
-def counted_hours(site: Site) -> Iterator[Finding]:
+def count_findings(site: Site) -> Iterator[Finding]:
     """Yield a warning if hours are not counted, or differ from their events."""
     waiting = find_backlog(timezone.now() - PERIOD, site.using).hours
     if len(waiting) > MAX_BACKLOG:
@@ -25,7 +25,7 @@ def counted_hours(site: Site) -> Iterator[Finding]:
             f"were counted, so the overview is incomplete.",
             "Run manage.py eventlog_count once, and then by a timer, such as hourly.",
         )
-    if differing := find_some(site.using):
+    if differing := find_differing_hours(site.using):
         yield warning(
             "counts-wrong",
             f"The counts of {len(differing)} hours differ from the events, such as "

@@ -20,7 +20,7 @@ _CLOCKS = {
 }
 
 
-def connection(site: Site) -> Iterator[Finding]:
+def connection_findings(site: Site) -> Iterator[Finding]:
     """Yield a problem if the database cannot be reached."""
     if site.database_error:
         yield problem(
@@ -30,7 +30,7 @@ def connection(site: Site) -> Iterator[Finding]:
         )
 
 
-def migrations(site: Site) -> Iterator[Finding]:
+def migration_findings(site: Site) -> Iterator[Finding]:
     """Yield a problem if migrations are not applied."""
     if site.unapplied:
         yield problem(
@@ -40,7 +40,7 @@ def migrations(site: Site) -> Iterator[Finding]:
         )
 
 
-def clocks(site: Site) -> Iterator[Finding]:
+def clock_findings(site: Site) -> Iterator[Finding]:
     """Yield a problem if the clocks of this host and of the database differ."""
     if (query := _CLOCKS.get(site.connection.vendor)) is None:
         return  # SQLite runs on this host
@@ -60,7 +60,7 @@ def clocks(site: Site) -> Iterator[Finding]:
         )
 
 
-def newest_event(site: Site) -> Iterator[Finding]:
+def newest_event_findings(site: Site) -> Iterator[Finding]:
     """Yield a warning if the newest event is in the future."""
     newest = (
         Log.objects.using(site.using).order_by("-timestamp").values_list("timestamp", "action")[:1]

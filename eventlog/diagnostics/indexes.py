@@ -14,7 +14,7 @@ from .findings import Finding, problem, warning
 from .site import Site
 
 
-def present_and_valid(site: Site) -> Iterator[Finding]:
+def index_findings(site: Site) -> Iterator[Finding]:
     """Yield the indexes that are missing, or that PostgreSQL does not use."""
     for model in (Log, HourCount):
         with site.connection.cursor() as cursor:

@@ -51,7 +51,7 @@ def _name_of(part: Callable[[], Iterable[Entry]]) -> str:
     return part.__name__.replace("_", " ")
 
 
-def joined(names: Iterable[str], limit: int = 100) -> str:
+def joined_names(names: Iterable[str], limit: int = 100) -> str:
     """Return names as one text, of which very many are cut off."""
     every = [*names]
     more = f" and {len(every) - limit} more" if len(every) > limit else ""

@@ -46,7 +46,7 @@ class Connection(NamedTuple):
         ).replace("  ", " ")
 
 
-def next_request(site: Site) -> Iterator[Finding]:
+def next_address_findings(site: Site) -> Iterator[Finding]:
     """Yield how the address of the next request would be read."""
     options = site.options
     if options.peer is not None or options.headers:
@@ -89,7 +89,7 @@ def _proxy() -> str:
     return _address_in(networks[0]) if networks else "" if conf.trusted_proxies else VISITOR
 
 
-def trusted(site: Site) -> Iterator[Finding]:
+def trusted_proxy_findings(site: Site) -> Iterator[Finding]:
     """Yield settings of proxies with which visitors can forge addresses, or that have no effect."""
     for entry in _networks():
         network = ip_network(entry, strict=False)
@@ -108,7 +108,7 @@ def trusted(site: Site) -> Iterator[Finding]:
         )
 
 
-def recorded(site: Site) -> Iterator[Finding]:
+def recorded_address_findings(site: Site) -> Iterator[Finding]:
     """Yield a warning if the newest requests have the address of a proxy."""
     newest = Log.objects.using(site.using).order_by("-timestamp")
     rows = newest.values_list("is_request", "ip", "user")[:NEWEST_EVENTS]

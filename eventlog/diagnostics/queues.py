@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from ..backends.queued import QueuedBackend, QueueState
 from .findings import Finding, info, problem, warning
 from .site import Site
-from .waiting import overdue
+from .spool_findings import overdue_findings
 
 CLIENT_SECONDS = 10.0  # for loading and connecting the client of a broker, beyond the timeout
 
 
-def written_in_time(site: Site) -> Iterator[Finding]:
+def overdue_batch_findings(site: Site) -> Iterator[Finding]:
     """Yield a problem if no worker has written a published batch in time."""
     if site.spooled is not None:
-        yield from overdue(site.spooled)
+        yield from overdue_findings(site.spooled)
 
 
-def workers(site: Site) -> Iterator[Finding]:
+def worker_findings(site: Site) -> Iterator[Finding]:
     """Yield a problem if no worker reads the queue, or that this is not known."""
     backend = site.backend
     if not isinstance(backend, QueuedBackend):

@@ -10,7 +10,7 @@ from django.apps import apps
 from django.db import transaction
 from django.utils.module_loading import import_string
 
-from . import counts, database, indexes, proxies, queues, retention, settings, spool, urls
+from . import counts, database, indexes, proxies, queues, retention, rule_paths, settings, spool
 from .findings import Finding, Level, problem
 from .site import Need, Site
 
@@ -32,7 +32,7 @@ class Check(NamedTuple):
     needs: Need = "settings"
 
 
-class Result(NamedTuple):
+class CheckResult(NamedTuple):
     """The outcome of a check."""
 
     check: str
@@ -42,34 +42,34 @@ class Result(NamedTuple):
 
 
 CHECKS = (
-    Check("system checks", settings.system_checks, "nothing"),
-    Check("recording", settings.recording),
-    Check("error log", settings.error_log),
-    Check("paths of rules", urls.paths_of_rules),
-    Check("trusted proxies", proxies.trusted),
-    Check("address of the next request", proxies.next_request),
-    Check("database", database.connection),
-    Check("migrations", database.migrations, "database"),
-    Check("clocks", database.clocks, "database"),
-    Check("indexes", indexes.present_and_valid, "tables"),
-    Check("newest event", database.newest_event, "tables"),
-    Check("recorded addresses", proxies.recorded, "tables"),
-    Check("counts", counts.counted_hours, "tables"),
-    Check("retention", retention.applied, "tables"),
-    Check("spool directory", spool.directory, "spool"),
-    Check("spool content", spool.content, "spool"),
-    Check("lost events", spool.lost_events, "tables"),
-    Check("task queue", queues.workers, "spool"),
-    Check("overdue batches", queues.written_in_time, "tables"),
+    Check("system checks", settings.system_check_findings, "nothing"),
+    Check("recording", settings.recording_findings),
+    Check("error log", settings.error_log_findings),
+    Check("paths of rules", rule_paths.rule_path_findings),
+    Check("trusted proxies", proxies.trusted_proxy_findings),
+    Check("address of the next request", proxies.next_address_findings),
+    Check("database", database.connection_findings),
+    Check("migrations", database.migration_findings, "database"),
+    Check("clocks", database.clock_findings, "database"),
+    Check("indexes", indexes.index_findings, "tables"),
+    Check("newest event", database.newest_event_findings, "tables"),
+    Check("recorded addresses", proxies.recorded_address_findings, "tables"),
+    Check("counts", counts.count_findings, "tables"),
+    Check("retention", retention.retention_findings, "tables"),
+    Check("spool directory", spool.directory_findings, "spool"),
+    Check("spool content", spool.content_findings, "spool"),
+    Check("lost events", spool.lost_event_findings, "tables"),
+    Check("task queue", queues.worker_findings, "spool"),
+    Check("overdue batches", queues.overdue_batch_findings, "tables"),
 )
 
 
-def diagnose(site: Site, ignored: Sequence[str] = ()) -> Iterator[Result]:
+def diagnose(site: Site, ignored: Sequence[str] = ()) -> Iterator[CheckResult]:
     """Run each check; yield its findings without those whose ids match a glob of ``ignored``."""
     has_wrong_settings = False
     for check in all_checks():
         result = _result(check, site, has_wrong_settings)
-        if check.run is settings.system_checks:
+        if check.run is settings.system_check_findings:
             has_wrong_settings = any(each.level == "problem" for each in result.findings)
         kept = [each for each in result.findings if not _is_ignored(each, ignored)]
         yield result._replace(findings=kept)
@@ -86,16 +86,16 @@ def all_checks() -> Iterator[Check]:
                 yield Check(path, partial(_raise, error), "nothing")
 
 
-def _result(check: Check, site: Site, has_wrong_settings: bool) -> Result:
+def _result(check: Check, site: Site, has_wrong_settings: bool) -> CheckResult:
     findings: list[Finding] = []
     try:
         if reason := site.lacks(check.needs):
-            return Result(check.name, skipped=reason)
+            return CheckResult(check.name, skipped=reason)
         with _savepoint(site) if check.needs in DATABASE else nullcontext():
             findings.extend(check.run(site))
     except Exception as error:  # noqa: BLE001 (a check meets what is broken on the site)
         if has_wrong_settings:  # which probably caused the error
-            return Result(check.name, findings, "the settings have errors")
+            return CheckResult(check.name, findings, "the settings have errors")
         findings.append(
             problem(
                 "check-failed",
@@ -104,7 +104,7 @@ def _result(check: Check, site: Site, has_wrong_settings: bool) -> Result:
                 "it.",
             )
         )
-    return Result(check.name, findings)
+    return CheckResult(check.name, findings)
 
 
 def _is_ignored(finding: Finding, globs: Iterable[str]) -> bool:
@@ -122,7 +122,7 @@ def _raise(error: Exception, site: Site) -> Iterator[Finding]:
     raise error
 
 
-def worst(results: Iterable[Result]) -> Level:
+def worst(results: Iterable[CheckResult]) -> Level:
     """Return the level of the worst finding, ``info`` if there is none."""
     levels = {finding.level for result in results for finding in result.findings}
     return "problem" if "problem" in levels else "warning" if "warning" in levels else "info"

@@ -19,7 +19,7 @@ MIN_PERIOD = timedelta(days=2)  # between two runs, even if a rule has a shorter
 MAX_READ_RUNS = 50  # newest runs of eventlog_prune, with and without an age
 
 
-def applied(site: Site) -> Iterator[Finding]:
+def retention_findings(site: Site) -> Iterator[Finding]:
     """Yield a problem if the rules are not applied, or cannot be."""
     try:
         policy = current_policy()

@@ -22,7 +22,7 @@ from .site import Site
 PACKAGE = "eventlog"
 
 
-def system_checks(site: Site) -> Iterator[Finding]:
+def system_check_findings(site: Site) -> Iterator[Finding]:
     """Yield the messages of eventlog's own system checks, also of those for the database."""
     if site.lacks("settings"):
         own: list[Any] = [check_settings]  # which reports that EVENTLOG is not a dict
@@ -37,7 +37,7 @@ def system_checks(site: Site) -> Iterator[Finding]:
                 yield make(message.id or PACKAGE, str(message.msg), str(message.hint or ""))
 
 
-def recording(site: Site) -> Iterator[Finding]:
+def recording_findings(site: Site) -> Iterator[Finding]:
     """Yield the reasons for which events are not recorded at all."""
     if not conf.enabled:
         yield warning(
@@ -61,7 +61,7 @@ def recording(site: Site) -> Iterator[Finding]:
         )
 
 
-def error_log(site: Site) -> Iterator[Finding]:
+def error_log_findings(site: Site) -> Iterator[Finding]:
     """Yield a warning if failures of recording would not be noticed."""
     if logger.disabled or not logger.isEnabledFor(logging.ERROR):
         yield warning(

@@ -11,22 +11,28 @@ from ..backends import destinations
 from ..backends.buffered import BufferedBackend
 from ..backends.losses import DROPPED
 from ..backends.spool import Status, files
-from ..backends.spool.directory import is_writable
+from ..backends.spool.directory import is_writable_or_creatable
 from ..backends.spool.segment import WAITING, SegmentName
 from ..models import Log
 from . import file_systems
 from .findings import Finding, problem, warning
 from .site import Site
-from .waiting import dead_letters, too_old, undeliverable, unknown_destinations, unreadable
+from .spool_findings import (
+    age_findings,
+    dead_letter_findings,
+    undeliverable_findings,
+    unknown_destinations,
+    unreadable_findings,
+)
 
 LOSSES_PERIOD = timedelta(days=7)
 MAX_READ_LOSSES = 1000
 
 
-def directory(site: Site) -> Iterator[Finding]:
+def directory_findings(site: Site) -> Iterator[Finding]:
     """Yield what is wrong with the directory itself."""
     spool = _backend(site).spool.directory
-    if not is_writable(spool):  # A system check reports it.
+    if not is_writable_or_creatable(spool):  # A system check reports it.
         return
     if not spool.exists():
         yield warning(
@@ -66,7 +72,7 @@ def _file_system(spool: Path) -> Iterator[Finding]:
 
 
 def _owners(spool: Path) -> Iterator[Finding]:
-    if not os.access(spool, os.R_OK | os.X_OK):  # content() reports it
+    if not os.access(spool, os.R_OK | os.X_OK):  # content_findings() reports it
         return
     owner, others = spool.stat().st_uid, []
     for name in sorted(os.listdir(spool)):
@@ -89,16 +95,16 @@ def _owners(spool: Path) -> Iterator[Finding]:
         )
 
 
-def content(site: Site) -> Iterator[Finding]:
+def content_findings(site: Site) -> Iterator[Finding]:
     """Yield what is wrong with the events that wait."""
     backend, status = _backend(site), site.spool_status
-    yield from unreadable(backend, status)
+    yield from unreadable_findings(backend, status)
     if status.unreadable == [str(backend.spool.directory)]:
         return
     shared = [*_other_sites(backend, status)]
-    yield from shared or undeliverable(status)
-    yield from too_old(status, site.options.max_age)
-    yield from dead_letters(status)
+    yield from shared or undeliverable_findings(status)
+    yield from age_findings(status, site.options.max_age)
+    yield from dead_letter_findings(status)
     yield from _locked(backend, site.options.max_age)
     backend.spool.refresh_size()
     if backend.spool.is_nearly_full:
@@ -109,7 +115,7 @@ def content(site: Site) -> Iterator[Finding]:
         )
 
 
-def lost_events(site: Site) -> Iterator[Finding]:
+def lost_event_findings(site: Site) -> Iterator[Finding]:
     """Yield a warning if events were lost lately."""
     lost = Log.objects.using(site.using).action(DROPPED).since(LOSSES_PERIOD)
     newest = lost.order_by("-timestamp").values_list("extra", flat=True)[:MAX_READ_LOSSES]
@@ -159,7 +165,7 @@ def _is_locked(path: Path) -> bool:
     """Return whether a process holds the lock of a segment."""
     try:
         lock = files.lock(path)
-    except OSError:  # unreadable() reports it
+    except OSError:  # unreadable_findings() reports it
         return False
     if lock is None:
         return path.exists()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.functional import cached_property
 
-from eventlog.management.terminal import of_events
+from eventlog.management.terminal import events_in_words
 from eventlog.people import (
     Match,
     key_as_stored,
@@ -14,7 +14,7 @@ from eventlog.people import (
     matches_of_name,
 )
 from eventlog.records.arguments import MAX_TEXT_LENGTH
-from eventlog.retention.store import Store, store
+from eventlog.retention.event_store import EventStore, event_store
 from eventlog.text import UNSTORABLE, sanitize
 
 
@@ -22,9 +22,9 @@ class AccountCommand(BaseCommand):
     """A command about the events of accounts."""
 
     @cached_property
-    def store(self) -> Store:
+    def store(self) -> EventStore:
         """Return the store of the configured backend."""
-        return store()
+        return event_store()
 
     def add_account_arguments(self, parser: CommandParser) -> None:
         """Add the arguments that ``choose()`` takes."""
@@ -104,11 +104,11 @@ class AccountCommand(BaseCommand):
         """Return a line for each match: the option that selects it, its name, its events."""
         lines = []
         for number, match in enumerate(found, 1):
-            count, first, last = self.store.span(match.condition)
+            count, first, last = self.store.event_range(match.condition)
             choice = "--deleted" if match.key is None else f"--key {match.key}"
             status = "deleted" if match.account is None else f"now {match.account!r}"
             period = f", {first:%Y-%m-%d} to {last:%Y-%m-%d}" if count else ""
-            lines.append(f"  {number}. {choice}: {status}, {of_events(count)}{period}")
+            lines.append(f"  {number}. {choice}: {status}, {events_in_words(count)}{period}")
         return "\n".join(lines)
 
     def ask(self, question: str) -> str:

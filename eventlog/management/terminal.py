@@ -14,11 +14,11 @@ from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 
 from eventlog.models import Log
 from eventlog.review.export.formats import Chunks, as_csv, as_jsonl
-from eventlog.review.html import exactly
+from eventlog.review.html import exact_time
 from eventlog.review.pagination import Cursor
 from eventlog.review.reader import reader
 from eventlog.review.search.query import Problem, Search
-from eventlog.review.text_lines import Part, line, plain, printable, widths
+from eventlog.review.text_lines import Part, column_widths, line_parts, plain_text, printable
 
 Render = Callable[[Sequence[Part]], str]
 
@@ -30,7 +30,7 @@ def number_of_events(text: str) -> int:
     return int(text)
 
 
-def of_events(count: int) -> str:
+def events_in_words(count: int) -> str:
     """Return ``1 event`` or ``2 events``."""
     return f"{count} event" if count == 1 else f"{count} events"
 
@@ -55,7 +55,7 @@ class SearchCommand(BaseCommand):
 
     def warn_of_limit(self, scanned_until: Cursor, advice: str) -> None:
         """Say how far back a scan searched before it stopped at its limit."""
-        self.warn(f"Searched back to {exactly(scanned_until.timestamp)}. {advice}")
+        self.warn(f"Searched back to {exact_time(scanned_until.timestamp)}. {advice}")
 
 
 def _reason(problem: Problem) -> str:
@@ -70,12 +70,12 @@ def renderer(out: OutputWrapper, options: dict[str, Any]) -> Render:
         out.isatty() and not options["no_color"] and not os.environ.get("NO_COLOR")
     )
     if not is_coloured:
-        return plain
+        return plain_text
     try:
         # Imported on first use, because rich is optional.
         console_module, text_module = import_module("rich.console"), import_module("rich.text")
     except ImportError:
-        return plain
+        return plain_text
     console = console_module.Console(
         file=StringIO(), force_terminal=True, legacy_windows=False, no_color=False
     )
@@ -91,8 +91,8 @@ def renderer(out: OutputWrapper, options: dict[str, Any]) -> Render:
 
 def lines_of(events: Sequence[Log], render: Render) -> str:
     """Return the lines of events, with columns below each other."""
-    columns = widths(events)
-    return "".join(f"{render(line(event, columns))}\n" for event in events)
+    columns = column_widths(events)
+    return "".join(f"{render(line_parts(event, columns))}\n" for event in events)
 
 
 def jsonl_of(rows: Chunks) -> Iterator[str]:

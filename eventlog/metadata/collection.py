@@ -51,6 +51,6 @@ async def aload_user_agent_parser(request: Any) -> None:
         return
     try:
         if request.META.get("HTTP_USER_AGENT") and readers.client in _enabled_readers():
-            await user_agent_loader.aload()
+            await user_agent_loader.aload_parser()
     except Exception as error:  # noqa: BLE001 (the visitor must get the page)
         report("loading the user agent parser", error)

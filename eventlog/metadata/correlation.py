@@ -34,7 +34,7 @@ def _id_keys() -> Sequence[str]:
     return meta_keys(conf.request_id_headers)
 
 
-def ids(request: HttpRequest) -> Facts:
+def correlation_ids(request: HttpRequest) -> Facts:
     """Return the ids of the request, of its trace and of the span that sent it.
 
     The request id is the same at each call, and ``client_request_id`` is an untrusted one.
@@ -60,13 +60,13 @@ def _ids(request: HttpRequest) -> Facts:
     if sent and _REQUEST_ID.fullmatch(sent):
         found["request_id" if is_trusted else "client_request_id"] = sent
     if traceparent and is_trusted:
-        found |= trace(traceparent)
+        found |= trace_ids(traceparent)
     if "request_id" not in found:
         found["request_id"] = urandom(16).hex()
     return found
 
 
-def trace(traceparent: str) -> Mapping[str, str]:
+def trace_ids(traceparent: str) -> Mapping[str, str]:
     """Return the ids of the trace and of the span in a ``traceparent``; nothing if invalid."""
     match = _TRACEPARENT.match(traceparent)
     return {} if match is None else {"trace_id": match[1], "span_id": match[2]}

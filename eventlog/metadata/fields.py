@@ -149,7 +149,7 @@ FIELDS: dict[str, Field] = {
         _("Request ID"),
         "the id in one of the `REQUEST_ID_HEADERS` from a trusted proxy (see `TRUSTED_PROXIES`), "
         "or else a new id; all events of a request have the same id",
-        correlation.ids,
+        correlation.correlation_ids,
         correlation.MAX_REQUEST_ID_LENGTH,
         is_personal=True,
         column="text",
@@ -157,7 +157,7 @@ FIELDS: dict[str, Field] = {
     "client_request_id": Field(
         _("Request ID of the client"),
         "the id in one of the `REQUEST_ID_HEADERS` from any other sender, who may have forged it",
-        correlation.ids,
+        correlation.correlation_ids,
         correlation.MAX_REQUEST_ID_LENGTH,
         is_personal=True,
     ),
@@ -165,7 +165,7 @@ FIELDS: dict[str, Field] = {
         _("Trace ID"),
         "the trace of the request, from a `traceparent` header (W3C Trace Context) of a trusted "
         "proxy",
-        correlation.ids,
+        correlation.correlation_ids,
         correlation.TRACE_ID_LENGTH,
         is_personal=True,
         column="text",
@@ -173,7 +173,7 @@ FIELDS: dict[str, Field] = {
     "span_id": Field(
         _("Span ID"),
         "the span that sent the request, from the same header",
-        correlation.ids,
+        correlation.correlation_ids,
         correlation.SPAN_ID_LENGTH,
         is_personal=True,
     ),

@@ -8,7 +8,7 @@ from typing import Any
 
 from celery.signals import before_task_publish, task_postrun, task_prerun
 
-from ..backends.capture import is_active
+from ..backends.capture import are_events_recorded
 from ..conf import conf
 from ..error_log import report
 from ..records.arguments import user_key_and_name
@@ -30,7 +30,7 @@ def connect() -> None:
 def inject(headers: Any = None, **kwargs: Any) -> None:
     """Add the current context to the headers of a task that is being published."""
     context = current_context.get()
-    if context is None or not is_active() or not isinstance(headers, dict):
+    if context is None or not are_events_recorded() or not isinstance(headers, dict):
         return
     try:
         said = off_loop(lambda: context.given)  # The user of a consumer may need a query.
@@ -54,7 +54,9 @@ def _user_of(context: Context) -> User | None:
 def extract(task: Any = None, **kwargs: Any) -> None:
     """Make the context in the headers of a task the current one."""
     carried = getattr(task.request, HEADER, None)
-    if carried is None or not is_active():  # A task that is run eagerly keeps the caller's context.
+    if (
+        carried is None or not are_events_recorded()
+    ):  # A task that is run eagerly keeps the caller's context.
         return
     try:
         user = carried["user"]

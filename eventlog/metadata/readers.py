@@ -105,7 +105,7 @@ def client(request: HttpRequest) -> Facts:
     sent: str | None = request.META.get("HTTP_USER_AGENT")
     # The header is cut first, because the cost of caching and parsing grows with its length.
     limit = MAX_USER_AGENT_LENGTH * MAX_UTF8_BYTES
-    return user_agent_loader.parse(sent[:limit]) if sent else _NOTHING
+    return user_agent_loader.parse_user_agent(sent[:limit]) if sent else _NOTHING
 
 
 def referrer(request: HttpRequest) -> Facts:

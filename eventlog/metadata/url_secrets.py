@@ -196,7 +196,7 @@ def _compiled(patterns: Sequence[Any]) -> CompiledPath | None:
         return None
 
 
-def starts_of_urls() -> frozenset[str]:
+def literal_starts_of_urls() -> frozenset[str]:
     """Return the literal texts with which the paths of the root URLconf start."""
     paths = map(_compiled, _paths(get_resolver(), ()))
     return frozenset("" if path is None else literal_start(path) for path in paths)

@@ -99,7 +99,7 @@ class _UserAgent(parsers.UserAgent):  # type: ignore[misc]  # the library has no
 
 
 @lru_cache(maxsize=MAX_CACHED_AGENTS)
-def parse(header: str) -> Client:
+def parse_user_agent(header: str) -> Client:
     """Return the client that ``header`` names, which is a User-Agent as the server passes it.
 
     All callers with this header share the result, so do not change it.

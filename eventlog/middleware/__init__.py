@@ -1,5 +1,5 @@
 """The middleware that records requests, and its rules."""
 
-from .request import EventLogMiddleware
+from .event_log_middleware import EventLogMiddleware
 
 __all__ = ["EventLogMiddleware"]

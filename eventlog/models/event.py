@@ -21,9 +21,9 @@ from ..records.record import Record
 from ..records.user_state import UserState
 from ..text import LTR_ISOLATE, MAX_IP_LENGTH, POP_ISOLATE, isolated
 from .fields import ExactField, NameField
-from .generic import ObjectField
 from .hourly import CountedHour
 from .keys import content_type_id, user_id
+from .object_field import ObjectField
 from .queryset import LogQuerySet
 from .relations import LinkField
 

@@ -18,7 +18,7 @@ from django.db.models import (
 from django.db.models.sql.compiler import SQLCompiler
 from django.utils import timezone
 
-from .json_paths import document, path_of
+from .json_paths import innermost_document, path_of
 
 
 class _OfKeys(Func):
@@ -38,7 +38,7 @@ class Text(_OfKeys):
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *args: Any, **kwargs: Any
     ) -> tuple[str, tuple[Any, ...]]:
         extra, _ = compiler.compile(self.source_expressions[0])
-        found = document(extra, self.keys, connection)
+        found = innermost_document(extra, self.keys, connection)
         if connection.vendor == "postgresql":
             return f"({found.sql} #>> %s)", (*found.params, list(found.keys))
         params = (*found.params, found.path)
@@ -71,7 +71,7 @@ class Number(_OfKeys):
     ) -> tuple[str, tuple[Any, ...]]:
         extra, _ = compiler.compile(self.source_expressions[0])
         sql = self.sql[connection.vendor]
-        found = document(extra, self.keys, connection)
+        found = innermost_document(extra, self.keys, connection)
         path: Any = list(found.keys) if connection.vendor == "postgresql" else found.path
         params = (*found.params, path) * sql.count("%s")
         return f"CASE WHEN {sql.format(extra=found.sql)} END", params

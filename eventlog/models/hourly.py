@@ -23,8 +23,8 @@ class CountedHour(models.Model):
 
     hour = models.DateTimeField(primary_key=True)
     stale = models.BooleanField(default=True)
-    # The retention rules that were applied to the events of the hour, see retention/hours.py. Empty
-    # if none were applied, or if an event was changed after that.
+    # The retention rules that were applied to the events of the hour, see retention/due_hours.py.
+    # Empty if none were applied, or if an event was changed after that.
     retention = models.CharField(
         max_length=MAX_RETENTION_LENGTH, blank=True, default="", db_default=""
     )

@@ -21,7 +21,7 @@ _INTEGER = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]+")
 _Params = tuple[str, ...]
 
 
-class Document(NamedTuple):
+class NestedDocument(NamedTuple):
     """A document in SQL with its parameters, and the keys to follow in it."""
 
     sql: str
@@ -39,7 +39,9 @@ def path_of(keys: Sequence[str]) -> str:
     return "$" + "".join(f".{json.dumps(key)}" for key in keys)
 
 
-def document(column: str, keys: Sequence[str], connection: BaseDatabaseWrapper) -> Document:
+def innermost_document(
+    column: str, keys: Sequence[str], connection: BaseDatabaseWrapper
+) -> NestedDocument:
     """Return the innermost document from which a path of the database leads to the value."""
     needs_step = {"postgresql": _is_integer, "sqlite": _has_quote}.get(
         connection.vendor, _has_minus if getattr(connection, "mysql_is_mariadb", False) else _never
@@ -50,7 +52,7 @@ def document(column: str, keys: Sequence[str], connection: BaseDatabaseWrapper) 
     params: _Params = ()
     for key in keys[:steps]:
         sql, params = step(sql, params, key)
-    return Document(sql, params, keys[steps:])
+    return NestedDocument(sql, params, keys[steps:])
 
 
 def _is_integer(key: str) -> bool:

@@ -71,11 +71,11 @@ class LogQuerySet(models.QuerySet[Any]):
 
     def action(self, *names: str) -> "LogQuerySet":
         """Return the events of any of these actions; ``POST_*`` matches a prefix."""
-        return self.filter(any_action(names))
+        return self.filter(any_action_condition(names))
 
     def not_action(self, *names: str) -> "LogQuerySet":
         """Return the events of none of these actions; ``POST_*`` matches a prefix."""
-        return self.exclude(any_action(names))
+        return self.exclude(any_action_condition(names))
 
     def search(self, text: str) -> "LogQuerySet":
         """Return the events that a search of the admin finds, such as ``"user:anna -status:200"``.
@@ -170,11 +170,11 @@ class LogQuerySet(models.QuerySet[Any]):
 
 def _search_condition(text: str) -> models.Q:
     # By its dotted path, because models are below the search in the import contract.
-    condition: models.Q = import_string("eventlog.review.search.query.condition_of")(text)
+    condition: models.Q = import_string("eventlog.review.search.query.search_condition")(text)
     return condition
 
 
-def any_action(names: Iterable[str]) -> models.Q:
+def any_action_condition(names: Iterable[str]) -> models.Q:
     """Return the condition of any of these actions; ``POST_*`` matches a prefix."""
     condition = models.Q(action__in=[name for name in names if not name.endswith("*")])
     for name in names:

@@ -28,7 +28,7 @@ def database_of(model: type[models.Model], events: str) -> str:
     return router.db_for_write(model) if is_apart(model) else events
 
 
-def select(events: "models.QuerySet[Any]", *names: str) -> "models.QuerySet[Any]":
+def with_relations(events: "models.QuerySet[Any]", *names: str) -> "models.QuerySet[Any]":
     """Load relations with the events, by a join or by one query of another database each."""
     for name in names:
         related = events.model._meta.get_field(name).related_model
@@ -64,7 +64,7 @@ def content_types(using: str | None) -> Any:
     return ContentType.objects if router.routers else ContentType.objects.db_manager(using)
 
 
-def rows_of(model: type[models.Model], event: models.Model) -> "models.QuerySet[Any]":
+def rows_in_own_database(model: type[models.Model], event: models.Model) -> "models.QuerySet[Any]":
     """Return the rows of ``model``, from its own database instead of the event's."""
     if router.routers:
         return model._base_manager.using(router.db_for_read(model))

@@ -7,7 +7,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..datetimes import aware
 from ..models.event import Log
-from .months import Span
+from .months import TimeRange
 
 PARTITION_KEY = "RANGE (timestamp)"
 
@@ -25,7 +25,7 @@ _PARTITIONS = """
 """
 
 
-class Table(NamedTuple):
+class EventTable(NamedTuple):
     """The table of events."""
 
     oid: int
@@ -57,15 +57,15 @@ class Partition(NamedTuple):
     upper: datetime | None
 
     @property
-    def span(self) -> Span:
+    def span(self) -> TimeRange:
         """The times of its events."""
-        return Span(self.lower, self.upper)
+        return TimeRange(self.lower, self.upper)
 
     def __str__(self) -> str:
         return f'"{self.schema}"."{self.name}"'
 
 
-def find_table(connection: BaseDatabaseWrapper) -> Table | None:
+def find_table(connection: BaseDatabaseWrapper) -> EventTable | None:
     """Return the table of events; None if it does not exist, or not on PostgreSQL."""
     if connection.vendor != "postgresql":
         return None
@@ -77,10 +77,10 @@ def find_table(connection: BaseDatabaseWrapper) -> Table | None:
             [connection.ops.quote_name(name)],
         )
         row = cursor.fetchone()
-    return None if row is None else Table(*row)
+    return None if row is None else EventTable(*row)
 
 
-def partitions_of(connection: BaseDatabaseWrapper, table: Table) -> list[Partition]:
+def partitions_of(connection: BaseDatabaseWrapper, table: EventTable) -> list[Partition]:
     """Return the partitions of the table, the oldest first."""
     with connection.cursor() as cursor:
         cursor.execute(_PARTITIONS, [table.oid])
@@ -96,6 +96,6 @@ def read_partitions(connection: BaseDatabaseWrapper) -> list[Partition] | None:
     return partitions_of(connection, table) if table is not None and table.is_by_time else None
 
 
-def spans(partitions: list[Partition]) -> list[Span]:
+def spans(partitions: list[Partition]) -> list[TimeRange]:
     """Return the spans of the partitions that accept events."""
     return [each.span for each in partitions if not each.is_default and not each.is_pending]

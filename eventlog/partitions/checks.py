@@ -8,7 +8,7 @@ from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..models.event import Log
-from .catalog import Partition, Table, find_table, partitions_of
+from .catalog import EventTable, Partition, find_table, partitions_of
 from .inspection import CHECK_PREFIX
 from .missing import uncovered_months
 
@@ -51,7 +51,7 @@ def _messages(partitions: list[Partition]) -> Iterator[CheckMessage]:
         )
 
 
-def _unfinished(connection: BaseDatabaseWrapper, table: Table) -> Iterator[CheckMessage]:
+def _unfinished(connection: BaseDatabaseWrapper, table: EventTable) -> Iterator[CheckMessage]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT conname FROM pg_constraint "

@@ -12,11 +12,11 @@ from typing import NamedTuple
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
-from .catalog import Table
+from .catalog import EventTable
 from .creation import MONTHS_AHEAD, create_missing, missing_spans, partition_name
-from .inspection import CHECK_PREFIX, Facts, inspect
-from .locks import DEFAULT, Patience, in_transaction
-from .months import Span, later, literal, month_of
+from .inspection import CHECK_PREFIX, TableFacts, inspect_table
+from .locks import DEFAULT, LockWaits, run_in_transaction
+from .months import TimeRange, month_of, months_later, sql_literal
 from .swap import KEY_INDEX, swap
 
 # Until the conversion is finished, later events than the first partition takes are rejected.
@@ -46,21 +46,21 @@ class Conversion:
     def __init__(
         self,
         connection: BaseDatabaseWrapper,
-        table: Table,
+        table: EventTable,
         *,
         months_ahead: int = MONTHS_AHEAD,
         since: datetime | None = None,
-        patience: Patience = DEFAULT,
+        waits: LockWaits = DEFAULT,
     ) -> None:
         self._connection = connection
-        self._patience = patience
+        self._waits = waits
         self._months_ahead = months_ahead
         self.table = table
-        self.facts: Facts = inspect(connection, table)
+        self.facts: TableFacts = inspect_table(connection, table)
         self.lower = since and month_of(since)
-        limit = later(month_of(timezone.now()), months_ahead)
+        limit = months_later(month_of(timezone.now()), months_ahead)
         newest = max(filter(None, [self.facts.newest, timezone.now() + MIN_REMAINING]))
-        self.upper = later(month_of(min(newest, limit)))
+        self.upper = months_later(month_of(min(newest, limit)))
 
     @property
     def first_name(self) -> str:
@@ -85,9 +85,9 @@ class Conversion:
                 f"month of --from. Give an earlier month, or prune the older events."
             )
 
-    def months(self) -> list[Span]:
+    def months(self) -> list[TimeRange]:
         """Return the months that are created after the first partition."""
-        covered = [Span(self.lower, self.upper)]
+        covered = [TimeRange(self.lower, self.upper)]
         return missing_spans(covered, self._months_ahead)
 
     def steps(self) -> Iterator[Step]:
@@ -112,7 +112,7 @@ class Conversion:
             f"SHARE ROW EXCLUSIVE on {', '.join(targets) or 'no table'} for some milliseconds: "
             "their writers wait, readers do not.",
             [],
-            partial(create_missing, self._connection, self._months_ahead, None, self._patience),
+            partial(create_missing, self._connection, self._months_ahead, None, self._waits),
         )
         yield self._concurrent(
             "Collect statistics of the new table",
@@ -172,7 +172,7 @@ class Conversion:
 
     def cancel(self) -> None:
         """Remove the restriction of times, because it would reject the events of later months."""
-        if self.facts.check or inspect(self._connection, self.table).check:
+        if self.facts.check or inspect_table(self._connection, self.table).check:
             check = self.facts.check or self._check_name()
             self._run_briefly(f"ALTER TABLE {self.table} DROP CONSTRAINT IF EXISTS {check}")
 
@@ -181,15 +181,15 @@ class Conversion:
         return f"{CHECK_PREFIX}{lower}_{self.upper:%Y%m%d}"
 
     def _condition(self) -> str:
-        upper = f"timestamp < {literal(self.upper, '')}"
+        upper = f"timestamp < {sql_literal(self.upper, '')}"
         if self.lower is None:
             return upper
-        return f"timestamp >= {literal(self.lower, '')} AND {upper}"
+        return f"timestamp >= {sql_literal(self.lower, '')} AND {upper}"
 
     def _exclusive(self, tables: str) -> str:
         return (
             f"ACCESS EXCLUSIVE on {tables} for some milliseconds. The step waits up to "
-            f"{self._patience.timeout_ms} ms for each lock, and then lets readers and writers go "
+            f"{self._waits.timeout_ms} ms for each lock, and then lets readers and writers go "
             "on before it tries again."
         )
 
@@ -204,11 +204,11 @@ class Conversion:
                 cursor.execute(statement)
 
     def _run_briefly(self, statement: str) -> None:
-        in_transaction(self._connection, lambda cursor: cursor.execute(statement), self._patience)
+        run_in_transaction(self._connection, lambda cursor: cursor.execute(statement), self._waits)
 
     def _swap(self) -> None:
-        bounds = Span(self.lower, self.upper)
-        swap(self._connection, self.table, self.first_name, bounds, self._patience)
+        bounds = TimeRange(self.lower, self.upper)
+        swap(self._connection, self.table, self.first_name, bounds, self._waits)
 
 
 def _seconds(seconds: float) -> str:

@@ -8,16 +8,16 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
-from .catalog import Table, find_table, partitions_of, spans
-from .locks import DEFAULT, Patience, in_transaction
-from .months import Span, gaps, later, literal, month_of, months
+from .catalog import EventTable, find_table, partitions_of, spans
+from .locks import DEFAULT, LockWaits, run_in_transaction
+from .months import TimeRange, gaps, month_of, months, months_later, sql_literal
 
 MONTHS_AHEAD = 3
 ADVISORY_LOCK = 0x6576656E746C6F67  # "eventlog"
 _LIKE = "INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE INCLUDING COMPRESSION"
 
 
-def partition_name(table: Table, lower: datetime) -> str:
+def partition_name(table: EventTable, lower: datetime) -> str:
     """Return the name of a partition, such as ``eventlog_log_p2026_12``.
 
     pg_partman 4 reads the month from the name.
@@ -27,15 +27,15 @@ def partition_name(table: Table, lower: datetime) -> str:
 
 
 def missing_spans(
-    covered: Sequence[Span], months_ahead: int, since: datetime | None = None
-) -> list[Span]:
+    covered: Sequence[TimeRange], months_ahead: int, since: datetime | None = None
+) -> list[TimeRange]:
     """Return the months without a partition, from ``since`` or this month on."""
     start = month_of(since or timezone.now())
-    end = later(month_of(timezone.now()), months_ahead + 1)
+    end = months_later(month_of(timezone.now()), months_ahead + 1)
     return [gap for month in months(start, end) for gap in gaps(month, covered)]
 
 
-def creation_statements(table: Table, span: Span) -> Sequence[str]:
+def creation_statements(table: EventTable, span: TimeRange) -> Sequence[str]:
     """Return the statements that create one partition.
 
     CREATE TABLE … PARTITION OF would lock the whole table of events. ATTACH does not stop readers
@@ -43,7 +43,7 @@ def creation_statements(table: Table, span: Span) -> Sequence[str]:
     """
     assert span.lower is not None
     name = table.sibling(partition_name(table, span.lower))
-    bounds = f"FROM ({literal(span.lower, '')}) TO ({literal(span.upper, '')})"
+    bounds = f"FROM ({sql_literal(span.lower, '')}) TO ({sql_literal(span.upper, '')})"
     return (
         f"CREATE TABLE {name} (LIKE {table} {_LIKE})",
         f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES {bounds}",
@@ -54,15 +54,15 @@ def create_missing(
     connection: BaseDatabaseWrapper,
     months_ahead: int = MONTHS_AHEAD,
     since: datetime | None = None,
-    patience: Patience = DEFAULT,
-) -> list[Span]:
+    waits: LockWaits = DEFAULT,
+) -> list[TimeRange]:
     """Create the partitions of the months that have none; return their spans."""
-    return in_transaction(connection, partial(_create, connection, months_ahead, since), patience)
+    return run_in_transaction(connection, partial(_create, connection, months_ahead, since), waits)
 
 
 def _create(
     connection: BaseDatabaseWrapper, months_ahead: int, since: datetime | None, cursor: Any
-) -> list[Span]:
+) -> list[TimeRange]:
     # Two machines may run the command at the same time.
     cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
     table = find_table(connection)

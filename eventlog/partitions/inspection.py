@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..datetimes import aware
-from .catalog import Table
+from .catalog import EventTable
 
 
-class Index(NamedTuple):
+class TableIndex(NamedTuple):
     """An index of the table of events, and what follows USING in its definition."""
 
     name: str
@@ -30,14 +30,14 @@ class ForeignKey(NamedTuple):
     is_valid: bool
 
 
-class Facts(NamedTuple):
+class TableFacts(NamedTuple):
     """The table of events before its conversion."""
 
     rows: int  # an estimate
     size: int  # bytes, without indexes
     oldest: datetime | None
     newest: datetime | None
-    indexes: Sequence[Index]
+    indexes: Sequence[TableIndex]
     foreign_keys: Sequence[ForeignKey]
     check: str  # the name of our CHECK constraint of the times; empty if there is none
     is_check_valid: bool
@@ -115,14 +115,14 @@ _OBSTACLES = (
 )
 
 
-def indexes_of(connection: BaseDatabaseWrapper, table: Table) -> list[Index]:
+def indexes_of(connection: BaseDatabaseWrapper, table: EventTable) -> list[TableIndex]:
     """Return the indexes of the table."""
     with connection.cursor() as cursor:
         cursor.execute(_INDEXES, [table.oid])
-        return [Index(*row) for row in cursor.fetchall()]
+        return [TableIndex(*row) for row in cursor.fetchall()]
 
 
-def inspect(connection: BaseDatabaseWrapper, table: Table) -> Facts:
+def inspect_table(connection: BaseDatabaseWrapper, table: EventTable) -> TableFacts:
     """Read everything that the plan depends on."""
     with connection.cursor() as cursor:
 
@@ -148,7 +148,7 @@ def inspect(connection: BaseDatabaseWrapper, table: Table) -> Facts:
             for message, query in _OBSTACLES
             if (found := rows(query))
         ]
-        return Facts(
+        return TableFacts(
             rows=described[0],
             size=described[1],
             oldest=oldest and aware(oldest),
@@ -165,7 +165,7 @@ def inspect(connection: BaseDatabaseWrapper, table: Table) -> Facts:
         )
 
 
-def _unique_indexes(indexes: Sequence[Index]) -> Iterator[str]:
+def _unique_indexes(indexes: Sequence[TableIndex]) -> Iterator[str]:
     for index in indexes:
         has_time = "timestamp" in index.columns.replace('"', "").split(",")
         if index.is_unique and not index.is_primary and not has_time:

@@ -18,7 +18,7 @@ MAX_PAUSE = 5.0  # seconds between two attempts
 LOCK_ERRORS = ("55P03", "40P01")
 
 
-class Patience(NamedTuple):
+class LockWaits(NamedTuple):
     """Limits of the waits for locks."""
 
     timeout_ms: int = LOCK_TIMEOUT_MS
@@ -26,7 +26,7 @@ class Patience(NamedTuple):
     max_pause: float = MAX_PAUSE
 
 
-DEFAULT = Patience()
+DEFAULT = LockWaits()
 
 
 def sqlstate_of(error: BaseException) -> str:
@@ -36,40 +36,40 @@ def sqlstate_of(error: BaseException) -> str:
     return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None) or ""
 
 
-def until_locked(run: Callable[[], R], patience: Patience = DEFAULT) -> R:
-    """Call ``run`` until it gets its locks; raise the last error after ``patience.attempts``.
+def retry_until_locked(run: Callable[[], R], waits: LockWaits = DEFAULT) -> R:
+    """Call ``run`` until it gets its locks; raise the last error after ``waits.attempts``.
 
     A pause follows each failed attempt, so that the sessions that waited behind ours can go on.
     """
-    for attempt in range(1, patience.attempts):
+    for attempt in range(1, waits.attempts):
         try:
             return run()
         except OperationalError as error:
             if sqlstate_of(error) not in LOCK_ERRORS:
                 raise
-        pause = min(patience.max_pause, 0.1 * 1.5**attempt)
+        pause = min(waits.max_pause, 0.1 * 1.5**attempt)
         time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
     return run()
 
 
-def in_transaction(
-    connection: BaseDatabaseWrapper, run: Callable[[Any], R], patience: Patience = DEFAULT
+def run_in_transaction(
+    connection: BaseDatabaseWrapper, run: Callable[[Any], R], waits: LockWaits = DEFAULT
 ) -> R:
     """Call ``run`` with a cursor, in a transaction that waits briefly for each lock."""
 
     def attempt() -> R:
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL lock_timeout = {patience.timeout_ms}")
+            cursor.execute(f"SET LOCAL lock_timeout = {waits.timeout_ms}")
             return run(cursor)
 
-    return until_locked(attempt, patience)
+    return retry_until_locked(attempt, waits)
 
 
 @contextmanager
-def lock_timeout(connection: BaseDatabaseWrapper, patience: Patience = DEFAULT) -> Iterator[Any]:
+def lock_timeout(connection: BaseDatabaseWrapper, waits: LockWaits = DEFAULT) -> Iterator[Any]:
     """Provide a cursor for statements that cannot run in a transaction."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SET lock_timeout = {patience.timeout_ms}")
+        cursor.execute(f"SET lock_timeout = {waits.timeout_ms}")
         try:
             yield cursor
         finally:

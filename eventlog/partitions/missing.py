@@ -9,7 +9,7 @@ from django.utils import timezone
 from ..datetimes import aware
 from .catalog import Partition, read_partitions, spans
 from .locks import sqlstate_of
-from .months import Span, later, month_of
+from .months import TimeRange, month_of, months_later
 
 CHECK_VIOLATION = "23514"
 
@@ -38,18 +38,18 @@ def is_awaited(moment: datetime, connection: BaseDatabaseWrapper) -> bool:
     return partitions is not None and expected_span(partitions).has(aware(moment))
 
 
-def expected_span(partitions: list[Partition]) -> Span:
+def expected_span(partitions: list[Partition]) -> TimeRange:
     """Return the times that should have partitions: the oldest one up to the next month."""
     lowest = [each.lower for each in spans(partitions)]
     this_month = month_of(timezone.now())
     has_no_bound = None in lowest
     lower = None if has_no_bound else min([*filter(None, lowest), this_month])
-    return Span(lower, later(this_month, 2))
+    return TimeRange(lower, months_later(this_month, 2))
 
 
 def uncovered_months(partitions: list[Partition]) -> tuple[bool, bool]:
     """Return whether the current moment, and the start of the next month, have no partition."""
     now, covered = timezone.now(), spans(partitions)
-    moments = now, later(month_of(now))
+    moments = now, months_later(month_of(now))
     current, following = (not any(each.has(moment) for each in covered) for moment in moments)
     return current, following

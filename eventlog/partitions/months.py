@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..datetimes import aware
 
 
-class Span(NamedTuple):
+class TimeRange(NamedTuple):
     """The time from ``lower`` on and before ``upper``; None is without a bound."""
 
     lower: datetime | None
@@ -26,20 +26,20 @@ def month_of(moment: datetime) -> datetime:
     return in_utc.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
-def later(month: datetime, by: int = 1) -> datetime:
+def months_later(month: datetime, by: int = 1) -> datetime:
     """Return the start of the month that follows ``by`` months later."""
     number = month.year * 12 + month.month - 1 + by
     return month.replace(year=number // 12, month=number % 12 + 1)
 
 
-def months(start: datetime, end: datetime) -> Iterator[Span]:
+def months(start: datetime, end: datetime) -> Iterator[TimeRange]:
     """Yield the months from ``start`` on and before ``end``."""
     while start < end:
-        yield Span(start, later(start))
-        start = later(start)
+        yield TimeRange(start, months_later(start))
+        start = months_later(start)
 
 
-def gaps(span: Span, covered: Sequence[Span]) -> Iterator[Span]:
+def gaps(span: TimeRange, covered: Sequence[TimeRange]) -> Iterator[TimeRange]:
     """Yield the parts of a bounded ``span`` that no span of ``covered`` has."""
     start, end = span
     assert start is not None and end is not None
@@ -47,10 +47,10 @@ def gaps(span: Span, covered: Sequence[Span]) -> Iterator[Span]:
     edges |= {edge for each in covered for edge in each if edge is not None and span.has(edge)}
     for lower, upper in pairwise(sorted(edges)):
         if not any(each.has(lower) for each in covered):
-            yield Span(lower, upper)
+            yield TimeRange(lower, upper)
 
 
-def literal(moment: datetime | None, unbounded: str) -> str:
+def sql_literal(moment: datetime | None, unbounded: str) -> str:
     """Return a bound in SQL."""
     if moment is None:
         return unbounded

@@ -9,15 +9,15 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..datetimes import aware
 from ..models.event import Log
-from .catalog import Partition, Table, find_table, partitions_of
+from .catalog import EventTable, Partition, find_table, partitions_of
 from .locks import (
     DEFAULT,
-    Patience,
-    in_transaction,
+    LockWaits,
     lock_timeout,
-    until_locked,
+    retry_until_locked,
+    run_in_transaction,
 )
-from .months import literal
+from .months import sql_literal
 
 # The comment of a table that is being dropped, so that the next pruning finds it if this one stops.
 MARK = "eventlog_prune drops this table of old events"
@@ -48,7 +48,7 @@ def drop_months(
     using: str | None = None,
     *,
     only_empty: bool = False,
-    patience: Patience = DEFAULT,
+    waits: LockWaits = DEFAULT,
 ) -> Iterator[Dropped]:
     """Drop the partitions whose events are all older than ``before``; yield each.
 
@@ -61,18 +61,18 @@ def drop_months(
     if connection.in_atomic_block or (table := find_table(connection)) is None:
         return
     for name in _detached_earlier(connection, table):
-        yield _drop(connection, name, patience)
+        yield _drop(connection, name, waits)
     for partition in months_before(before, connection.alias):
         if only_empty and not _is_empty(connection, partition):
             continue
-        _detach(connection, table, partition, patience)
+        _detach(connection, table, partition, waits)
         if only_empty and not _is_empty(connection, partition):  # an event came in between
-            _attach(connection, table, partition, patience)
+            _attach(connection, table, partition, waits)
             continue
-        yield _drop(connection, str(partition), patience)
+        yield _drop(connection, str(partition), waits)
 
 
-def _detached_earlier(connection: BaseDatabaseWrapper, table: Table) -> list[str]:
+def _detached_earlier(connection: BaseDatabaseWrapper, table: EventTable) -> list[str]:
     """Return the tables that an earlier pruning has detached but not dropped."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -85,16 +85,16 @@ def _detached_earlier(connection: BaseDatabaseWrapper, table: Table) -> list[str
 
 
 def _detach(
-    connection: BaseDatabaseWrapper, table: Table, partition: Partition, patience: Patience
+    connection: BaseDatabaseWrapper, table: EventTable, partition: Partition, waits: LockWaits
 ) -> None:
     has_default = any(each.is_default for each in partitions_of(connection, table))
     statement = f"ALTER TABLE {table} DETACH PARTITION {partition}"
-    with lock_timeout(connection, patience) as cursor:
-        until_locked(
+    with lock_timeout(connection, waits) as cursor:
+        retry_until_locked(
             lambda: cursor.execute(
                 statement if has_default else _concurrently(connection, table, partition)
             ),
-            patience,
+            waits,
         )
         cursor.execute(f"COMMENT ON TABLE {partition} IS '{MARK}'")
 
@@ -107,17 +107,20 @@ def _is_empty(connection: BaseDatabaseWrapper, partition: Partition) -> bool:
 
 
 def _attach(
-    connection: BaseDatabaseWrapper, table: Table, partition: Partition, patience: Patience
+    connection: BaseDatabaseWrapper, table: EventTable, partition: Partition, waits: LockWaits
 ) -> None:
-    lower, upper = literal(partition.lower, "MINVALUE"), literal(partition.upper, "MAXVALUE")
+    lower, upper = (
+        sql_literal(partition.lower, "MINVALUE"),
+        sql_literal(partition.upper, "MAXVALUE"),
+    )
     bounds = f"FROM ({lower}) TO ({upper})"
     statement = f"ALTER TABLE {table} ATTACH PARTITION {partition} FOR VALUES {bounds}"
-    in_transaction(connection, lambda cursor: cursor.execute(statement), patience)
+    run_in_transaction(connection, lambda cursor: cursor.execute(statement), waits)
     with connection.cursor() as cursor:
         cursor.execute(f"COMMENT ON TABLE {partition} IS NULL")
 
 
-def _concurrently(connection: BaseDatabaseWrapper, table: Table, partition: Partition) -> str:
+def _concurrently(connection: BaseDatabaseWrapper, table: EventTable, partition: Partition) -> str:
     """Return the statement that detaches the partition, or that ends an interrupted attempt.
 
     After an interrupted attempt, nothing reads the partition, and only FINALIZE is allowed.
@@ -128,13 +131,13 @@ def _concurrently(connection: BaseDatabaseWrapper, table: Table, partition: Part
     return f"ALTER TABLE {table} DETACH PARTITION {partition} {mode}"
 
 
-def _drop(connection: BaseDatabaseWrapper, name: str, patience: Patience) -> Dropped:
+def _drop(connection: BaseDatabaseWrapper, name: str, waits: LockWaits) -> Dropped:
     """Drop a detached table, and return the number of its events.
 
     The foreign keys go first: this locks the tables of users and content types, and takes less
     time than the deletion of the files.
     """
-    in_transaction(connection, lambda cursor: _drop_foreign_keys(cursor, name), patience)
+    run_in_transaction(connection, lambda cursor: _drop_foreign_keys(cursor, name), waits)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT COUNT(*) FROM {name}")  # noqa: S608 (a name of the catalogue)
         (count,) = cursor.fetchone()

@@ -6,10 +6,10 @@ from typing import Any
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from .catalog import Table
-from .inspection import Facts, inspect
-from .locks import Patience, until_locked
-from .months import Span, literal
+from .catalog import EventTable
+from .inspection import TableFacts, inspect_table
+from .locks import LockWaits, retry_until_locked
+from .months import TimeRange, sql_literal
 
 KEY_INDEX = "eventlog_id_time"
 NEW_NAME = "eventlog_log_new"
@@ -22,10 +22,10 @@ MAX_NAME_LENGTH = 63  # bytes
 
 def swap(
     connection: BaseDatabaseWrapper,
-    table: Table,
+    table: EventTable,
     first_name: str,
-    bounds: Span,
-    patience: Patience,
+    bounds: TimeRange,
+    waits: LockWaits,
 ) -> None:
     """Put a partitioned table in the place of the table, and the table into its first partition."""
 
@@ -34,17 +34,17 @@ def swap(
             # Autovacuum has this lock for minutes. It is cancelled if another session waits for a
             # second, and only this wait stops no reader or writer.
             cursor.execute(f"LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE")
-            cursor.execute(f"SET LOCAL lock_timeout = {patience.timeout_ms}")
-            facts = inspect(connection, table)
+            cursor.execute(f"SET LOCAL lock_timeout = {waits.timeout_ms}")
+            facts = inspect_table(connection, table)
             for statement in (*_prepared(table, facts), *_exclusive(table, facts)):
                 cursor.execute(statement)
             for statement in _exchanged(table, facts, first_name, bounds, _next_id(cursor, facts)):
                 cursor.execute(statement)
 
-    until_locked(attempt, patience)
+    retry_until_locked(attempt, waits)
 
 
-def _prepared(table: Table, facts: Facts) -> Iterator[str]:
+def _prepared(table: EventTable, facts: TableFacts) -> Iterator[str]:
     """Yield the statements that do not need the exclusive lock."""
     new = table.sibling(NEW_NAME)
     yield f"CREATE TABLE {new} (LIKE {table} {_LIKE}) PARTITION BY RANGE (timestamp)"
@@ -70,7 +70,7 @@ def _prepared(table: Table, facts: Facts) -> Iterator[str]:
     yield f'ALTER TABLE {new} OWNER TO "{facts.owner}"'
 
 
-def _exclusive(table: Table, facts: Facts) -> Iterator[str]:
+def _exclusive(table: EventTable, facts: TableFacts) -> Iterator[str]:
     """Yield the statements that take the locks.
 
     The table of events is locked first, because its writers lock the others later.
@@ -80,7 +80,7 @@ def _exclusive(table: Table, facts: Facts) -> Iterator[str]:
         yield f"LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE"
 
 
-def _next_id(cursor: Any, facts: Facts) -> int:
+def _next_id(cursor: Any, facts: TableFacts) -> int:
     """Return the next value of the sequence, whose users have all committed under the lock."""
     if facts.sequence is None:
         return 1
@@ -93,7 +93,7 @@ def _next_id(cursor: Any, facts: Facts) -> int:
 
 
 def _exchanged(
-    table: Table, facts: Facts, first_name: str, bounds: Span, next_id: int
+    table: EventTable, facts: TableFacts, first_name: str, bounds: TimeRange, next_id: int
 ) -> Iterator[str]:
     """Yield the statements under the lock, which all change the catalogue only."""
     new, first = table.sibling(NEW_NAME), table.sibling(first_name)
@@ -112,7 +112,7 @@ def _exchanged(
     yield f"ALTER TABLE {new} ALTER COLUMN id RESTART WITH {next_id}"
     yield f'ALTER TABLE {table} RENAME TO "{first_name}"'
     yield f'ALTER TABLE {new} RENAME TO "{table.name}"'
-    lower, upper = literal(bounds.lower, "MINVALUE"), literal(bounds.upper, "MAXVALUE")
+    lower, upper = sql_literal(bounds.lower, "MINVALUE"), sql_literal(bounds.upper, "MAXVALUE")
     yield f"ALTER TABLE {table} ATTACH PARTITION {first} FOR VALUES FROM ({lower}) TO ({upper})"
     if facts.check:
         yield f"ALTER TABLE {first} DROP CONSTRAINT {facts.check}"

@@ -15,7 +15,7 @@ from .encoding import encode
 HASH_LENGTH = 8  # hexadecimal digits, which show whether binary values differ
 
 
-def plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """Return a value as JSON has it: files by name, model instances by key."""
     kind = type(value)
     if value is None or kind in _JSON_TYPES:
@@ -25,7 +25,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, File):
         return value.name or ""
     if isinstance(value, Model):
-        return plain(value.pk)
+        return plain_value(value.pk)
     if isinstance(value, bytes | bytearray | memoryview):
         content = bytes(value)
         return f"({len(content):,} bytes, {sha256(content).hexdigest()[:HASH_LENGTH]})"
@@ -33,7 +33,7 @@ def plain(value: Any) -> Any:
         value = sorted(value, key=str)
     # No other iterables, because a network has an address for each of its hosts.
     if isinstance(value, list | tuple | QuerySet):
-        value = [plain(each) for each in value]
+        value = [plain_value(each) for each in value]
     try:
         return json.loads(encode(value))
     except (TypeError, ValueError):  # such as NaN, or a range of PostgreSQL

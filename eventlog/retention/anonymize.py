@@ -13,7 +13,7 @@ from ..people import ACTING_KEYS, PERSONAL_KEYS, user_types
 REMOVED_KEYS = tuple(sorted(PERSONAL_KEYS | ACTING_KEYS))
 
 
-def is_personal() -> Q:
+def personal_data_condition() -> Q:
     """Return the condition that something is left to remove from an event."""
     named = Q(user__isnull=False) | Q(user_repr__gt="") | Q(ip__isnull=False)
     about = Q(object_id__isnull=False) | Q(object_repr__gt="") | Q(HasAnyKey(CHANGES))

@@ -12,12 +12,12 @@ from django.conf import settings
 from django.db.models import BooleanField, Case, IntegerField, Q, Value, When
 
 from ..models import LogQuerySet
-from ..models.queryset import any_action
+from ..models.queryset import any_action_condition
 from ..review.search.query import InvalidSearch
 from .anonymize import REMOVED_KEYS
-from .hours import Schedule
+from .due_hours import Schedule
 from .policy import Policy
-from .searches import Selection, select
+from .searches import SelectedEvents, look_up_search
 
 NO_RULE = 0
 UNCLEAR = -1  # the number in place of a rule's, for events that a rule may mean
@@ -33,7 +33,7 @@ class CompiledPolicy:
     """The policy with the meaning of its searches at the start of a run."""
 
     policy: Policy
-    selections: Sequence[Selection | None]
+    selections: Sequence[SelectedEvents | None]
     """The events that each rule matches; None for a rule without conditions."""
     hold: Q | None
     """Events under legal hold, and those that may be."""
@@ -66,15 +66,15 @@ class CompiledPolicy:
 def compile_policy(policy: Policy) -> CompiledPolicy:
     """Look up what the searches mean. Raise ``UnusableSearch`` if one is not valid."""
     hold, warnings, users = _compile_holds(policy.holds)
-    selections: list[Selection | None] = []
+    selections: list[SelectedEvents | None] = []
     for rule in policy.rules:
-        condition, selection = Q(), Selection(Q())
+        condition, selection = Q(), SelectedEvents(Q())
         if rule.search:
             selection = _select(f"rule {rule.number}", rule.search)
             warnings += [f"rule {rule.number}: {text}" for text in selection.warnings]
             users.append(selection.users)
         if rule.actions:
-            condition = any_action(rule.actions)
+            condition = any_action_condition(rule.actions)
         selections.append(
             selection._replace(q=condition & selection.q) if rule.conditions else None
         )
@@ -96,9 +96,9 @@ def _compile_holds(searches: Sequence[str]) -> tuple[Q | None, list[str], list[S
     return hold, warnings, [each.users for each in selections]
 
 
-def _select(where: str, search: str) -> Selection:
+def _select(where: str, search: str) -> SelectedEvents:
     try:
-        return select(search)
+        return look_up_search(search)
     except InvalidSearch as error:
         raise UnusableSearch(
             f"{where} in EVENTLOG['RETENTION']: the search {search!r:.100} is not valid. {error}"

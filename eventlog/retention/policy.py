@@ -18,7 +18,7 @@ FOREVER = "forever"
 NAME = "EVENTLOG['RETENTION']"
 
 
-class Rule(NamedTuple):
+class RetentionRule(NamedTuple):
     """The events that meet the conditions, and the ages at which they are changed."""
 
     number: int  # from 1 on
@@ -53,7 +53,7 @@ class Rule(NamedTuple):
 class Policy(NamedTuple):
     """The rules, the first of which that matches applies, and what restricts them."""
 
-    rules: Sequence[Rule] = ()
+    rules: Sequence[RetentionRule] = ()
     minimum: timedelta = timedelta()
     holds: Sequence[str] = ()
     """Searches for events under legal hold."""
@@ -123,7 +123,7 @@ def _holds(setting: Mapping[str, Any]) -> Sequence[str]:
     return tuple(searches)
 
 
-def _rule(number: int, raw: Any, where: str, minimum: timedelta) -> Rule:
+def _rule(number: int, raw: Any, where: str, minimum: timedelta) -> RetentionRule:
     if not isinstance(raw, Mapping):
         raise _error(
             f"{where} is {raw!r:.100}.",
@@ -131,7 +131,7 @@ def _rule(number: int, raw: Any, where: str, minimum: timedelta) -> Rule:
         )
     for error in _unknown(where, raw, RULE_KEYS):
         raise error
-    rule = Rule(
+    rule = RetentionRule(
         number,
         _actions(raw["action"], where) if "action" in raw else (),
         _search(raw.get("search"), where),

@@ -8,18 +8,18 @@ from typing import NamedTuple
 from django.db import transaction
 from django.db.models import Count, QuerySet
 
-from ..counts.hours import drop_personal
+from ..counts.hours import drop_personal_counts
 from ..datetimes import hour_of, to_db_timezone
 from ..models import Log, LogQuerySet
 from ..models.hourly import CountedHour
-from ..review.pagination import Cursor, after_cursor
-from .anonymize import anonymize, is_personal
+from ..review.pagination import Cursor, after_cursor_condition
+from .anonymize import anonymize, personal_data_condition
 from .compiled import UNCLEAR, CompiledPolicy
-from .hours import Span, due_spans
+from .due_hours import HourSpan, due_spans
 from .policy import Step
 
 
-class Row(NamedTuple):
+class EventWithRule(NamedTuple):
     """An event, and the number of the rule that applies to it."""
 
     pk: int
@@ -28,7 +28,7 @@ class Row(NamedTuple):
     held: bool
 
 
-class Run:
+class DatabaseRetentionRun:
     """Applies the rules, and counts the events by the number of their rule.
 
     A run can be ended at any time. The next run continues with the hours that are not finished.
@@ -71,7 +71,9 @@ class Run:
         for span in self._spans():
             steps = self._steps(span.age)
             groups = self._events(span).order_by().values("rule", "held")
-            counts = groups.annotate(total=Count("pk"), personal=Count("pk", filter=is_personal()))
+            counts = groups.annotate(
+                total=Count("pk"), personal=Count("pk", filter=personal_data_condition())
+            )
             found = counts.values_list("rule", "held", "total", "personal")
             for number, is_held, total, personal in found:
                 step = steps.get(number)
@@ -82,7 +84,7 @@ class Run:
                     self._counts(step, is_held=is_held)[number] += changed
             yield False
 
-    def _spans(self) -> Iterator[Span]:
+    def _spans(self) -> Iterator[HourSpan]:
         first, end = None, self._schedule.end()
         for span in due_spans(self._schedule, self._using, recheck=self._recheck):
             assert end is not None
@@ -95,15 +97,15 @@ class Run:
         steps = {rule.number: rule.step(age) for rule in self._compiled.policy.rules}
         return {number: step for number, step in steps.items() if step is not None}
 
-    def _events(self, span: Span) -> LogQuerySet:
+    def _events(self, span: HourSpan) -> LogQuerySet:
         events = Log.objects.using(self._using).between(span.start, span.end)
         return self._compiled.annotated(events)
 
-    def _page(self, span: Span, cursor: Cursor | None, size: int) -> list[Row]:
+    def _page(self, span: HourSpan, cursor: Cursor | None, size: int) -> list[EventWithRule]:
         # Events of no due rule are read too, because finding a rare one would take a long query.
-        rows = self._events(span).filter(after_cursor(cursor, backwards=True))
+        rows = self._events(span).filter(after_cursor_condition(cursor, backwards=True))
         values = rows.order_by("timestamp", "pk").values_list("pk", "timestamp", "rule", "held")
-        return [Row(*each) for each in values[:size]]
+        return [EventWithRule(*each) for each in values[:size]]
 
     def _counts(self, step: Step, *, is_held: bool) -> Counter[int]:
         if is_held:
@@ -111,7 +113,10 @@ class Run:
         return self.deleted if step == "delete" else self.anonymized
 
     def _change(
-        self, rows: Sequence[Row], steps: dict[int, Step], before_change: Callable[[], None]
+        self,
+        rows: Sequence[EventWithRule],
+        steps: dict[int, Step],
+        before_change: Callable[[], None],
     ) -> bool:
         """Change the events of a page in one transaction; return whether some were changed."""
         personal = self._personal([row for row in rows if steps.get(row.rule) == "anonymize"])
@@ -125,18 +130,18 @@ class Run:
         self.unclear += sum(row.rule == UNCLEAR for row in rows)
         return bool(changed)
 
-    def _personal(self, rows: Sequence[Row]) -> set[int]:
+    def _personal(self, rows: Sequence[EventWithRule]) -> set[int]:
         """Return the keys of the events from which something is to be removed."""
         if not rows:
             return set()
-        events = self._rows(rows).filter(is_personal())
+        events = self._rows(rows).filter(personal_data_condition())
         return set(events.order_by().values_list("pk", flat=True))
 
-    def _rows(self, rows: Sequence[Row]) -> LogQuerySet:
+    def _rows(self, rows: Sequence[EventWithRule]) -> LogQuerySet:
         near = Log.objects.using(self._using).around(row.timestamp for row in rows)
         return near.filter(pk__in=[row.pk for row in rows])
 
-    def _write(self, rows: Sequence[Row], steps: dict[int, Step]) -> None:
+    def _write(self, rows: Sequence[EventWithRule], steps: dict[int, Step]) -> None:
         to_delete = [row for row in rows if steps[row.rule] == "delete"]
         to_anonymize = [row for row in rows if steps[row.rule] == "anonymize"]
         minutes = {row.timestamp.replace(second=0, microsecond=0) for row in rows}
@@ -148,4 +153,4 @@ class Run:
             if to_anonymize:
                 anonymize(self._rows(to_anonymize), [row.pk for row in to_anonymize])
             CountedHour.mark_uncounted(hours, self._using)
-            drop_personal(hours, self._using)
+            drop_personal_counts(hours, self._using)

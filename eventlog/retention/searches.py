@@ -16,13 +16,13 @@ from ..review.search.condition import Condition, InvalidTermError
 from ..review.search.filters import checked_filter, find
 from ..review.search.former_names import keys_with_former_name
 from ..review.search.query import InvalidSearch, Search
-from ..review.search.references import (
+from ..review.search.reference_filters import (
     ANONYMOUS,
     accounts_of,
     has_event,
     in_any_case,
     users_named,
-    without_account,
+    without_account_condition,
 )
 from ..review.search.request_filters import range_of_statuses
 from ..review.search.tree import And, Term
@@ -37,7 +37,7 @@ LOOKED_UP = ("user", "acting_user", "action", "obj")  # in the database
 OF_DELETED_ACCOUNTS = Q(user__isnull=True, user_repr__gt="")
 
 
-class Selection(NamedTuple):
+class SelectedEvents(NamedTuple):
     """The events that a search finds."""
 
     q: Q
@@ -53,12 +53,14 @@ def validate_search(text: str) -> None:
     _checked(Search.parse(text, _find_without_queries))
 
 
-def select(text: str) -> Selection:
+def look_up_search(text: str) -> SelectedEvents:
     """Look up what the search means. Raise ``InvalidSearch`` if it is not valid."""
     users = _Users()
     search = _checked(Search.parse(text, users.find))
     warnings = [f"{hint.part}: {hint.reason}" for hint in search.hints]
-    return Selection(search.plan.condition, users.unclear, [*warnings, *users.warnings], users.keys)
+    return SelectedEvents(
+        search.plan.condition, users.unclear, [*warnings, *users.warnings], users.keys
+    )
 
 
 def _checked(search: Search) -> Search:
@@ -118,7 +120,7 @@ class _Users:
         found = Condition(Q(user__in=keys) | Q(user_repr__in=names), value_count=len(keys) + 1)
         if accounts:
             return found
-        if keys or has_event(without_account(*names)):
+        if keys or has_event(without_account_condition(*names)):
             self.warnings.append(
                 f"{term}: No account has this name now. The term means all events with this name."
             )

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from . import (
         changed_fields,
         changelist,
-        columns,
+        chosen_columns,
         dashboard,
         event_page,
         field_history,
@@ -26,7 +26,7 @@ _MODULES = {"formats": "export.formats", "query": "search.query"}
 __all__ = [
     "changed_fields",
     "changelist",
-    "columns",
+    "chosen_columns",
     "dashboard",
     "event_page",
     "field_history",

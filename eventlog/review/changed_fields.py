@@ -13,7 +13,7 @@ from django.utils.translation import ngettext, pgettext
 from .. import formats
 from ..models import Log
 from . import links
-from .html import linked, shorten
+from .html import link_if_address, shorten
 from .values import MAX_LABEL_LENGTH, value_html
 
 MAX_FIELDS = 100  # in the table
@@ -27,12 +27,12 @@ def changes_table(event: Log, site: str) -> SafeString:
     """Return the changes of an event, with a link to the history of each field."""
     changes = list(event.changes.items())
     rows = (
-        (_field(event, name, site), difference_of(event, name, old, new))
+        (_field(event, name, site), field_difference_cells(event, name, old, new))
         for name, (old, new) in changes[:MAX_FIELDS]
     )
     left_out = len(changes) - MAX_FIELDS
     more = more_fields(left_out) if left_out > 0 else ""
-    return format_html("{}{}", table(pgettext("eventlog", "Field"), rows), more)
+    return format_html("{}{}", differences_table(pgettext("eventlog", "Field"), rows), more)
 
 
 def more_fields(count: int) -> str:
@@ -41,8 +41,8 @@ def more_fields(count: int) -> str:
     return text % {"count": formats.number(count)}
 
 
-def table(label: str, rows: Iterable[tuple[Any, SafeString]]) -> SafeString:
-    """Return a table of labels and of the cells of ``difference_of()``."""
+def differences_table(label: str, rows: Iterable[tuple[Any, SafeString]]) -> SafeString:
+    """Return a table of labels and of the cells of ``field_difference_cells()``."""
     head = format_html(
         '<tr><th scope="col">{}</th><th scope="col">{}</th><th scope="col">{}</th></tr>',
         label,
@@ -56,19 +56,23 @@ def table(label: str, rows: Iterable[tuple[Any, SafeString]]) -> SafeString:
 
 
 def _field(event: Log, name: str, site: str) -> SafeString | str:
-    return linked(shorten(name, MAX_LABEL_LENGTH), links.field_address(site, event, name))
+    return link_if_address(shorten(name, MAX_LABEL_LENGTH), links.field_address(site, event, name))
 
 
-def difference_of(event: Log, name: str, old: Any, new: Any) -> SafeString:
+def field_difference_cells(event: Log, name: str, old: Any, new: Any) -> SafeString:
     """Return the cells of a field of the event's object."""
     # Of a relation, the keys that were removed or added are stored, with [] for the other value.
     # A log() with all keys before and after looks the same only if one of them is [], where both
     # readings say the same.
     pair = isinstance(old, list) and isinstance(new, list) and [] in (old, new)
-    return members(old, new) if pair and links.is_relation(event, name) else difference(old, new)
+    return (
+        members_cell(old, new)
+        if pair and links.is_relation(event, name)
+        else difference_cells(old, new)
+    )
 
 
-def members(removed: Sequence[Any], added: Sequence[Any]) -> SafeString:
+def members_cell(removed: Sequence[Any], added: Sequence[Any]) -> SafeString:
     """Return one cell with the members that a relation has lost and got."""
     parts = [
         format_html("{} <{}><bdi>{}</bdi></{}>", sign, tag, value_html(keys), tag)
@@ -81,10 +85,12 @@ def members(removed: Sequence[Any], added: Sequence[Any]) -> SafeString:
     )
 
 
-def difference(old: Any, new: Any) -> SafeString:
+def difference_cells(old: Any, new: Any) -> SafeString:
     """Return the cells of the old and the new value, or one cell that compares two texts."""
     if _are_long_texts(old, new):
-        return format_html('<td colspan="2" class="compared"><bdi>{}</bdi></td>', words(old, new))
+        return format_html(
+            '<td colspan="2" class="compared"><bdi>{}</bdi></td>', compared_words(old, new)
+        )
     return format_html(
         '<td class="old">{}</td><td class="new">{}</td>', _marked("del", old), _marked("ins", new)
     )
@@ -102,7 +108,7 @@ def _are_long_texts(old: Any, new: Any) -> bool:
     return max(len(old), len(new)) > MIN_COMPARED_LENGTH and old != new
 
 
-def words(old: str, new: str) -> SafeString:
+def compared_words(old: str, new: str) -> SafeString:
     """Return both texts as one, with the words that were removed and added. Text is escaped."""
     before, after = (_WORDS.findall(shorten(text, MAX_COMPARED_LENGTH)) for text in (old, new))
     parts = SequenceMatcher(None, before, after).get_opcodes()

@@ -19,11 +19,10 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 
 from ..datetimes import EARLIEST
-from ..models.relations import select
+from ..models.relations import with_relations
 from ..text import UNSTORABLE
-from .answers import ActionCounts
 from .choices import Choice
-from .links import at_time, event_page
+from .links import event_page_path, time_parameter
 from .list_panels import ListPanels
 from .pagination import SCAN_LIMIT, SCAN_LIMIT_FACTOR, Cursor, Page
 from .parameters import (
@@ -35,6 +34,7 @@ from .parameters import (
     SCAN_VAR,
 )
 from .reader import reader
+from .reader_results import ActionCounts
 from .search.filters import find
 from .search.parser import SyntaxProblem, parse
 from .search.plan import QueryPlan
@@ -70,7 +70,7 @@ def kind_of(request: HttpRequest, chosen: str) -> str:
     return chosen
 
 
-def of_kind(plan: QueryPlan, kind: str) -> QueryPlan:
+def plan_of_kind(plan: QueryPlan, kind: str) -> QueryPlan:
     """Return the plan for requests or other events only."""
     if kind == "both":
         return plan
@@ -97,7 +97,7 @@ class EventList(ListPanels, ChangeList):
         query = query_of(request.GET)
         self._unfiltered = reader(self.root_queryset, ())
         self.search = self._unfiltered.parse(query)
-        self.plan = of_kind(self.search.plan, self.kind)
+        self.plan = plan_of_kind(self.search.plan, self.kind)
         self.query = ""  # Django's own search is skipped, because the pages run the query plan
         try:
             self.events = super().get_queryset(request, exclude_parameters)
@@ -114,12 +114,12 @@ class EventList(ListPanels, ChangeList):
     def url_for_result(self, result: Any) -> str:
         """Return the address of an event's page, with its time."""
         before, after = self._around_key
-        return f"{before}{quote(result.pk)}{after}?{at_time(result.timestamp)}"
+        return f"{before}{quote(result.pk)}{after}?{time_parameter(result.timestamp)}"
 
     @cached_property
     def _around_key(self) -> tuple[str, str]:
         """Return an event's address before and after its key, found once for all rows."""
-        address = event_page(self.model_admin.admin_site.name, PLACEHOLDER_KEY)
+        address = event_page_path(self.model_admin.admin_site.name, PLACEHOLDER_KEY)
         before, _, after = address.partition(str(PLACEHOLDER_KEY))
         return before, after
 
@@ -128,7 +128,7 @@ class EventList(ListPanels, ChangeList):
         names = self.list_select_related
         if isinstance(names, bool):
             return super().apply_select_related(qs)
-        return select(qs, *names)
+        return with_relations(qs, *names)
 
     def get_results(self, request: HttpRequest) -> None:
         """Read one page."""

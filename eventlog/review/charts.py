@@ -36,7 +36,7 @@ ROW_HEIGHT = 22
 WEEK_HEIGHT = 4 + 7 * ROW_HEIGHT + 16
 
 
-def columns(stacks: Sequence[tuple[str, Sequence[Bar]]], label: Any) -> Chart:
+def stacked_columns(stacks: Sequence[tuple[str, Sequence[Bar]]], label: Any) -> Chart:
     """Return stacked columns over time."""
     most = _round_up(max((sum(m.amount for m in bars) for _, bars in stacks), default=0))
     step = WIDTH / max(1, len(stacks))
@@ -48,12 +48,12 @@ def columns(stacks: Sequence[tuple[str, Sequence[Bar]]], label: Any) -> Chart:
         for bar in bars:
             height = bar.amount / most * room
             bottom -= height
-            place = map(rounded, (left, bottom, step * 0.86, height))
+            place = map(rounded_coordinate, (left, bottom, step * 0.86, height))
             drawn.append((height, (bar.address, bar.label, bar.series, *place, bar.label)))
         if number % every == 0 and left + 7 * len(name) < WIDTH:  # because longer names do not fit
-            names.append((rounded(left), HEIGHT - 5, name))
+            names.append((rounded_coordinate(left), HEIGHT - 5, name))
     scale = [(HEIGHT - BOTTOM - amount / most * room, amount) for amount in (0, most // 2, most)]
-    axis = _axis((max(y + 4, 10), short(amount)) for y, amount in scale)
+    axis = _axis((max(y + 4, 10), short_number(amount)) for y, amount in scale)
     plot = format_html(
         '<svg class="columns" viewBox="0 0 {} {}" role="group" aria-label="{}">{}{}{}</svg>',
         WIDTH,
@@ -62,7 +62,7 @@ def columns(stacks: Sequence[tuple[str, Sequence[Bar]]], label: Any) -> Chart:
         format_html_join(
             "",
             '<line class="grid" x1="0" x2="{}" y1="{}" y2="{}"/>',
-            ((WIDTH, rounded(y), rounded(y)) for y, _amount in scale),
+            ((WIDTH, rounded_coordinate(y), rounded_coordinate(y)) for y, _amount in scale),
         ),
         format_html_join(
             "",
@@ -85,9 +85,9 @@ def heatmap(cells: Sequence[Sequence[int]], days: Sequence[Any], label: Any) -> 
     squares = [
         (
             f"heat h{ceil(8 * sqrt(count / most))}",
-            rounded(hour * size),
+            rounded_coordinate(hour * size),
             4 + day * ROW_HEIGHT,
-            rounded(size - 2),
+            rounded_coordinate(size - 2),
             ROW_HEIGHT - 2,
             f"{days[day]} {hour:02}:00 · {formats.number(count)}",
         )
@@ -104,7 +104,10 @@ def heatmap(cells: Sequence[Sequence[int]], days: Sequence[Any], label: Any) -> 
             '<rect class="{}" x="{}" y="{}" width="{}" height="{}" rx="2"><title>{}</title></rect>',
             squares,
         ),
-        _names((rounded(hour * size), WEEK_HEIGHT - 4, f"{hour:02}") for hour in range(0, 24, 3)),
+        _names(
+            (rounded_coordinate(hour * size), WEEK_HEIGHT - 4, f"{hour:02}")
+            for hour in range(0, 24, 3)
+        ),
     )
     axis = _axis((18 + number * ROW_HEIGHT, day) for number, day in enumerate(days))
     return Chart(_axis_svg(WEEK_HEIGHT, axis), plot)
@@ -114,7 +117,7 @@ def _axis(labels: Iterable[tuple[float, Any]]) -> SafeString:
     return format_html_join(
         "",
         '<text class="scale" x="{}" y="{}">{}</text>',
-        ((AXIS_WIDTH - 6, rounded(y), label) for y, label in labels),
+        ((AXIS_WIDTH - 6, rounded_coordinate(y), label) for y, label in labels),
     )
 
 
@@ -137,11 +140,11 @@ def share_bar(amount: float, most: float) -> SafeString:
     return format_html(
         '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
         '<rect width="{}" height="8"/></svg>',
-        rounded(100 * amount / most if most else 0),
+        rounded_coordinate(100 * amount / most if most else 0),
     )
 
 
-def short(amount: int) -> str:
+def short_number(amount: int) -> str:
     """Return a number for a scale, such as 1.5k."""
     for unit, size in (("M", 1_000_000), ("k", 1000)):
         if amount >= size:
@@ -156,6 +159,6 @@ def _round_up(amount: int) -> int:
     return next(n * size for n in (1, 2, 3, 4, 5, 6, 8, 10) if n * size >= amount) if amount else 2
 
 
-def rounded(number: float) -> str:
+def rounded_coordinate(number: float) -> str:
     """Return a coordinate with at most one decimal."""
     return f"{number:.1f}".removesuffix(".0")

@@ -55,7 +55,7 @@ class Choice(NamedTuple):
     events: int | None = None
 
 
-class Group(NamedTuple):
+class ChoiceGroup(NamedTuple):
     """Choices of which one can be chosen at a time."""
 
     title: Any

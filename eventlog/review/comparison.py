@@ -29,7 +29,7 @@ def shift_of(length: timedelta) -> timedelta:
     return -(-length // WEEK) * WEEK
 
 
-def change(now: float, before: float, before_text: str) -> Change | None:
+def figure_change(now: float, before: float, before_text: str) -> Change | None:
     """Return the change from ``before`` to ``now``; None if there was nothing before."""
     if not before:
         return None

@@ -16,13 +16,13 @@ from ..counts.backlog import find_backlog
 from ..counts.buckets import PERIODS, WIDTH_TEXTS, Bucket, bounds_of, buckets_of
 from ..counts.hours import catch_up
 from ..counts.period import MAX_NEWEST_EVENTS, PeriodCounts
-from ..counts.verify import verify_some
+from ..counts.verify import mark_some_differing_hours
 from ..datetimes import HOUR, aware, hour_of
 from ..models import Log
 from . import charts
 from .comparison import moment_text, shift_of, why_not_compared, why_not_counted
-from .figures import Figure, Numbers, Users, figures
-from .matching import MAX_CHECKED_EVENTS
+from .figures import Figure, Numbers, UserCounts, figures
+from .matching_counts import MAX_CHECKED_EVENTS
 from .overview_links import STACKINGS, OverviewLinks
 from .rankings import Ranking, rankings
 from .reader import Reader
@@ -84,7 +84,7 @@ class Overview:
             return False
         using = router.db_for_write(Log)
         found = self.counts.backlog
-        if verify_some(using):
+        if mark_some_differing_hours(using):
             found = find_backlog(self._previous_span[0], using)
         if not any(found):
             return False
@@ -158,7 +158,7 @@ class Overview:
             drawn.append((when, bars))
             table.append((when, bars, all_events, self.links.events(bucket)))
         return {
-            "chart": charts.columns(drawn, _("Events over time")),
+            "chart": charts.stacked_columns(drawn, _("Events over time")),
             "series": names,
             "legend": [(name, self._class(number, name)) for number, name in enumerate(names)],
             "table": table,
@@ -202,7 +202,7 @@ class Overview:
             before = Numbers(self._compared, self._reader.users(self._compared))
         return figures(Numbers(self.counts, self.users()), before, self._address)
 
-    def users(self) -> Users:
+    def users(self) -> UserCounts:
         """Return the users with an event in the period, and how many of them joined before it."""
         return self._reader.users(self.counts)
 

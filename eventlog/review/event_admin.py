@@ -82,11 +82,11 @@ class EventPage(admin.ModelAdmin):  # type: ignore[type-arg]  # no generic at ru
         params = QueryDict(filters)
         search = events.parse(review.changelist.query_of(params))
         kind = review.changelist.kind_of(request, params.get(KIND_VAR, ""))
-        plan = review.changelist.of_kind(search.plan, kind)
+        plan = review.changelist.plan_of_kind(search.plan, kind)
         nearby = events.neighbours(event, plan)
         found = review.event_page.found_else(event)
         context |= {
-            "title": html.title(event),
+            "title": html.event_title(event),
             "subtitle": None,
             "is_nav_sidebar_enabled": False,
             "newer": self._address_of(nearby.newer, filters),

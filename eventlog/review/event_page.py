@@ -16,8 +16,8 @@ from ..changes import KEY as CHANGES
 from ..metadata.fields import labels
 from ..models import Log
 from . import html, links, values, what_else
-from .extras import full_size
-from .html import EMPTY, linked, table
+from .extra_loading import full_size
+from .html import EMPTY, labelled_table, link_if_address
 from .reader import Reader
 from .search.tree import Term
 
@@ -26,7 +26,7 @@ UNKNOWN_PRODUCT = "Other"  # the name that user-agents gives to what it does not
 PRODUCTS = ("browser", "os", "device")
 _SHOWN: Mapping[str, Callable[[Any], Any]] = {
     "status": html.status_html,
-    "duration_ms": html.duration,
+    "duration_ms": html.duration_text,
     "device_type": html.device_label,
 }
 
@@ -35,13 +35,13 @@ def event_table(event: Log, site: str) -> SafeString:
     """Return time, user, action and object."""
     user: SafeString | str = html.user_label(event) or EMPTY
     if event.user_id is not None:
-        user = linked(html.user_label(event), links.user_address(site, event))
+        user = link_if_address(html.user_label(event), links.user_address(site, event))
     rows: list[tuple[Any, Any]] = [
-        (pgettext_lazy("eventlog", "Time"), html.exactly(event.timestamp)),
+        (pgettext_lazy("eventlog", "Time"), html.exact_time(event.timestamp)),
         (pgettext_lazy("eventlog", "User"), user),
         (
             pgettext_lazy("eventlog", "Action"),
-            linked(event.action, _action_address(event, site)) or EMPTY,
+            link_if_address(event.action, _action_address(event, site)) or EMPTY,
         ),
     ]
     if event.object_name:
@@ -49,13 +49,13 @@ def event_table(event: Log, site: str) -> SafeString:
         address = links.object_address(site, event)
         is_there = address is not None and event.obj is not None
         name = html.object_in_words(event)
-        rows.append((_("Object"), linked(name, address if is_there else None)))
-    return table([*rows, *_facts(event, EVENT_FACTS, site)])
+        rows.append((_("Object"), link_if_address(name, address if is_there else None)))
+    return labelled_table([*rows, *_facts(event, EVENT_FACTS, site)])
 
 
 def _only(event: Log) -> dict[str, Any]:
     """Return the parameters of the list with this event alone."""
-    period = what_else.period(event.timestamp, event.timestamp)
+    period = what_else.period_terms(event.timestamp, event.timestamp)
     return {"id__exact": event.pk} | {term.key: term.value for term in period}
 
 
@@ -84,7 +84,7 @@ def data_table(event: Log, site: str) -> SafeString:
             _("Download all data"),
         )
     own = own_values(event)
-    rows = values.table(values.rows_of(own, "extra")) if own or not note else ""
+    rows = values.rows_table(values.value_rows(own, "extra")) if own or not note else ""
     return format_html("{}{}", note, rows)
 
 
@@ -99,7 +99,7 @@ def client_table(event: Log, site: str) -> SafeString:
 
 
 def _facts_table(event: Log, names: Mapping[str, Any], site: str) -> SafeString:
-    return table(_facts(event, names, site))
+    return labelled_table(_facts(event, names, site))
 
 
 def _facts(event: Log, names: Mapping[str, Any], site: str) -> Iterator[tuple[Any, Any]]:
@@ -121,12 +121,12 @@ def _fact(event: Log, name: str, value: Any, site: str) -> Any:
     term = links.ip_term(event) if name == "ip" else links.fact_term(name, value)
     show = _SHOWN.get(name, partial(html.shorten, limit=html.MAX_VALUE_LENGTH))
     text = show(value)
-    return text if term is None else linked(text, links.list_address(site, term))
+    return text if term is None else link_if_address(text, links.list_address(site, term))
 
 
 def raw_json(event: Log) -> str:
     """Return all of ``extra`` as JSON; empty if it is empty, or large and therefore not loaded."""
-    return "" if full_size(event) or event.extra in (None, {}) else html.indented(event.extra)
+    return "" if full_size(event) or event.extra in (None, {}) else html.indented_json(event.extra)
 
 
 def empty_sections(event: Log) -> frozenset[str]:
@@ -155,4 +155,4 @@ def found_else(event: Log) -> what_else.WhatElse:
 
 def links_of(event: Log) -> SafeString:
     """Return the links to related events."""
-    return what_else.as_list(found_else(event).items)
+    return what_else.list_of_links(found_else(event).items)

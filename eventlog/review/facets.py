@@ -19,7 +19,7 @@ MAX_EVENTS = 1000  # newest events of a search that are counted
 MAX_VALUES = 8  # of a facet, the most frequent ones
 
 
-class Value(NamedTuple):
+class FacetValue(NamedTuple):
     """A value of a facet, its number of events, and searches with and without it."""
 
     term: Term
@@ -33,7 +33,7 @@ class Facet(NamedTuple):
     """The most frequent values of one key."""
 
     title: Any
-    values: Sequence[Value]
+    values: Sequence[FacetValue]
 
 
 def _status(event: Log) -> Term | None:
@@ -80,7 +80,7 @@ def facets(
     for title, term_of in FACETS.items():
         counts = Counter(term for event in events if (term := term_of(event)) is not None)
         values = [
-            Value(term, _label(term), count, only(term), without(term))
+            FacetValue(term, _label(term), count, only(term), without(term))
             for term, count in counts.most_common(MAX_VALUES)
         ]
         if values:

@@ -17,7 +17,7 @@ from .search.tree import Term
 MAX_EXAMINED_EVENTS = 500  # of the object, the newest
 
 
-class Value(NamedTuple):
+class FieldChange(NamedTuple):
     """One change of the field."""
 
     pk: int
@@ -41,28 +41,32 @@ class FieldHistory:
         examined = reader.changes_of(event, field, MAX_EXAMINED_EVENTS)
         self.is_cut = len(examined) == MAX_EXAMINED_EVENTS
         self.values = [
-            Value(*row, *pair) for *row, text in examined if (pair := _pair(text)) is not None
+            FieldChange(*row, *pair) for *row, text in examined if (pair := _pair(text)) is not None
         ]
 
     def table(self) -> SafeString:
         """Return the changes as a table, the newest first."""
-        return changed_fields.table(
+        return changed_fields.differences_table(
             _("Time and user"),
             (
                 (
                     self._label(each),
-                    changed_fields.difference_of(self.event, self.field, each.old, each.new),
+                    changed_fields.field_difference_cells(
+                        self.event, self.field, each.old, each.new
+                    ),
                 )
                 for each in self.values
             ),
         )
 
-    def _label(self, value: Value) -> SafeString:
-        moment = html.exactly(value.timestamp)
+    def _label(self, value: FieldChange) -> SafeString:
+        moment = html.exact_time(value.timestamp)
         name = value.user_repr
         if not name and value.user_id is not None:
             name = _("user %(key)s") % {"key": value.user_id}
-        time = html.linked(moment, links.event_address(self.site, value.pk, value.timestamp))
+        time = html.link_if_address(
+            moment, links.event_address(self.site, value.pk, value.timestamp)
+        )
         return format_html(
             '{} <span class="quiet">{}</span>', time, " · ".join(filter(None, [name, value.action]))
         )

@@ -11,8 +11,8 @@ from ..counts.period import NewestPeriodCounts, PeriodCounts
 from ..counts.users import count_users, count_users_with_keys
 from ..datetimes import to_db_timezone
 from ..models import Log
-from .comparison import Change, change
-from .html import duration
+from .comparison import Change, figure_change
+from .html import duration_text
 from .search.tree import Term
 
 REQUEST = Term("is", "request")
@@ -34,26 +34,26 @@ class Address(Protocol):
     def __call__(self, *terms: Term) -> str: ...
 
 
-class Users(NamedTuple):
+class UserCounts(NamedTuple):
     """The users with an event, and how many of them joined before the period, if known."""
 
     used: int
     active: int | None
 
 
-def users_of(counts: PeriodCounts, events: QuerySet[Log]) -> Users:
+def count_users_of_period(counts: PeriodCounts, events: QuerySet[Log]) -> UserCounts:
     """Count the users of a period."""
     if isinstance(counts, NewestPeriodCounts):
-        return Users(*count_users_with_keys(counts.users, counts.start))
+        return UserCounts(*count_users_with_keys(counts.users, counts.start))
     start, end = to_db_timezone(counts.start), to_db_timezone(counts.until)
     within = events.filter(timestamp__gte=start, timestamp__lt=end)
-    return Users(*count_users(within, counts.start))
+    return UserCounts(*count_users(within, counts.start))
 
 
 class Numbers:
     """The numbers of a period."""
 
-    def __init__(self, counts: PeriodCounts, users: Users) -> None:
+    def __init__(self, counts: PeriodCounts, users: UserCounts) -> None:
         statuses, devices = counts.totals("status"), counts.totals("device")
         self.events = counts.totals("all")[""]
         self.requests = statuses.total()
@@ -69,7 +69,7 @@ def figures(now: Numbers, before: Numbers | None, address: Address) -> list[Figu
     def count(name: str, key: str, note: str, *terms: Term) -> Figure:
         number = getattr(now, key)
         earlier = getattr(before, key) if before else 0
-        changed = change(number, earlier, formats.number(earlier))
+        changed = figure_change(number, earlier, formats.number(earlier))
         return Figure(name, formats.number(number), note, address(*terms), changed)
 
     share_4xx = _share(_("%s of requests"), now.client_errors, now.requests)
@@ -94,21 +94,21 @@ def _response_times(now: Numbers, before: Numbers | None, address: Address) -> l
         if (took := percentile(now.latencies, part)) is None:
             continue
         earlier = percentile(before.latencies, part) if before else None
-        changed = None if earlier is None else change(took, earlier, duration(earlier))
+        changed = None if earlier is None else figure_change(took, earlier, duration_text(earlier))
         slower = Term("duration", f"{took:.0f}ms", ">=")
         link = address(slower, REQUEST)
-        found.append(Figure(name, duration(took), _("response time"), link, changed))
+        found.append(Figure(name, duration_text(took), _("response time"), link, changed))
     return found
 
 
-def _users(now: Users, before: Users | None, address: Address) -> list[Figure]:
+def _users(now: UserCounts, before: UserCounts | None, address: Address) -> list[Figure]:
     earlier = before.used if before else 0
     used = Figure(
         _("Users"),
         formats.number(now.used),
         _("with an event"),
         address(Term("is", "user")),
-        change(now.used, earlier, formats.number(earlier)),
+        figure_change(now.used, earlier, formats.number(earlier)),
     )
     if now.active is None:
         return [used]
@@ -122,14 +122,14 @@ def _users(now: Users, before: Users | None, address: Address) -> list[Figure]:
             formats.number(joined),
             _("joined in this period"),
             None,
-            change(joined, new, formats.number(new)),
+            figure_change(joined, new, formats.number(new)),
         ),
         Figure(
             _("Returning"),
             formats.number(returned),
             _("joined earlier"),
             None,
-            change(returned, active, formats.number(active)),
+            figure_change(returned, active, formats.number(active)),
         ),
     ]
 

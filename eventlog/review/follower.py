@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterator, Sequence
 
 from ..models import Log
-from ..models.relations import select
-from .extras import defer_large_extra, fetch
+from ..models.relations import with_relations
+from .extra_loading import defer_large_extra, fetch
 from .search.query import Search
 
 OVERLAP_KEYS = 5000  # the newest keys, among which events of late transactions are looked for
@@ -52,6 +52,6 @@ class Follower:
         search = Search.parse(self._text)
         if not search.errors:  # such as an account that was deleted since
             self._plan = search.plan
-        events = select(Log.objects.filter(self._plan.condition), "user", "content_type")
+        events = with_relations(Log.objects.filter(self._plan.condition), "user", "content_type")
         found = events.filter(pk__in=keys).order_by("timestamp", "pk")
         return fetch(defer_large_extra(found))

@@ -29,7 +29,7 @@ from ..datetimes import (
 from ..models import Log
 from ..models.expressions import StepsSince
 from .pagination import SCAN_LIMIT
-from .search.plan import QueryPlan, limit_to_first, timestamps, up_to
+from .search.plan import QueryPlan, limit_to_first, ordered_timestamps, up_to_condition
 
 MAX_BARS = 72
 MAX_PERIOD = 370 * DAY
@@ -43,7 +43,7 @@ WIDTHS = [
 ]
 
 
-class Span(NamedTuple):
+class HistogramSpan(NamedTuple):
     """One bar: the events from ``start`` up to ``end``."""
 
     start: datetime
@@ -54,7 +54,7 @@ class Span(NamedTuple):
 class Histogram(NamedTuple):
     """The bars of a period."""
 
-    spans: Sequence[Span]
+    spans: Sequence[HistogramSpan]
     width: timedelta
     counted_from: datetime | None = None  # set if older events of the period were not counted
 
@@ -86,7 +86,7 @@ def bars_of(start: datetime, end: datetime) -> tuple[timedelta, list[datetime], 
     if start >= end:
         return WIDTHS[0], [], end
     width = next((each for each in WIDTHS if (end - start) / each <= MAX_BARS), WIDTHS[-1])
-    return width, bounds_between(start, end, width), end
+    return width, bar_starts(start, end, width), end
 
 
 def histogram_of(
@@ -98,13 +98,13 @@ def histogram_of(
     """Return the bars of a period, given the number of events of each bar."""
     ends = [*bounds[1:], bounds[-1] + width]
     spans = [
-        Span(start, until, counts.get(number, 0))
+        HistogramSpan(start, until, counts.get(number, 0))
         for number, (start, until) in enumerate(zip(bounds, ends, strict=True))
     ]
     return Histogram(spans, width, counted_from)
 
 
-def bounds_between(start: datetime, end: datetime, width: timedelta) -> list[datetime]:
+def bar_starts(start: datetime, end: datetime, width: timedelta) -> list[datetime]:
     """Return the starts of the bars, which are round times of the current time zone."""
     zone = timezone.get_current_timezone()
     start = start.astimezone(zone)  # so that all differences are by wall clock
@@ -147,10 +147,10 @@ def _newest(
     within = events.filter(plan.period, timestamp__gte=to_db_timezone(bounds[0]))
     limit = SCAN_LIMIT if plan.residual else MAX_EVENTS
     some = limit_to_first(within.select_related(None), plan.index_scan, limit)
-    reached = next(iter(timestamps(some, backwards=False)[limit : limit + 1]), None)
+    reached = next(iter(ordered_timestamps(some, backwards=False)[limit : limit + 1]), None)
     if reached is not None:
-        some = some.filter(up_to(reached, backwards=False))
-    newest = timestamps(some.filter(plan.residual or Q()), backwards=False)[: limit + 1]
+        some = some.filter(up_to_condition(reached, backwards=False))
+    newest = ordered_timestamps(some.filter(plan.residual or Q()), backwards=False)[: limit + 1]
     return _count_by_bar(newest, bounds), reached and aware(reached)
 
 

@@ -18,7 +18,7 @@ from ..datetimes import local
 from ..models import Log
 from ..records.user_state import UserState
 from ..text import UNSTORABLE, sanitize
-from .markup import markup
+from .fast_html import fast_html
 
 MAX_VALUE_LENGTH = 2048  # characters
 MAX_PATH_LENGTH = 120  # characters, in a line of the list
@@ -65,7 +65,7 @@ def object_in_words(event: Log) -> str:
     return gettext("object %(key)s") % {"key": event.object_id}
 
 
-def title(event: Log) -> str:
+def event_title(event: Log) -> str:
     """Return ``str(event)`` in the active language."""
     parts = filter(None, [user_in_words(event), event.action, object_in_words(event)])
     return f"{' '.join(parts)}, {local(event.timestamp):%Y-%m-%d %H:%M}"
@@ -77,7 +77,7 @@ def device_label(kind: Any) -> str:
     return str(DEVICE_LABELS[kind]) if known else shorten(kind, MAX_WORD_LENGTH)
 
 
-def who(event: Log) -> str:
+def user_and_acting_user(event: Log) -> str:
     """Return the name of the event's user, and of the person who acted in this name."""
     name, acting = user_label(event), event.facts.get("acting_user")
     if acting is None:
@@ -90,12 +90,12 @@ def who(event: Log) -> str:
 
 def link(text: Any, address: str) -> SafeString:
     """Return a link whose full text is its title."""
-    return markup('<a href="{}" title="{}">{}</a>', address, text, text)
+    return fast_html('<a href="{}" title="{}">{}</a>', address, text, text)
 
 
-def linked(text: str, address: str | None) -> SafeString | str:
+def link_if_address(text: str, address: str | None) -> SafeString | str:
     """Return ``text`` as a link if there is an address."""
-    return text if address is None else markup('<a href="{}">{}</a>', address, text)
+    return text if address is None else fast_html('<a href="{}">{}</a>', address, text)
 
 
 def shorten(text: Any, limit: int) -> str:
@@ -112,7 +112,7 @@ def as_json(value: Any, indent: int | None = None) -> str:
         return "…"
 
 
-def indented(value: Any) -> str:
+def indented_json(value: Any) -> str:
     """Return the value as indented JSON."""
     return UNSTORABLE.sub("\ufffd", as_json(value, indent=2))
 
@@ -120,25 +120,25 @@ def indented(value: Any) -> str:
 def status_html(status: Any) -> SafeString:
     """Return a status in the colour of its class."""
     text = shorten(status, MAX_WORD_LENGTH)
-    return markup('<span class="status s{}">{}</span>', text[:1], text)
+    return fast_html('<span class="status s{}">{}</span>', text[:1], text)
 
 
-def table(rows: Iterable[tuple[Any, Any]]) -> SafeString:
+def labelled_table(rows: Iterable[tuple[Any, Any]]) -> SafeString:
     """Return a table of labels and values."""
     cells = (
         (label, value if isinstance(value, SafeString) else shorten(value, MAX_VALUE_LENGTH))
         for label, value in rows
     )
     body = format_html_join("", '<tr><th scope="row">{}</th><td><bdi>{}</bdi></td></tr>', cells)
-    return markup('<table class="facts">{}</table>', body) if body else EMPTY
+    return fast_html('<table class="facts">{}</table>', body) if body else EMPTY
 
 
-def exactly(moment: datetime) -> str:
+def exact_time(moment: datetime) -> str:
     """Return the time with milliseconds and its offset from UTC."""
     return local(moment).isoformat(" ", "milliseconds")
 
 
-def ago(moment: datetime) -> str:
+def time_ago(moment: datetime) -> str:
     """Return the time since ``moment`` up to a day, and its date after that."""
     now = timezone.now()
     seconds = int((now - moment).total_seconds())
@@ -154,19 +154,19 @@ def ago(moment: datetime) -> str:
     return f"{formats.day_of_year(moment)} {formats.time(moment)}"
 
 
-def when(event: Log) -> SafeString:
+def time_html(event: Log) -> SafeString:
     """Return the time of day of an event, with the exact time and its age as its title."""
     moment = local(event.timestamp)
-    return markup(
+    return fast_html(
         '<time datetime="{}" title="{} · {}"><bdi>{}</bdi></time>',
         event.timestamp.isoformat(),
-        exactly(moment),
-        ago(moment),
+        exact_time(moment),
+        time_ago(moment),
         f"{moment:%H:%M:%S}",
     )
 
 
-def duration(milliseconds: Any) -> str:
+def duration_text(milliseconds: Any) -> str:
     """Return a duration with a unit; a value that is not a duration as text."""
     if type(milliseconds) not in (int, float) or not abs(milliseconds) < MAX_DURATION_MS:
         return shorten(milliseconds, MAX_WORD_LENGTH)
@@ -179,16 +179,18 @@ def duration(milliseconds: Any) -> str:
 
 def request_line(event: Log) -> SafeString:
     """Return method, path, status, duration and the application's values in one line."""
-    known, own = event.facts, own_values(event)
+    known, own = event.facts, own_values_in_line(event)
     if "path" not in known:
-        return markup('<div class="line" dir="ltr"><bdi>{}</bdi></div>', own) if own else EMPTY
+        return fast_html('<div class="line" dir="ltr"><bdi>{}</bdi></div>', own) if own else EMPTY
     path = shorten(known["path"], MAX_VALUE_LENGTH)
     if query := known.get("query"):
         path = f"{path}?{shorten(query, MAX_VALUE_LENGTH)}"
     status, took = known.get("status"), known.get("duration_ms")
-    answer = "" if status is None else markup("<span> → {}</span>", status_html(status))
-    time = "" if took is None else markup('<span class="quiet"> · {}</span>', duration(took))
-    return markup(
+    answer = "" if status is None else fast_html("<span> → {}</span>", status_html(status))
+    time = (
+        "" if took is None else fast_html('<span class="quiet"> · {}</span>', duration_text(took))
+    )
+    return fast_html(
         '<div class="line" dir="ltr"><span class="method">{}</span> '
         '<bdi dir="ltr" title="{}">{}</bdi>{}{}{}</div>',
         shorten(known.get("method", ""), MAX_WORD_LENGTH),
@@ -196,11 +198,11 @@ def request_line(event: Log) -> SafeString:
         shorten(path, MAX_PATH_LENGTH),
         answer,
         time,
-        markup(' <span class="own-values"><bdi>{}</bdi></span>', own) if own else "",
+        fast_html(' <span class="own-values"><bdi>{}</bdi></span>', own) if own else "",
     )
 
 
-def own_values(event: Log) -> str:
+def own_values_in_line(event: Log) -> str:
     """Return the first values of the application, such as ``total=7``, after changed fields."""
     if not isinstance(event.extra, dict):
         return ""
@@ -226,9 +228,9 @@ def ip_link(ip: str, address: str) -> SafeString:
     groups = ip.split(":")
     # Left to right, because its numbers are in the wrong order in a right-to-left page.
     if len(groups) < 8:
-        return markup('<a href="{}" title="{}" dir="ltr">{}</a>', address, ip, ip)
+        return fast_html('<a href="{}" title="{}" dir="ltr">{}</a>', address, ip, ip)
     start, middle, end = ":".join(groups[:4]), ":".join(groups[4:7]), groups[7]
-    return markup(
+    return fast_html(
         '<a href="{}" title="{}" dir="ltr">{}<span class="middle">:{}</span>:{}</a>',
         address,
         ip,
@@ -238,7 +240,7 @@ def ip_link(ip: str, address: str) -> SafeString:
     )
 
 
-def client(event: Log) -> SafeString:
+def client_html(event: Log) -> SafeString:
     """Return the kind of device, the browser and the system, with the user agent as title."""
     known = event.facts
     kind = known.get("device_type")
@@ -247,7 +249,7 @@ def client(event: Log) -> SafeString:
     browser, system = (shorten(known.get(name) or "", 100) for name in ("browser", "os"))
     parts = [_MINOR_VERSION.sub("", browser), system]
     name = " · ".join(part for part in parts if part and part != "Other")
-    return markup(
+    return fast_html(
         '<span class="kind {}">{}</span> <span title="{}">{}</span>',
         kind if isinstance(kind, str) and kind in DEVICE_LABELS else "other",
         device_label(kind),

@@ -49,14 +49,14 @@ MAX_LINKED_LENGTH = 1000  # characters of a fact, because a search has at most 2
 # ``site`` is the name of an AdminSite, because a project may have several.
 
 
-def query(*terms: Node) -> str:
+def list_query(*terms: Node) -> str:
     """Return the query string of the list with these terms."""
     return f"?{urlencode({'q': str(all_of(terms))})}"
 
 
 def list_address(site: str, *terms: Term) -> str:
     """Return the address of the list with these terms."""
-    return reverse(LIST, current_app=site) + query(*terms)
+    return reverse(LIST, current_app=site) + list_query(*terms)
 
 
 def event_address(site: str | None, pk: Any, timestamp: datetime, filters: str = "") -> str:
@@ -65,15 +65,15 @@ def event_address(site: str | None, pk: Any, timestamp: datetime, filters: str =
     The address has the time, because a table in partitions has no index of keys alone.
     """
     kept = f"{urlencode({'_changelist_filters': filters})}&" if filters else ""
-    return f"{event_page(site, pk)}?{kept}{at_time(timestamp)}"
+    return f"{event_page_path(site, pk)}?{kept}{time_parameter(timestamp)}"
 
 
-def event_page(site: str | None, pk: Any) -> str:
+def event_page_path(site: str | None, pk: Any) -> str:
     """Return the path of an event's page."""
     return reverse(EVENT, args=[pk], current_app=site)
 
 
-def at_time(timestamp: datetime) -> str:
+def time_parameter(timestamp: datetime) -> str:
     """Return the parameter with the event's time for the address of the event's page."""
     return urlencode({TIME_VAR: exact_text(timestamp)})
 

@@ -11,7 +11,7 @@ from django.utils.functional import cached_property
 
 from ..counts.buckets import PERIODS
 from ..datetimes import aware, hour_of, local
-from .choices import CHOICES, Choice, Group, SearchError
+from .choices import CHOICES, Choice, ChoiceGroup, SearchError
 from .pagination import OLDEST, Page
 from .parameters import (
     FACETS_VAR,
@@ -26,8 +26,8 @@ from .parameters import (
     VIEW_PARAMETERS,
 )
 from .search.filters import EXTRA_FILTER, FILTERS, WORD_FILTER, Filter
-from .search.periods import time_text
 from .search.query import BOUNDS, Problem, Search
+from .search.time_filters import time_as_term
 from .search.tree import Node, Term
 
 FOLLOW_SECONDS = 5
@@ -176,7 +176,7 @@ class ListLinks:
     def within(self, start: datetime, end: datetime) -> str:
         """Return the address of this list for another period."""
         bounds = [
-            Term(key, time_text(moment.replace(microsecond=0)))
+            Term(key, time_as_term(moment.replace(microsecond=0)))
             for key, moment in (("from", start), ("to", end))
         ]
         return self.address(self.search.replacing(BOUNDS, *bounds))
@@ -215,13 +215,13 @@ class ListLinks:
         without = None if problem.without is None else self.address(problem.without)
         return SearchError(problem.part, problem.reason, suggestion, without)
 
-    def groups(self) -> Iterator[Group]:
+    def groups(self) -> Iterator[ChoiceGroup]:
         """Yield the groups of filters above the list."""
         for title, choices in CHOICES:
             siblings: set[Node] = {Term(key, value) for key, value, _label in choices}
             if title == CHOICES[0][0]:
                 siblings |= {t for t in self.search.terms if t.key in BOUNDS}
-            yield Group(
+            yield ChoiceGroup(
                 title, [self._choice(Term(k, v), label, siblings) for k, v, label in choices]
             )
 

@@ -12,11 +12,12 @@ from django.utils.translation import gettext, ngettext
 from .. import formats
 from ..datetimes import MINUTE, aware, local
 from ..metadata.fields import FIELDS
-from .charts import short
-from .columns import OWN_COLUMNS
+from .charts import short_number
+from .chosen_columns import OWN_COLUMNS
 from .facets import MAX_EVENTS, Facet, facets
-from .histogram import Histogram, Span
-from .lines import Line, lines
+from .histogram import Histogram, HistogramSpan
+from .list_chart import ListChartBar, list_chart, list_chart_times, per_zone
+from .list_lines import Line, list_lines
 from .list_links import ListLinks
 from .pagination import Page
 from .parameters import COLUMNS_VAR, FACETS_VAR, SELECT_VAR
@@ -24,7 +25,6 @@ from .reader import Reader
 from .search.plan import QueryPlan
 from .search.query import BOUNDS
 from .search.tree import Term
-from .strip import StripBar, per_zone, strip, times
 
 UNITS: Sequence[tuple[timedelta, Callable[[int], str]]] = (
     (timedelta(weeks=1), lambda n: ngettext("%(n)d week", "%(n)d weeks", n)),
@@ -35,7 +35,7 @@ UNITS: Sequence[tuple[timedelta, Callable[[int], str]]] = (
 )
 
 
-class Chart(NamedTuple):
+class TimelineChart(NamedTuple):
     """The number of events over time, with links to other periods."""
 
     svg: SafeString
@@ -64,7 +64,7 @@ class ListPanels(ListLinks):
         raise NotImplementedError
 
     @cached_property
-    def chart(self) -> Chart | None:
+    def chart(self) -> TimelineChart | None:
         """Return the chart of the search; None if the search has an error."""
         if self.search.errors:
             return None
@@ -74,7 +74,7 @@ class ListPanels(ListLinks):
         found = self.reader.timeline(self.plan, start, end, is_whole=is_whole)
         return self._chart(found) if found.spans else None
 
-    def _chart(self, found: Histogram) -> Chart:
+    def _chart(self, found: Histogram) -> TimelineChart:
         start, end = found.spans[0].start, found.spans[-1].end
         length = end - start
         bars = [self._bar(span, _named(span.start, found.width)) for span in found.spans]
@@ -82,10 +82,10 @@ class ListPanels(ListLinks):
         is_complete = found.counted_from is None and first is not None and aware(first) >= start
         now = aware(timezone.now())
         later = self.within(start + length, end + length) if end < now else None
-        return Chart(
-            strip(bars, [*self._zones(found)], gettext("Events over time")),
-            times([span.start for span in found.spans], found.width),
-            short(max(span.events for span in found.spans)),
+        return TimelineChart(
+            list_chart(bars, [*self._zones(found)], gettext("Events over time")),
+            list_chart_times([span.start for span in found.spans], found.width),
+            short_number(max(span.events for span in found.spans)),
             _named(start, found.width),
             _named(end, found.width),
             _in_words(found.width),
@@ -97,16 +97,16 @@ class ListPanels(ListLinks):
             self.within(_shifted(start, -length / 2), min(end + length / 2, max(end, now))),
         )
 
-    def _bar(self, span: Span, name: str) -> StripBar:
+    def _bar(self, span: HistogramSpan, name: str) -> ListChartBar:
         address = self.within(span.start, span.end)
-        return StripBar(span.events, address, f"{name} · {formats.number(span.events)}")
+        return ListChartBar(span.events, address, f"{name} · {formats.number(span.events)}")
 
-    def _zones(self, found: Histogram) -> Iterator[StripBar]:
+    def _zones(self, found: Histogram) -> Iterator[ListChartBar]:
         """Yield the links of a narrow window, each to several bars."""
         number = per_zone(found.spans)
         for at in range(0, len(found.spans), number):
             some = found.spans[at : at + number]
-            span = Span(some[0].start, some[-1].end, sum(each.events for each in some))
+            span = HistogramSpan(some[0].start, some[-1].end, sum(each.events for each in some))
             start, end = (_named(moment, found.width) for moment in span[:2])
             yield self._bar(span, f"{start} – {end}")  # noqa: RUF001 (a range of times)
 
@@ -152,7 +152,7 @@ class ListPanels(ListLinks):
 
     def lines(self, rows: Sequence[Any]) -> Iterator[Line]:
         """Yield the lines of the page; all events are shown while events are selected."""
-        return lines(self.page.events, rows, folded=not self.page_params[SELECT_VAR])
+        return list_lines(self.page.events, rows, folded=not self.page_params[SELECT_VAR])
 
     @property
     def columns(self) -> str:

@@ -9,10 +9,10 @@ from django.utils.translation import gettext as _
 
 from ..counts.buckets import PERIOD_LABELS, PERIODS, Bucket
 from .choices import Choice
-from .links import LIST, query
+from .links import LIST, list_query
 from .list_links import ListLinks
-from .search.periods import time_text
 from .search.query import BOUNDS, Search
+from .search.time_filters import time_as_term
 from .search.tree import Node, Term, all_of, alternatives
 
 STACKINGS = ("status", "action")
@@ -50,7 +50,7 @@ class OverviewLinks(ListLinks):
     @property
     def list_address(self) -> str:
         """The list of the events that the search finds."""
-        return self._list + (query(self.search.tree) if self.query else "")
+        return self._list + (list_query(self.search.tree) if self.query else "")
 
     @cached_property
     def has_bounds(self) -> bool:
@@ -59,8 +59,8 @@ class OverviewLinks(ListLinks):
 
     def events(self, bucket: Bucket, *terms: Term) -> str:
         """Return the list of the events of a bucket that ``terms`` and the search find."""
-        bounds = Term("from", time_text(bucket.start)), Term("to", time_text(bucket.end))
-        return self._list + query(_narrowed(self.search, [*terms, *bounds]))
+        bounds = Term("from", time_as_term(bucket.start)), Term("to", time_as_term(bucket.end))
+        return self._list + list_query(_narrowed(self.search, [*terms, *bounds]))
 
 
 def _narrowed(search: Search, terms: Sequence[Term]) -> Node:

@@ -14,8 +14,8 @@ from django.utils.dateparse import parse_datetime
 
 from ..datetimes import EARLIEST, exact_text, to_db_timezone, to_utc
 from ..models import Log
-from .extras import defer_large_extra, fetch
-from .search.plan import QueryPlan, limit_to_first, timestamps, up_to
+from .extra_loading import defer_large_extra, fetch
+from .search.plan import QueryPlan, limit_to_first, ordered_timestamps, up_to_condition
 
 SCAN_LIMIT = 5000  # events that are checked row by row for a page
 SCAN_LIMIT_FACTOR = 10  # for each time that the scan is continued without a result
@@ -74,7 +74,7 @@ def page(
     if plan.residual:
         found, end = _scan(events, plan, size, cursor, scan_limit, backwards=backwards)
     else:
-        rest = events.filter(after_cursor(cursor, backwards=backwards), plan.period)
+        rest = events.filter(after_cursor_condition(cursor, backwards=backwards), plan.period)
         some = limit_to_first(rest, plan.index_scan, size, backwards=backwards)
         found, end = fetch(defer_large_extra(some)[: size + 1]), None
     return page_of(found, size, older=older, newer=newer, end=end)
@@ -118,15 +118,15 @@ def _scan(
     Chunks bound the work, because databases have no statistics to choose a plan for the residual.
     """
     found: list[Log] = []
-    bound = after_cursor(cursor, backwards=backwards)
+    bound = after_cursor_condition(cursor, backwards=backwards)
     while scan_limit > 0 and len(found) <= size:
         chunk = min(SCAN_CHUNK, scan_limit)
         # The bound is the first condition, because SQLite starts its index scan there.
         rest = events.filter(bound, plan.period)
         some = limit_to_first(rest, plan.index_scan, chunk, backwards=backwards)
-        end = next(iter(timestamps(some, backwards=backwards)[chunk : chunk + 1]), None)
+        end = next(iter(ordered_timestamps(some, backwards=backwards)[chunk : chunk + 1]), None)
         if end is not None:  # a chunk includes all events of its last timestamp
-            some = some.filter(up_to(end, backwards=backwards))
+            some = some.filter(up_to_condition(end, backwards=backwards))
         missing = size + 1 - len(found)
         found += fetch(defer_large_extra(some.filter(plan.residual))[:missing])
         if end is None:
@@ -141,7 +141,7 @@ def _cursor_of(event: Log) -> Cursor:
     return Cursor(event.timestamp, event.pk)
 
 
-def after_cursor(cursor: Cursor | None, *, backwards: bool) -> Q:
+def after_cursor_condition(cursor: Cursor | None, *, backwards: bool) -> Q:
     """Return the condition that an event is older than the cursor, or newer if ``backwards``."""
     if cursor is None:
         return Q()

@@ -14,14 +14,14 @@ from ..counts.period import PeriodCounts
 from ..records.user_state import UserState
 from . import charts
 from .figures import REQUEST, Address
-from .html import device_label, duration
+from .html import device_label, duration_text
 from .search.tree import Term
 
 MAX_RANKING_ROWS = 10
 MIN_SLOW_PAGE_REQUESTS = 20  # because the p95 of fewer requests is a single one
 
 
-class Row(NamedTuple):
+class RankingRow(NamedTuple):
     """A row of a ranking."""
 
     name: str
@@ -36,7 +36,7 @@ class Ranking(NamedTuple):
 
     title: str
     columns: Sequence[str]
-    rows: Sequence[Row]
+    rows: Sequence[RankingRow]
     note: str = ""
     is_wide: bool = False
 
@@ -78,7 +78,7 @@ def _devices(found: Ranking) -> Ranking:
     return found._replace(rows=rows)
 
 
-def _pages(counts: PeriodCounts, address: Address) -> list[Row]:
+def _pages(counts: PeriodCounts, address: Address) -> list[RankingRow]:
     failed, latencies = counts.totals("failed"), counts.latency_histograms()
     return [
         row._replace(
@@ -103,10 +103,10 @@ def _slowest(counts: PeriodCounts, address: Address) -> Ranking:
     ]
     slowest = sorted(times, key=lambda each: (-each[0], each[1]))[:MAX_RANKING_ROWS]
     rows = [
-        Row(
+        RankingRow(
             page,
             address(Term("view", page), REQUEST),
-            duration(took),
+            duration_text(took),
             charts.share_bar(took, slowest[0][0]),
             (formats.number(latencies[page].total()),),
         )
@@ -147,11 +147,13 @@ def _visitors(counts: PeriodCounts, address: Address) -> Ranking:
     return Ranking(_("Visitors"), (_("Requests"),), rows, note if is_unclear else "")
 
 
-def _rows(counts: Counter[str], key: str, terms: Sequence[Term], address: Address) -> list[Row]:
+def _rows(
+    counts: Counter[str], key: str, terms: Sequence[Term], address: Address
+) -> list[RankingRow]:
     """Return the most frequent values, each with a link to its events if it has a ``key``."""
     top = counts.most_common(MAX_RANKING_ROWS)
     return [
-        Row(
+        RankingRow(
             value,
             address(Term(key, value), *terms) if key else None,
             formats.number(count),
@@ -163,4 +165,4 @@ def _rows(counts: Counter[str], key: str, terms: Sequence[Term], address: Addres
 
 def _latency(latencies: dict[str, Counter[int]], page: str, part: float) -> str:
     took = percentile(latencies.get(page, Counter()), part)
-    return "" if took is None else duration(took)
+    return "" if took is None else duration_text(took)

@@ -13,12 +13,12 @@ from django.db.models import QuerySet
 from ..backends import get_backend
 from ..counts.period import PeriodCounts
 from ..models import Log
-from .answers import ActionCounts, Changed
-from .database import RELATED, DatabaseReader
+from .database_reader import RELATED, DatabaseReader
 from .export.formats import Chunks
-from .figures import Users
+from .figures import UserCounts
 from .histogram import Histogram
 from .pagination import SCAN_LIMIT, Cursor, Page
+from .reader_results import ActionCounts, EventWithChange
 from .related import Adjacent, Position
 from .restriction import RestrictionNotAppliedError
 from .search.condition import Condition
@@ -115,22 +115,24 @@ class Reader(Protocol):
     def same_request(self, event: Log) -> Sequence[Position]:
         """Return the events of the same request, this one included, the oldest first."""
 
-    def walk(self, event: Log, plan: QueryPlan, *, backwards: bool) -> Sequence[Position]:
+    def nearest_positions(
+        self, event: Log, plan: QueryPlan, *, backwards: bool
+    ) -> Sequence[Position]:
         """Return the nearest events of a plan before an event, or after it if ``backwards``.
 
         An index serves the plan. There are at most ``MAX_WALKED_EVENTS`` events.
         """
 
-    def at(self, *groups: Sequence[Position]) -> Sequence[Sequence[Log]]:
+    def events_at(self, *groups: Sequence[Position]) -> Sequence[Sequence[Log]]:
         """Return the events at these positions."""
 
-    def changes_of(self, event: Log, field: str, limit: int) -> Sequence[Changed]:
+    def changes_of(self, event: Log, field: str, limit: int) -> Sequence[EventWithChange]:
         """Return the newest events of the event's object, each with the change of a field."""
 
     def chunks(self, plan: QueryPlan = ALL_EVENTS) -> Chunks:
         """Yield all events of a plan, newest first, in lists that fit in memory."""
 
-    def in_full(self, events: Sequence[Log]) -> Chunks:
+    def with_full_extra(self, events: Sequence[Log]) -> Chunks:
         """Yield events of a page with all of ``extra``, in chunks that are bounded in bytes."""
 
     def follow(self, text: str) -> EventFollower:
@@ -157,7 +159,7 @@ class Reader(Protocol):
     ) -> PeriodCounts:
         """Return the counts of the period that ``counts`` are compared with."""
 
-    def users(self, counts: PeriodCounts) -> Users:
+    def users(self, counts: PeriodCounts) -> UserCounts:
         """Count the users of a period."""
 
     def oldest(self) -> datetime | None:

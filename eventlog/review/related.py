@@ -13,12 +13,12 @@ from django.db.models.lookups import Exact
 from ..datetimes import shifted
 from ..models import Log
 from ..models.expressions import Fact
-from ..models.relations import select
+from ..models.relations import with_relations
 from ..text import UNSTORABLE
-from .extras import defer_large_extra, fetch
-from .pagination import ORDER, Cursor, after_cursor, page
+from .extra_loading import defer_large_extra, fetch
+from .pagination import ORDER, Cursor, after_cursor_condition, page
 from .search.condition import IndexScan
-from .search.plan import QueryPlan, limit_to_first, timestamps
+from .search.plan import QueryPlan, limit_to_first, ordered_timestamps
 
 MAX_EVENTS_AROUND = 5  # before, and as many after
 MAX_EVENTS_OF_REQUEST = 50  # that are shown
@@ -48,7 +48,7 @@ class Position(NamedTuple):
     user_state: int | None = None
 
 
-class Span(NamedTuple):
+class RelatedSpan(NamedTuple):
     """Related events without a gap: the first and the last time, and their number."""
 
     start: datetime
@@ -65,7 +65,7 @@ def adjacent_in_search(event: Log, events: QuerySet[Log], plan: QueryPlan) -> Ad
     return Adjacent(newer[0] if newer else None, older[0] if older else None)
 
 
-def of_same_request(event: Log, events: QuerySet[Log]) -> Sequence[Position]:
+def same_request_positions(event: Log, events: QuerySet[Log]) -> Sequence[Position]:
     """Return the events of the same request, this one included, the oldest first."""
     request_id = event.facts.get("request_id")
     if not isinstance(request_id, str) or UNSTORABLE.search(request_id):
@@ -73,8 +73,8 @@ def of_same_request(event: Log, events: QuerySet[Log]) -> Sequence[Position]:
     start = shifted(event.timestamp, -MAX_REQUEST_SPAN)
     before = events.filter(timestamp__gte=start, timestamp__lte=event.timestamp)
     after = events.filter(timestamp__gte=event.timestamp)
-    start = _nth(timestamps(before, backwards=False)) or start
-    end = _nth(timestamps(after, backwards=True))
+    start = _nth(ordered_timestamps(before, backwards=False)) or start
+    end = _nth(ordered_timestamps(after, backwards=True))
     near = events.filter(timestamp__gte=start)
     if end is not None:
         near = near.filter(timestamp__lte=end)
@@ -93,12 +93,12 @@ def reversed_order() -> Sequence[str]:
     return [name.removeprefix("-") for name in ORDER]
 
 
-def walk(
+def nearest_positions(
     event: Log, events: QuerySet[Log], scan: IndexScan, *, backwards: bool
 ) -> Sequence[Position]:
     """Return the nearest events of an index scan before the event, or after it if ``backwards``."""
     cursor = Cursor(event.timestamp, event.pk)
-    rest = events.filter(after_cursor(cursor, backwards=backwards))
+    rest = events.filter(after_cursor_condition(cursor, backwards=backwards))
     some = limit_to_first(rest, scan, MAX_WALKED_EVENTS, backwards=backwards)
     ordered = some.order_by(*(reversed_order() if backwards else ORDER))
     rows = ordered.values_list(*Position._fields)[:MAX_WALKED_EVENTS]
@@ -107,7 +107,7 @@ def walk(
 
 def session_of(
     event: Log, before: Sequence[Position], after: Sequence[Position], *, by_name: bool
-) -> Span:
+) -> RelatedSpan:
     """Return the session of work: same user and address, without a gap of thirty minutes.
 
     If not ``by_name``, the walk has events of an address, of which the user is compared here.
@@ -119,34 +119,34 @@ def session_of(
     older = _reach(event.timestamp, before, filter(belongs, before))
     newer = _reach(event.timestamp, after, filter(belongs, after))
     count = older.events + 1 + newer.events
-    return Span(older.start, newer.end, count, older.is_cut or newer.is_cut)
+    return RelatedSpan(older.start, newer.end, count, older.is_cut or newer.is_cut)
 
 
 def _who(event: Log | Position) -> tuple[Any, Any]:
     return event.user_id, event.user_repr or event.user_state
 
 
-def _reach(moment: datetime, walked: Sequence[Position], own: Iterable[Position]) -> Span:
+def _reach(moment: datetime, walked: Sequence[Position], own: Iterable[Position]) -> RelatedSpan:
     """Return how far the events go on from ``moment`` without a gap."""
     count = 0
     for each in own:
         if abs(each.timestamp - moment) >= MAX_SESSION_GAP:
-            return Span(moment, moment, count, False)
+            return RelatedSpan(moment, moment, count, False)
         moment, count = each.timestamp, count + 1
     # Further events may follow only if the walk has ended at its limit, within the gap.
     is_full = len(walked) == MAX_WALKED_EVENTS
     is_cut = is_full and abs(walked[-1].timestamp - moment) < MAX_SESSION_GAP
-    return Span(moment, moment, count, is_cut)
+    return RelatedSpan(moment, moment, count, is_cut)
 
 
-def lines(events: QuerySet[Log], *groups: Sequence[Position]) -> Sequence[Sequence[Log]]:
+def events_at(events: QuerySet[Log], *groups: Sequence[Position]) -> Sequence[Sequence[Log]]:
     """Return the events at these positions, read by one query."""
     wanted = [each for group in groups for each in group]
     if not wanted:
         return [[] for _ in groups]
     moments = [each.timestamp for each in wanted]
     # The times are a condition too, because a table in partitions has no index of keys alone.
-    found = select(events, "user").filter(
+    found = with_relations(events, "user").filter(
         pk__in={each.pk for each in wanted},
         timestamp__gte=min(moments),
         timestamp__lte=max(moments),

@@ -30,7 +30,7 @@ def is_restricted(events: QuerySet[Log]) -> bool:
     return narrowed or events.db != router.db_for_read(Log)
 
 
-def refusing(patterns: list[URLPattern], site: AdminSite) -> list[URLPattern]:
+def guard_views(patterns: list[URLPattern], site: AdminSite) -> list[URLPattern]:
     """Make the views show no event, and why, if the store cannot apply the restriction."""
     for pattern in patterns:
         pattern.callback = _refusing(pattern.callback, site)

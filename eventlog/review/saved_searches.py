@@ -36,7 +36,7 @@ class Saved(NamedTuple):
 def saved_searches(request: HttpRequest) -> Sequence[Saved]:
     """Return the searches that this person saved, and those that are shared."""
     found = _visible(request)[:MAX_SHOWN]
-    now = kept(request.GET)
+    now = address_to_save(request.GET)
     return [
         Saved(each, f"?{each.query}", each.query == now, each.owner_id == request.user.pk)
         for each in found
@@ -47,7 +47,7 @@ def _visible(request: HttpRequest) -> Any:
     return SavedSearch.objects.filter(Q(owner=request.user.pk) | Q(is_shared=True))
 
 
-def kept(params: QueryDict) -> str:
+def address_to_save(params: QueryDict) -> str:
     """Return the part of an address that a search is saved with."""
     return urlencode([(name, params[name]) for name in KEPT if params.get(name)])
 
@@ -85,7 +85,7 @@ class SavedSearchesMixin:
         if not self.has_view_permission(request):  # type: ignore[attr-defined]
             raise PermissionDenied
         name = " ".join(request.POST.get("name", "").split())
-        query = kept(QueryDict(request.POST.get("query", "").lstrip("?")))
+        query = address_to_save(QueryDict(request.POST.get("query", "").lstrip("?")))
         is_shared = bool(request.POST.get("is_shared"))
         if is_shared and not request.user.has_perm(MAY_SHARE):
             raise PermissionDenied

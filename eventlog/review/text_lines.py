@@ -5,7 +5,14 @@ from typing import Any, NamedTuple
 
 from ..datetimes import local
 from ..models import Log
-from .html import MAX_PATH_LENGTH, MAX_WORD_LENGTH, duration, own_values, shorten, who
+from .html import (
+    MAX_PATH_LENGTH,
+    MAX_WORD_LENGTH,
+    duration_text,
+    own_values_in_line,
+    shorten,
+    user_and_acting_user,
+)
 
 USER_WIDTH = 12  # characters at least
 ACTION_WIDTH = 24
@@ -44,7 +51,7 @@ class Widths(NamedTuple):
     action: int = ACTION_WIDTH
 
 
-def widths(events: Iterable[Log]) -> Widths:
+def column_widths(events: Iterable[Log]) -> Widths:
     """Return the widths that the columns of these events need below each other."""
     user, action = Widths()
     for event in events:
@@ -54,14 +61,14 @@ def widths(events: Iterable[Log]) -> Widths:
 
 
 def _user(event: Log) -> str:
-    return _cut(who(event), MAX_USER_LENGTH)
+    return _cut(user_and_acting_user(event), MAX_USER_LENGTH)
 
 
 def _action(event: Log) -> str:
     return _cut(event.action, MAX_LABEL_LENGTH)
 
 
-def line(event: Log, columns: Widths) -> Sequence[Part]:
+def line_parts(event: Log, columns: Widths) -> Sequence[Part]:
     """Return time, user, action, object, request, own values and address of an event."""
     moment = local(event.timestamp).replace(tzinfo=None)
     address = event.facts.get("ip")
@@ -71,7 +78,7 @@ def line(event: Log, columns: Widths) -> Sequence[Part]:
         [Part(_action(event).ljust(columns.action), "cyan")],
         [Part(_cut(event.object_name, MAX_LABEL_LENGTH), "magenta")],
         [*_request(event)],
-        [Part(_cut(own_values(event), MAX_OWN_LENGTH))],
+        [Part(_cut(own_values_in_line(event), MAX_OWN_LENGTH))],
         [Part("" if address is None else _cut(address, MAX_ADDRESS_LENGTH), "dim")],
     ]
     parts: list[Part] = []
@@ -94,13 +101,13 @@ def _request(event: Log) -> Iterator[Part]:
         yield Part(" → ")
         yield Part(text, STATUS_STYLES.get(text[:1], ""))
     if (took := known.get("duration_ms")) is not None:
-        yield Part(f" · {printable(duration(took))}", "dim")
+        yield Part(f" · {printable(duration_text(took))}", "dim")
 
 
 def _cut(value: Any, limit: int) -> str:
     return printable(shorten(value, limit))
 
 
-def plain(parts: Sequence[Part]) -> str:
+def plain_text(parts: Sequence[Part]) -> str:
     """Return a line without styles."""
     return "".join(part.text for part in parts)

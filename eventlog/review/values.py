@@ -31,21 +31,21 @@ _WEB_ADDRESS = re.compile(r"https?://[^\s\\]+", re.IGNORECASE)
 Leaf = tuple[tuple[str, ...], Any]
 
 
-class Rows(NamedTuple):
+class ValueRows(NamedTuple):
     """Rows of labels and values, and the number of values that are left out."""
 
     rows: Sequence[tuple[str, SafeString]]
     left_out: int
 
 
-def rows_of(value: Any, label: str = "") -> Rows:
+def value_rows(value: Any, label: str = "") -> ValueRows:
     """Return the rows of a value, with dotted labels for nested values."""
     leaves = _leaves(value)
     rows = [
         (shorten(".".join(keys) or label, MAX_LABEL_LENGTH), value_html(leaf))
         for keys, leaf in islice(leaves, MAX_ROWS)
     ]
-    return Rows(rows, sum(1 for _ in leaves))
+    return ValueRows(rows, sum(1 for _ in leaves))
 
 
 def _leaves(value: Any) -> Iterator[Leaf]:
@@ -69,7 +69,7 @@ def _children(value: Any) -> Sequence[tuple[str, Any]]:
     return []
 
 
-def table(found: Rows) -> SafeString:
+def rows_table(found: ValueRows) -> SafeString:
     """Return the rows as a table."""
     rows = format_html_join(
         "",

@@ -20,13 +20,13 @@ from .related import (
     MAX_EVENTS_AROUND,
     MAX_EVENTS_OF_REQUEST,
     Position,
-    Span,
+    RelatedSpan,
     session_of,
 )
-from .search import references
+from .search import reference_filters
 from .search.condition import InvalidTermError
-from .search.periods import time_text
 from .search.plan import QueryPlan, plan_of
+from .search.time_filters import time_as_term
 from .search.tree import Term
 
 
@@ -78,7 +78,7 @@ def what_else(event: Log, reader: Reader, site: str) -> WhatElse:
             items.append(Item(label, address, _count(found.plan, reader)))
     shown = of_request[:MAX_EVENTS_OF_REQUEST]
     others = [each for each in shown if each.pk != event.pk]
-    same_request, around = reader.at(others, _around(event, walked))
+    same_request, around = reader.events_at(others, _around(event, walked))
     return WhatElse(items, same_request, around, walked.is_by_user)
 
 
@@ -106,7 +106,7 @@ def _user(event: Log, reader: Reader) -> _Found | None:
     if event.user_id is not None:
         return _understood(links.user_term(event), reader)
     # ``user:anonymous`` finds the events without a name.
-    if not event.user_repr or event.user_repr.lower() == references.ANONYMOUS:
+    if not event.user_repr or event.user_repr.lower() == reference_filters.ANONYMOUS:
         return None
     found = _understood(Term("user", event.user_repr), reader)
     # Without an index of names, the name of an account finds only the events of this account.
@@ -126,8 +126,8 @@ def _session_term(event: Log, user: _Found | None) -> Term | None:
 def _walk(event: Log, reader: Reader, user: _Found | None, ip: _Found | None) -> _Walk:
     for found in (user, ip):
         if found is not None and found.is_exact:
-            before = reader.walk(event, found.plan, backwards=False)
-            after = reader.walk(event, found.plan, backwards=True)
+            before = reader.nearest_positions(event, found.plan, backwards=False)
+            after = reader.nearest_positions(event, found.plan, backwards=True)
             return _Walk(before, after, found is user)
     return _Walk()
 
@@ -143,14 +143,14 @@ def _around(event: Log, walked: _Walk) -> Sequence[Position]:
 def _request_item(event: Log, found: Sequence[Position], site: str) -> Item:
     """Return the link to the events of the request; the time span saves a search of the table."""
     term = Term("request", event.facts["request_id"])
-    span = period(found[0].timestamp, found[-1].timestamp)
+    span = period_terms(found[0].timestamp, found[-1].timestamp)
     address = links.list_address(site, term, *span)
-    return Item(_("Same request"), address, in_words(len(found)))
+    return Item(_("Same request"), address, count_in_words(len(found)))
 
 
-def _session_item(session: Span, terms: Sequence[Term], site: str) -> Item:
-    address = links.list_address(site, *terms, *period(session.start, session.end))
-    count = in_words(session.events)
+def _session_item(session: RelatedSpan, terms: Sequence[Term], site: str) -> Item:
+    address = links.list_address(site, *terms, *period_terms(session.start, session.end))
+    count = count_in_words(session.events)
     if session.is_cut:
         text = ngettext("at least %(count)s event", "at least %(count)s events", session.events)
         count = text % {"count": formats.number(session.events)}
@@ -158,14 +158,14 @@ def _session_item(session: Span, terms: Sequence[Term], site: str) -> Item:
     return Item(_("Same session of work"), address, count, note)
 
 
-def period(first: datetime, last: datetime) -> Sequence[Term]:
+def period_terms(first: datetime, last: datetime) -> Sequence[Term]:
     """Return the terms of a time span that includes both times."""
     # ``to:`` excludes its time. No database stores less than a microsecond.
     end = shifted(last, timedelta(microseconds=1))
-    return [Term("from", time_text(first)), Term("to", time_text(end))]
+    return [Term("from", time_as_term(first)), Term("to", time_as_term(end))]
 
 
-def _from_to(session: Span) -> str:
+def _from_to(session: RelatedSpan) -> str:
     """Return the first and the last time, with the date if the session passes midnight.
 
     It is empty if a time span would say nothing, because both times are the same.
@@ -184,10 +184,10 @@ def _from_to(session: Span) -> str:
 def _count(plan: QueryPlan, reader: Reader) -> str:
     """Return the number of events in words; empty if the store cannot count them."""
     count = reader.count(plan, MAX_COUNTED_EVENTS)
-    return "" if count is None else in_words(count)
+    return "" if count is None else count_in_words(count)
 
 
-def in_words(count: int) -> str:
+def count_in_words(count: int) -> str:
     """Return the number of events, exact to ``MAX_COUNTED_EVENTS``; the event itself is one."""
     if count == 1:
         return gettext("only this event")
@@ -199,7 +199,7 @@ def in_words(count: int) -> str:
     return text % {"count": formats.number(count)}
 
 
-def as_list(items: Sequence[Item]) -> SafeString:
+def list_of_links(items: Sequence[Item]) -> SafeString:
     """Return the links as a list."""
     rows = format_html_join(
         "",

@@ -18,12 +18,12 @@ from ..models import Log
 from ..review import links
 from ..review.changelist import EventList
 from ..review.comparison import moment_text
-from ..review.html import duration, object_in_words, shorten, status_html, user_in_words
+from ..review.html import duration_text, object_in_words, shorten, status_html, user_in_words
+from ..review.list_rows import rows
 from ..review.reader import reader
-from ..review.rows import rows
 
 register = template.Library()
-register.filter("duration", duration)
+register.filter("duration", duration_text)
 register.filter("minute", moment_text)
 register.filter("grouped", formats.number)
 register.filter(shorten)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ..backends.capture import CapturedEvent
 from ..changes import checked_changes
 from ..records.encoding import encode
-from ..records.plain import plain
+from ..records.plain import plain_value
 
 MISSING = object()
 """Stands for the value of a key that is not there."""
@@ -16,7 +16,7 @@ MISSING = object()
 Difference = tuple[str, Any, Any]  # place, expected value, logged value
 
 
-class Document(NamedTuple):
+class ExpectedDocument(NamedTuple):
     """One kind of expected JSON value."""
 
     place: str
@@ -55,7 +55,7 @@ def _as_stored(value: Any) -> Any:
 def _changes_as_stored(value: Any) -> dict[str, list[Any]]:
     """Return expected changes as plain JSON; raise ``TypeError`` if they have another form."""
     checked_changes(value)
-    return {name: [plain(old), plain(new)] for name, (old, new) in value.items()}
+    return {name: [plain_value(old), plain_value(new)] for name, (old, new) in value.items()}
 
 
 def _contains(value: Any, part: Any) -> bool:
@@ -80,9 +80,9 @@ def _changes(event: CapturedEvent) -> Any:
 
 
 DOCUMENTS = {
-    "extra": Document("extra", _as_stored, own_extra, False, eq),
-    "extra__contains": Document("extra", _as_stored, _extra, True, _contains),
-    "changes": Document("changes", _changes_as_stored, _changes, False, eq),
-    "changes__contains": Document("changes", _changes_as_stored, _changes, True, eq),
+    "extra": ExpectedDocument("extra", _as_stored, own_extra, False, eq),
+    "extra__contains": ExpectedDocument("extra", _as_stored, _extra, True, _contains),
+    "changes": ExpectedDocument("changes", _changes_as_stored, _changes, False, eq),
+    "changes__contains": ExpectedDocument("changes", _changes_as_stored, _changes, True, eq),
 }
 """Each kind under the name of its condition."""

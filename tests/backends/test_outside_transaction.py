@@ -15,7 +15,7 @@ from django.test import TestCase
 from django.utils import timezone
 
 from eventlog.backends import get_backend, locmem
-from eventlog.backends.sql.pending_keys import fill_in
+from eventlog.backends.sql.pending_keys import fill_in_keys
 from eventlog.models import CountedHour, Log, PendingKey, alog, log
 
 from ..shop.models import Widget
@@ -192,7 +192,7 @@ class TestLocksOnTables:
             cursor.execute("SELECT 1")
         join_threads()
         assert seen()[0] == "anna"
-        fill_in("default")
+        fill_in_keys("default")
         assert seen()[:2] == ("anna", anna.pk)
 
     def test_an_event_survives_a_lock_timeout_of_the_site(self):
@@ -255,7 +255,7 @@ class TestLocksOnTheContentType:
             lock()
             log(anna, "X", obj=widget, durability="always")
             raise RuntimeError
-        fill_in("default")
+        fill_in_keys("default")
         assert seen() == ("anna", anna.pk, kinds().get().pk)
 
 
@@ -264,7 +264,7 @@ def test_a_deleted_content_type_in_the_cache_is_not_filled_in(anna, widget):
     pk = log(None, "X").pk
     PendingKey.objects.create(event_id=pk, user_id=str(anna.pk), model="shop.widget")
     kinds().delete()
-    assert fill_in("default") == 0
+    assert fill_in_keys("default") == 0
     event = Log.objects.get()
     assert (event.user, event.content_type_id) == (anna, None)
 
@@ -298,7 +298,7 @@ class TestLocksOnTheHour:
             log(None, "X", dateof=self.old, durability="always")
             raise RuntimeError
         assert not self.is_stale()
-        fill_in("default")
+        fill_in_keys("default")
         assert self.is_stale()
         assert not PendingKey.objects.exists()
 
@@ -311,7 +311,7 @@ class TestLocksOnTheHour:
 @needs_server
 @pytest.mark.django_db(transaction=True)
 def test_the_locks_of_another_transaction_do_not_delay_the_caller(anna):
-    """``fill_in()`` runs after the caller's commit."""
+    """``fill_in_keys()`` runs after the caller's commit."""
     log(None, "X")
     PendingKey.objects.create(event_id=Log.objects.get().pk, user_id=str(anna.pk))
 
@@ -320,12 +320,12 @@ def test_the_locks_of_another_transaction_do_not_delay_the_caller(anna):
         setting = "lock_timeout = '2s'" if is_postgresql else "innodb_lock_wait_timeout = 2"
         with connection.cursor() as cursor:
             cursor.execute(f"SET {setting}")
-        return fill_in("default")
+        return fill_in_keys("default")
 
     with transaction.atomic():
         User.objects.select_for_update().get(pk=anna.pk)
         assert in_thread(closing(fill_in_or_fail)) == 0
-    assert fill_in("default") == 1
+    assert fill_in_keys("default") == 1
 
 
 @needs_server

@@ -12,7 +12,7 @@ from django.urls import path
 
 import eventlog
 from eventlog.contrib.model_changes import track, untrack
-from eventlog.contrib.sign_ins.connections import disconnect
+from eventlog.contrib.sign_ins.connect_receivers import disconnect
 from eventlog.metadata.current_user import current_user
 from eventlog.models import Log, alog, log
 from eventlog.records.user_state import UserState

@@ -7,8 +7,8 @@ from django.apps import apps
 from django.contrib.auth.models import Permission, User
 
 from eventlog.contrib.loggers.handler import EventLogHandler
-from eventlog.contrib.sign_ins.connections import disconnect
-from eventlog.diagnostics import stored
+from eventlog.contrib.sign_ins.connect_receivers import disconnect
+from eventlog.diagnostics import storage_entries
 from eventlog.models import log
 
 from ..retention.site import retain
@@ -151,7 +151,7 @@ def test_a_part_that_is_unknown_does_not_hide_the_others(site, entries, monkeypa
     def readers():
         raise OSError("no route to host")
 
-    monkeypatch.setattr(stored, "PARTS", (*stored.PARTS, readers))
+    monkeypatch.setattr(storage_entries, "PARTS", (*storage_entries.PARTS, readers))
     found = entries()
     assert found["unknown: readers"] == "OSError: no route to host"
     assert found["table of events"]

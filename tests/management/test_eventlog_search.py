@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from eventlog.models import Log
-from eventlog.review import newest, pagination
+from eventlog.review import newest_pages, pagination
 
 from ..events import write_request
 from .streams import ClosedPipe, Pipe, Terminal
@@ -55,7 +55,7 @@ def test_the_same_events_can_be_printed_oldest_first():
 
 
 def test_a_limit_can_span_several_pages(monkeypatch):
-    monkeypatch.setattr(newest, "PAGE_EVENTS", 2)
+    monkeypatch.setattr(newest_pages, "PAGE_EVENTS", 2)
     for minute in range(6):
         event(minute, f"A{minute}")
     assert actions("--limit=5") == ["A5", "A4", "A3", "A2", "A1"]
@@ -245,8 +245,8 @@ def test_hints_are_printed_with_an_empty_result():
 def _small_scans(monkeypatch):
     """Check two events for a page."""
     monkeypatch.setattr(pagination, "SCAN_CHUNK", 1)
-    monkeypatch.setattr(newest, "SCAN_LIMIT", 2)
-    monkeypatch.setattr(newest, "SCAN_LIMIT_FACTOR", 1)
+    monkeypatch.setattr(newest_pages, "SCAN_LIMIT", 2)
+    monkeypatch.setattr(newest_pages, "SCAN_LIMIT_FACTOR", 1)
     for minute in range(6):
         event(minute, "GET_A" if minute else "GET_B", {"n": minute % 6})
 

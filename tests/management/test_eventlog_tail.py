@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from eventlog.management.commands.eventlog_tail import Command
 from eventlog.models import Log
-from eventlog.review import follower, newest, pagination
+from eventlog.review import follower, newest_pages, pagination
 
 from ..events import write_request
 from .streams import ClosedPipe, Terminal
@@ -58,7 +58,7 @@ def test_the_newest_ten_events_are_printed_oldest_first():
 
 
 def test_the_number_of_first_lines_can_be_chosen(monkeypatch):
-    monkeypatch.setattr(newest, "PAGE_EVENTS", 2)
+    monkeypatch.setattr(newest_pages, "PAGE_EVENTS", 2)
     for number in range(6):
         event(f"A{number}", seconds_ago=6 - number)
     assert actions("--lines=5") == ["A1", "A2", "A3", "A4", "A5"]
@@ -249,8 +249,8 @@ def test_a_closed_pipe_ends_the_command_quietly():
 
 def test_a_first_scan_that_stops_says_how_far_back_it_searched(monkeypatch):
     monkeypatch.setattr(pagination, "SCAN_CHUNK", 1)
-    monkeypatch.setattr(newest, "SCAN_LIMIT", 2)
-    monkeypatch.setattr(newest, "SCAN_LIMIT_FACTOR", 1)
+    monkeypatch.setattr(newest_pages, "SCAN_LIMIT", 2)
+    monkeypatch.setattr(newest_pages, "SCAN_LIMIT_FACTOR", 1)
     for number in range(6):
         event("A", extra={"n": number}, seconds_ago=6 - number)
     output, errors = tail("--search=extra.n:0")

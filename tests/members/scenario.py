@@ -10,7 +10,7 @@ django.setup()
 
 from django.contrib.auth import authenticate  # noqa: E402
 
-from eventlog.contrib.sign_ins.connections import connect  # noqa: E402
+from eventlog.contrib.sign_ins.connect_receivers import connect  # noqa: E402
 from eventlog.models import Log, log  # noqa: E402
 from eventlog.review.links import user_term  # noqa: E402
 from eventlog.review.search.tree import Term  # noqa: E402

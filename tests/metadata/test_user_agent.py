@@ -8,7 +8,7 @@ from django.test import RequestFactory
 
 from eventlog.metadata import collect, user_agent
 from eventlog.metadata.readers import MAX_USER_AGENT_LENGTH, client
-from eventlog.metadata.user_agent import MAX_CACHED_AGENTS, parse
+from eventlog.metadata.user_agent import MAX_CACHED_AGENTS, parse_user_agent
 
 IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_1 like Mac OS X) AppleWebKit/605.1.15 "
@@ -28,7 +28,7 @@ GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.
 
 @pytest.mark.parametrize("string", [IPHONE, IPAD, CHROME, GOOGLEBOT, "", "gibberish"])
 def test_browser_system_and_device_equal_those_of_user_agents(string):
-    theirs, ours = user_agents.parse(string), parse(string)
+    theirs, ours = user_agents.parse(string), parse_user_agent(string)
     assert (ours["browser"], ours["os"], ours["device"]) == (
         theirs.get_browser(),
         theirs.get_os(),
@@ -41,7 +41,7 @@ def test_browser_system_and_device_equal_those_of_user_agents(string):
     [(IPHONE, "mobile"), (IPAD, "tablet"), (CHROME, "pc"), (GOOGLEBOT, "bot"), ("?", "other")],
 )
 def test_the_device_type_is_recognised(string, kind):
-    assert parse(string)["device_type"] == kind
+    assert parse_user_agent(string)["device_type"] == kind
 
 
 TOOLS = [
@@ -122,44 +122,45 @@ BOTS_ON_PHONES = [
     ("browser", "kind"), [("Chrome/114.0.0.0 Mobile", "mobile"), ("Chrome/114.0.0.0", "tablet")]
 )
 def test_a_phone_whose_name_contains_a_program_is_not_a_bot(model, browser, kind):
-    said = parse(PHONE.format(model, browser))
+    said = parse_user_agent(PHONE.format(model, browser))
     assert said["device_type"] == kind
     assert said["device"] != "Spider"
 
 
 @pytest.mark.parametrize("string", PEOPLE)
 def test_a_browser_whose_name_contains_a_program_is_not_a_bot(string):
-    assert parse(string)["device_type"] != "bot"
+    assert parse_user_agent(string)["device_type"] != "bot"
 
 
 @pytest.mark.parametrize("string", BOTS_ON_PHONES)
 def test_programs_that_name_a_phone_are_bots(string):
-    assert parse(string)["device_type"] == "bot"
+    assert parse_user_agent(string)["device_type"] == "bot"
 
 
 def test_the_crawlers_of_the_maintained_list_are_bots():
     crawlers = pytest.importorskip("crawleruseragents").CRAWLER_USER_AGENTS_DATA
     agents = [agent for crawler in crawlers for agent in crawler.get("instances", [])]
-    found = [agent for agent in agents if parse(agent)["device_type"] == "bot"]
+    found = [agent for agent in agents if parse_user_agent(agent)["device_type"] == "bot"]
     assert len(found) > 0.99 * len(agents)  # some of them are people in an app's web view
 
 
 def test_the_memory_of_cached_agents_is_bounded():
-    assert user_agent.parse.cache_info().maxsize == MAX_CACHED_AGENTS
+    assert user_agent.parse_user_agent.cache_info().maxsize == MAX_CACHED_AGENTS
     long = RequestFactory().get("/", HTTP_USER_AGENT="\U0001f600" * 100_000)
     assert sum(len(value) for value in client(long).values()) <= MAX_USER_AGENT_LENGTH + 4 * 100
 
 
 @pytest.mark.parametrize("string", TOOLS)
 def test_programs_are_bots(string):
-    assert parse(string)["device_type"] == "bot"
+    assert parse_user_agent(string)["device_type"] == "bot"
 
 
 def test_programs_are_bots_without_the_extra_list():
     script = (
         "import json, sys; sys.modules['crawleruseragents'] = None; "
-        "from eventlog.metadata.user_agent import parse; "
-        "print(json.dumps([parse(agent)['device_type'] for agent in json.load(sys.stdin)]))"
+        "from eventlog.metadata.user_agent import parse_user_agent; "
+        "agents = map(parse_user_agent, json.load(sys.stdin)); "
+        "print(json.dumps([agent['device_type'] for agent in agents]))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],

@@ -18,7 +18,7 @@ import eventlog
 from eventlog.backends import get_backend
 from eventlog.contrib.model_changes import track, untrack
 from eventlog.models import Log, alog, log
-from eventlog.review.search.query import condition_of
+from eventlog.review.search.query import search_condition
 from eventlog.testing import capture_events
 from tests.shop.models import Widget
 
@@ -117,7 +117,7 @@ def events():
 
 
 def found(search):
-    return sorted(Log.objects.filter(condition_of(search)).values_list("action", flat=True))
+    return sorted(Log.objects.filter(search_condition(search)).values_list("action", flat=True))
 
 
 @pytest.fixture

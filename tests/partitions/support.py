@@ -11,7 +11,7 @@ from django.utils import timezone
 from eventlog.models import Log
 from eventlog.partitions.catalog import find_table, read_partitions
 from eventlog.partitions.creation import creation_statements
-from eventlog.partitions.months import Span, later, month_of
+from eventlog.partitions.months import TimeRange, month_of, months_later
 
 postgresql_only = pytest.mark.skipif(
     connection.vendor != "postgresql", reason="only PostgreSQL has these partitions"
@@ -20,7 +20,7 @@ postgresql_only = pytest.mark.skipif(
 
 def this_month(by=0):
     """Return the start of the month ``by`` months later."""
-    return later(month_of(timezone.now()), by)
+    return months_later(month_of(timezone.now()), by)
 
 
 def execute(*statements):
@@ -41,7 +41,7 @@ def only_months(*numbers):
     for partition in read_partitions(connection):
         execute(f"ALTER TABLE eventlog_log DETACH PARTITION {partition}", f"DROP TABLE {partition}")
     for number in numbers:
-        span = Span(this_month(number), this_month(number + 1))
+        span = TimeRange(this_month(number), this_month(number + 1))
         execute(*creation_statements(find_table(connection), span))
 
 

@@ -6,12 +6,12 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from eventlog.models import CountedHour, Log
-from eventlog.partitions.locks import Patience
+from eventlog.partitions.locks import LockWaits
 from eventlog.partitions.pruning import MARK, drop_months
 
 from .support import execute, in_month, names, only_months, this_month, value
 
-IMPATIENT = Patience(timeout_ms=1, attempts=1)
+IMPATIENT = LockWaits(timeout_ms=1, attempts=1)
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_an_interrupted_detachment_is_finished(months):
     with reader.cursor() as cursor:
         cursor.execute("SELECT COUNT(*) FROM eventlog_log")
         with pytest.raises(OperationalError):
-            [*drop_months(this_month(-2), patience=IMPATIENT)]
+            [*drop_months(this_month(-2), waits=IMPATIENT)]
     reader.close()
     assert value("SELECT COUNT(*) FROM pg_inherits WHERE inhdetachpending") == 1
     (dropped,) = drop_months(this_month(-2))

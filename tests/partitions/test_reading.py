@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from eventlog.models import Log
-from eventlog.review import extras
+from eventlog.review import extra_loading
 from eventlog.review.pagination import Cursor, estimate_row_count
 
 from ..events import write_request
@@ -121,8 +121,8 @@ def test_an_export_has_all_events_in_order(root):
 
 def test_a_large_document_is_exported_from_its_month(root):
     event = write_request({"text": "x" * 2**18}, timestamp=this_month(-3) + timedelta(days=9))
-    (found,) = extras.fetch(extras.defer_large_extra(Log.objects.filter(pk=event.pk)))
-    assert months_read(lambda: extras.load_full_extra([found])) == months(-3)
+    (found,) = extra_loading.fetch(extra_loading.defer_large_extra(Log.objects.filter(pk=event.pk)))
+    assert months_read(lambda: extra_loading.load_full_extra([found])) == months(-3)
     assert len(found.extra["text"]) == 2**18
 
 

@@ -429,7 +429,7 @@ def test_an_export_of_a_deleted_account_does_not_name_it(anna):
 
 def test_a_container_user_without_a_name_is_recorded_by_number(monkeypatch):
     monkeypatch.setattr(os, "getuid", lambda: 1_999_999_999)
-    assert access.operator()["os_user"] == "1999999999"
+    assert access.operator_facts()["os_user"] == "1999999999"
 
 
 # Views of other objects

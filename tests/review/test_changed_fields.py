@@ -10,7 +10,7 @@ from django.test import Client
 
 from eventlog.changes import diff
 from eventlog.models import Log, log
-from eventlog.review.changed_fields import words
+from eventlog.review.changed_fields import compared_words
 from eventlog.review.field_history import MAX_EXAMINED_EVENTS
 
 from ..shop.models import Widget
@@ -90,7 +90,7 @@ def test_long_texts_are_compared_by_words(root, widget):
     ],
 )
 def test_the_compared_words_are_both_texts(old, new):
-    html = unescape(words(old, new))
+    html = unescape(compared_words(old, new))
     assert re.sub("<ins>.*?</ins>|</?del>", "", html, flags=re.DOTALL) == old
     assert re.sub("<del>.*?</del>|</?ins>", "", html, flags=re.DOTALL) == new
 

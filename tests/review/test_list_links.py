@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.utils import timezone
 
-from eventlog.review.search.periods import time_text
+from eventlog.review.search.time_filters import time_as_term
 
 from ..events import found_by, write_request
 
@@ -94,7 +94,7 @@ def test_a_chart_that_has_not_counted_all_events_is_a_minimum(root, monkeypatch)
     ],
 )
 def test_a_time_of_a_term_has_no_offset_unless_the_clocks_show_it_twice(moment, text):
-    assert time_text(moment) == text
+    assert time_as_term(moment) == text
 
 
 @pytest.mark.usefixtures("five")

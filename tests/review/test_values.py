@@ -13,15 +13,15 @@ from eventlog.review.values import (
     MAX_ROWS,
     is_web_address,
     more_values,
-    rows_of,
-    table,
+    rows_table,
     value_html,
+    value_rows,
 )
 
 
 def shown(value):
     """Return the rows as text, without tags."""
-    return {label: re.sub(r"<[^>]+>", "", html) for label, html in rows_of(value).rows}
+    return {label: re.sub(r"<[^>]+>", "", html) for label, html in value_rows(value).rows}
 
 
 def test_nested_values_have_dotted_labels():
@@ -48,15 +48,15 @@ def test_a_document_nested_beyond_the_recursion_limit_is_shown():
     value = []
     for _ in range(5000):
         value = [value]
-    assert len(rows_of(value).rows) == 1
+    assert len(value_rows(value).rows) == 1
 
 
 def test_rows_are_limited_and_the_rest_is_counted():
-    found = rows_of({f"key{number}": number for number in range(MAX_ROWS + 43)})
+    found = value_rows({f"key{number}": number for number in range(MAX_ROWS + 43)})
     assert len(found.rows) == MAX_ROWS
     assert found.left_out == 43
-    assert "43 more values" in table(found)
-    assert "more value" not in table(rows_of({"a": 1}))
+    assert "43 more values" in rows_table(found)
+    assert "more value" not in rows_table(value_rows({"a": 1}))
 
 
 def test_the_items_of_a_list_are_limited():
@@ -65,12 +65,12 @@ def test_the_items_of_a_list_are_limited():
 
 
 def test_a_long_label_is_cut():
-    ((label, _value),) = rows_of({"x" * 500: 1}).rows
+    ((label, _value),) = value_rows({"x" * 500: 1}).rows
     assert len(label) == MAX_LABEL_LENGTH
 
 
 def test_a_value_that_is_not_an_object_has_the_label_extra():
-    assert [label for label, _ in rows_of("text", "extra").rows] == ["extra"]
+    assert [label for label, _ in value_rows("text", "extra").rows] == ["extra"]
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_an_address_with_a_quotation_mark_does_not_leave_its_attribute():
 @pytest.mark.parametrize("value", ["<b>x</b>", ["<b>x</b>"], {"a": "<b>x</b>"}])
 def test_markup_is_text(value):
     label = next(iter(shown({"<i>": value})))
-    html = table(rows_of({"<i>": value}))
+    html = rows_table(value_rows({"<i>": value}))
     assert label.startswith("<i>")
     assert "<b>" not in html
     assert "<i>" not in html
@@ -175,4 +175,4 @@ def test_empty_values_and_numbers_are_told_apart(value, text):
 
 def test_lone_surrogates_are_replaced():
     assert value_html("a\ud800").encode()
-    assert table(rows_of({"\ud800": 1})).encode()
+    assert rows_table(value_rows({"\ud800": 1})).encode()

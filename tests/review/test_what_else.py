@@ -12,7 +12,7 @@ from django.utils import timezone
 from eventlog.models import Log
 from eventlog.records.user_state import UserState
 from eventlog.review import related, what_else
-from eventlog.review.database import DatabaseReader
+from eventlog.review.database_reader import DatabaseReader
 from eventlog.review.search.query import Search
 
 from ..events import request_row
@@ -52,7 +52,7 @@ def agree(event):
     """Check that each link finds as many events as its number says, this one included."""
     for item in items(event).values():
         count = found_by(item).count()
-        assert item.number == what_else.in_words(count), item
+        assert item.number == what_else.count_in_words(count), item
         assert found_by(item).filter(pk=event.pk).exists(), item
 
 

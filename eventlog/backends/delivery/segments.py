@@ -12,7 +12,7 @@ from .. import destinations
 from ..destinations import Destination
 from ..spool import Rejected, Segment, Spool
 from ..sql import delivered
-from ..sql.pending_keys import fill_in
+from ..sql.pending_keys import fill_in_keys
 from .pacer import Pacer
 
 CLEAN_UP_INTERVAL = 60.0  # seconds between two searches for segments of ended test runs
@@ -157,7 +157,7 @@ class SegmentDelivery:
         """Delete old batch ids, and fill in keys of events, once in an hour."""
         with destinations.in_schema(connections[found.using], found.schema):
             delivered.prune_batch_ids(self.spool.ids(in_flight=True), found.using)
-            fill_in(found.using)
+            fill_in_keys(found.using)
 
     def _count_lost(self) -> None:
         """Count events that were removed from the spool before their delivery."""

@@ -21,7 +21,7 @@ def default_directory() -> Path:
     return Path(gettempdir()) / f"eventlog-{site}"
 
 
-def is_writable(directory: Path) -> bool:
+def is_writable_or_creatable(directory: Path) -> bool:
     """Return whether this user can create files in a directory, or create the directory."""
     try:
         directory.stat()
@@ -44,7 +44,7 @@ def is_writable(directory: Path) -> bool:
 
 def check_directory(directory: Path, *, chosen: bool) -> Iterator[CheckMessage]:
     """Yield the problems of a directory, which is ``chosen`` if the settings name it."""
-    if not is_writable(directory):
+    if not is_writable_or_creatable(directory):
         yield Error(
             f"EVENTLOG['OPTIONS']['spool'] is {str(directory)!r}, which is not writable.",
             hint="Give a directory that belongs to the user that the site runs as.",

@@ -16,7 +16,7 @@ else:
     ARE_AVAILABLE = True
 
 
-def require(what: str) -> None:
+def require_file_locks(what: str) -> None:
     """Raise ``Misconfigured`` if the platform has no file locks, which ``what`` needs."""
     if not ARE_AVAILABLE:
         raise Misconfigured(

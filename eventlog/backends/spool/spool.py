@@ -34,7 +34,7 @@ class Spool(SegmentDirectory):
         max_bytes: int = 1 << 30,
         fsync: bool = False,
     ) -> None:
-        locks.require(f"EVENTLOG['BACKEND'] is {conf.backend!r}, which")
+        locks.require_file_locks(f"EVENTLOG['BACKEND'] is {conf.backend!r}, which")
         super().__init__(directory)
         self.dead_letters = DeadLetters(self)
         self._options = {"batch_size": batch_size, "batch_bytes": batch_bytes, "fsync": fsync}

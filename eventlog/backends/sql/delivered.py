@@ -17,8 +17,8 @@ from ...partitions.missing import MissingPartition, is_awaited, is_missing_parti
 from ...records.columns import Columns
 from ...records.record import Record
 from ..spool import Rejected
-from .announce import has_receivers, rows_of, send_event_logged
-from .insert import Stored, insert, inserting
+from .insert import Stored, bulk_inserter, insert
+from .send_signals import has_receivers, make_rows_and_send_post_save, send_event_logged
 
 BATCH_ID_LIFETIME = timedelta(days=30)  # from the time that the rows were written
 MAX_PRUNED_IDS = 500  # in one statement
@@ -37,7 +37,7 @@ DeadLetter = Callable[[str, Sequence[Rejected]], None]
 R = TypeVar("R")  # a parsed chunk
 
 
-class Result(NamedTuple):
+class WriteResult(NamedTuple):
     """The outcome of writing a chunk."""
 
     rejected: Sequence[Rejected] = ()
@@ -68,7 +68,7 @@ def deliver(batch_id: str, read: ReadChunks, using: str, dead_letter: DeadLetter
         _renew(batch_id, using)
         return
     if stored:
-        send_event_logged(rows_of(stored), stored)
+        send_event_logged(make_rows_and_send_post_save(stored), stored)
 
 
 def is_row_error(error: Exception) -> bool:
@@ -87,7 +87,7 @@ def _write(
     read: ReadChunks,
     using: str,
     parse: Callable[[Sequence[str]], R],
-    writing: Callable[[BaseDatabaseWrapper], AbstractContextManager[Callable[[R], Result]]],
+    writing: Callable[[BaseDatabaseWrapper], AbstractContextManager[Callable[[R], WriteResult]]],
     dead_letter: DeadLetter,
 ) -> Sequence[Stored]:
     connection = connections[using]
@@ -147,24 +147,26 @@ _columns = Columns.from_json_lines  # raises ValueError if a line is not an even
 
 
 @contextmanager
-def _all_at_once(connection: BaseDatabaseWrapper) -> Iterator[Callable[[Columns], Result]]:
+def _all_at_once(connection: BaseDatabaseWrapper) -> Iterator[Callable[[Columns], WriteResult]]:
     """Insert whole chunks; raise one of ``ROW_ERRORS``, maybe at the commit, for an invalid row."""
     if has_receivers():
-        yield lambda columns: Result(
+        yield lambda columns: WriteResult(
             stored=[insert(Record._make(row), connection.alias) for row in columns.rows()]
         )
         return
-    with inserting(connection) as insert_many:
+    with bulk_inserter(connection) as insert_many:
 
-        def write(columns: Columns) -> Result:
+        def write(columns: Columns) -> WriteResult:
             insert_many(columns)
-            return Result(timestamps=columns.moments())
+            return WriteResult(timestamps=columns.moments())
 
         yield write
 
 
 @contextmanager
-def _one_by_one(connection: BaseDatabaseWrapper) -> Iterator[Callable[[Sequence[str]], Result]]:
+def _one_by_one(
+    connection: BaseDatabaseWrapper,
+) -> Iterator[Callable[[Sequence[str]], WriteResult]]:
     if connection.vendor == "postgresql":
         # Foreign keys are checked at each row, so that the invalid row is known.
         with connection.cursor() as cursor:
@@ -172,7 +174,7 @@ def _one_by_one(connection: BaseDatabaseWrapper) -> Iterator[Callable[[Sequence[
     yield partial(_write_lines, connection)
 
 
-def _write_lines(connection: BaseDatabaseWrapper, lines: Sequence[str]) -> Result:
+def _write_lines(connection: BaseDatabaseWrapper, lines: Sequence[str]) -> WriteResult:
     parsed, rejected = _parse(lines)
     stored: list[Stored] = []
     for line, record in parsed:
@@ -185,7 +187,7 @@ def _write_lines(connection: BaseDatabaseWrapper, lines: Sequence[str]) -> Resul
             if is_missing_partition(error) and is_awaited(record.timestamp, connection):
                 raise MissingPartition(record.timestamp) from error
             rejected.append(Rejected(line, f"{type(error).__name__}: {error}"))
-    return Result(rejected, stored if has_receivers() else ())
+    return WriteResult(rejected, stored if has_receivers() else ())
 
 
 Parsed = list[tuple[str, Record]]

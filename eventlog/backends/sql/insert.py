@@ -97,7 +97,7 @@ def _values(record: Record, connection: BaseDatabaseWrapper) -> tuple[Any, ...]:
 
 
 @contextmanager
-def inserting(connection: BaseDatabaseWrapper) -> Iterator[Callable[[Columns], None]]:
+def bulk_inserter(connection: BaseDatabaseWrapper) -> Iterator[Callable[[Columns], None]]:
     """Provide a function that inserts many rows, without returning their keys.
 
     Rows may be inserted, and errors raised, as late as the end of the block. Until then, the

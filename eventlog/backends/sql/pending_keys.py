@@ -157,7 +157,7 @@ def _share_lock(connection: BaseDatabaseWrapper) -> str:
     return "FOR SHARE NOWAIT"
 
 
-def fill_in(using: str) -> int:
+def fill_in_keys(using: str) -> int:
     """Fill in the keys that exist and are not locked now; return the number of completed events."""
     filled = locked = 0
     for pending in PendingKey.objects.using(using).order_by("pk")[:MAX_FILLED]:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from ...datetimes import HOUR
 from ...partitions.months import month_of
-from .event import Check, Event, batches
-from .store import Store, WritableStore, span_of
+from .copy_store import CopyStore, WritableCopyStore, span_of
+from .event import Checksum, CopiedEvent, event_batches
 
 Advance = Callable[[int], None]
 Hours = Mapping[datetime, int]
@@ -23,7 +23,7 @@ class Difference(NamedTuple):
     target: int
 
 
-class Copied(NamedTuple):
+class CopyResult(NamedTuple):
     """The result of copying the events of a month."""
 
     added: int = 0
@@ -40,8 +40,8 @@ class Copy:
 
     def __init__(
         self,
-        source: Store,
-        target: WritableStore,
+        source: CopyStore,
+        target: WritableCopyStore,
         start: datetime,
         end: datetime,
         *,
@@ -68,7 +68,7 @@ class Copy:
         held = self._target.hours(hours[0], hours[-1] + HOUR)
         return [hour for hour in hours if self._recheck or held.get(hour) != self.hours[hour]]
 
-    def copy(self, hours: list[datetime], advance: Advance) -> Copied:
+    def copy(self, hours: list[datetime], advance: Advance) -> CopyResult:
         """Add the events of these hours of one month that the target lacks, and compare both."""
         added = 0
         checks = {}
@@ -77,32 +77,32 @@ class Copy:
             if hour not in pending:
                 advance(self.hours[hour])
                 continue
-            check = Check()
-            for batch in batches(self._read(hour, self.notes)):
+            check = Checksum()
+            for batch in event_batches(self._read(hour, self.notes)):
                 added += self._target.add(batch, self.notes)
-                check = check.plus(Check.of(batch))
+                check = check.plus(Checksum.of(batch))
                 advance(len(batch))
             checks[hour] = check
         self._target.commit()
         unequal = [found for hour, check in checks.items() if (found := self._unequal(hour, check))]
-        return Copied(added, len(checks), tuple(unequal))
+        return CopyResult(added, len(checks), tuple(unequal))
 
-    def _read(self, hour: datetime, notes: Counter[str]) -> Iterator[Event]:
+    def _read(self, hour: datetime, notes: Counter[str]) -> Iterator[CopiedEvent]:
         return self._target.adapted(self._source.read(hour, hour + HOUR), notes)
 
-    def _unequal(self, hour: datetime, check: Check) -> Difference | None:
+    def _unequal(self, hour: datetime, check: Checksum) -> Difference | None:
         """Return the difference if the target lacks the events with this check."""
-        found = Check.of(self._target.read(hour, hour + HOUR))
+        found = Checksum.of(self._target.read(hour, hour + HOUR))
         if found == check:
             return None
         # The target may have further events, which are not in the source any more.
         if found.number > check.number:
-            again = batches(self._read(hour, Counter()))
+            again = event_batches(self._read(hour, Counter()))
             if all(self._has(batch) for batch in again):
                 return None
         return Difference(hour, check.number, found.number)
 
-    def _has(self, events: list[Event]) -> bool:
+    def _has(self, events: list[CopiedEvent]) -> bool:
         wanted = {event.digest() for event in events}
         start, end = span_of(events)
         return wanted <= {event.digest() for event in self._target.read(start, end)}
@@ -113,8 +113,8 @@ class Copy:
         for hour in sorted({*self.hours, *held}):
             counts = self.hours.get(hour, 0), held.get(hour, 0)
             if counts[0] and counts[1]:
-                source = Check.of(self._read(hour, Counter()))
-                target = Check.of(self._target.read(hour, hour + HOUR))
+                source = Checksum.of(self._read(hour, Counter()))
+                target = Checksum.of(self._target.read(hour, hour + HOUR))
                 counts = source.number, target.number
                 if source != target:
                     yield Difference(hour, *counts)

@@ -15,7 +15,7 @@ BATCH_ROWS = 5000
 BATCH_BYTES = 16 * 2**20  # of ``extra``
 
 
-class Event(NamedTuple):
+class CopiedEvent(NamedTuple):
     """The values of an event, without the keys that only one store knows."""
 
     uid: str  # 32 hexadecimal digits
@@ -45,14 +45,14 @@ class Event(NamedTuple):
         return int.from_bytes(hashed.digest())
 
 
-class Check(NamedTuple):
+class Checksum(NamedTuple):
     """The number of events, and the sum of their hashes, which no order changes."""
 
     number: int = 0
     total: int = 0
 
     @classmethod
-    def of(cls, events: Iterable[Event]) -> "Check":
+    def of(cls, events: Iterable[CopiedEvent]) -> "Checksum":
         """Return the check of events."""
         number = total = 0
         for event in events:
@@ -60,9 +60,9 @@ class Check(NamedTuple):
             total += event.digest()
         return cls(number, total % (1 << 128))
 
-    def plus(self, other: "Check") -> "Check":
+    def plus(self, other: "Checksum") -> "Checksum":
         """Return the check of the events of both."""
-        return Check(self.number + other.number, (self.total + other.total) % (1 << 128))
+        return Checksum(self.number + other.number, (self.total + other.total) % (1 << 128))
 
 
 def micros_of(moment: datetime) -> int:
@@ -70,11 +70,11 @@ def micros_of(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta.resolution
 
 
-def batches(
-    events: Iterable[Event], rows: int = BATCH_ROWS, size: int = BATCH_BYTES
-) -> Iterator[list[Event]]:
+def event_batches(
+    events: Iterable[CopiedEvent], rows: int = BATCH_ROWS, size: int = BATCH_BYTES
+) -> Iterator[list[CopiedEvent]]:
     """Yield the events in lists that are bounded in rows and in bytes of ``extra``."""
-    waiting: list[Event] = []
+    waiting: list[CopiedEvent] = []
     used = 0
     for event in events:
         length = len(event.extra)

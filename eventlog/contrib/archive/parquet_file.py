@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from .event import Event, micros_of
-from .store import StoreError
+from .copy_store import StoreError
+from .event import CopiedEvent, micros_of
 
 # Rows that are compressed together, and the bytes of ``extra`` among them.
 GROUP_ROWS = 20_000
@@ -42,7 +42,7 @@ _SORTED = [pq.SortingColumn(SCHEMA.get_field_index("timestamp"))]
 _TIME = SCHEMA.get_field_index("timestamp")
 
 
-class Writing:
+class ParquetWriter:
     """A file that is being written; the memory is bounded by one row group."""
 
     def __init__(self, path: Path) -> None:
@@ -54,10 +54,10 @@ class Writing:
             sorting_columns=_SORTED,
             write_page_checksum=True,
         )
-        self._waiting: list[Event] = []
+        self._waiting: list[CopiedEvent] = []
         self._size = 0
 
-    def write(self, events: Iterable[Event]) -> None:
+    def write(self, events: Iterable[CopiedEvent]) -> None:
         """Add events, which are in the order of time."""
         for event in events:
             self._waiting.append(event)
@@ -95,7 +95,7 @@ class Writing:
                 each.close()
 
 
-class Reading:
+class ParquetReader:
     """A complete file."""
 
     def __init__(self, path: Path) -> None:
@@ -129,7 +129,7 @@ class Reading:
                 found[hour] = found.get(hour, 0) + item["counts"]
         return dict(sorted(found.items()))
 
-    def read(self, start: datetime, end: datetime) -> Iterator[Event]:
+    def read(self, start: datetime, end: datetime) -> Iterator[CopiedEvent]:
         """Yield the events from ``start`` on and before ``end``."""
         for number in self._groups(micros_of(start), micros_of(end)):
             table = self._table(number)
@@ -137,7 +137,7 @@ class Reading:
             span = pc.and_(pc.greater_equal(times, start), pc.less(times, end))
             yield from _events(table.filter(span))
 
-    def all(self) -> Iterator[Event]:
+    def all(self) -> Iterator[CopiedEvent]:
         """Yield all events."""
         for number in range(self._file.metadata.num_row_groups):
             yield from _events(self._table(number))
@@ -167,9 +167,9 @@ def _naming(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _events(table: "pa.Table") -> Iterator[Event]:
+def _events(table: "pa.Table") -> Iterator[CopiedEvent]:
     # In slices, because Python objects take several times the memory of the columns.
     for batch in table.to_batches(max_chunksize=1000):
         uids, _, *others = (column.to_pylist() for column in batch.columns)
         times = batch.column(_TIME).cast(pa.int64()).to_pylist()
-        yield from map(Event, (uid.replace("-", "") for uid in uids), times, *others)
+        yield from map(CopiedEvent, (uid.replace("-", "") for uid in uids), times, *others)

@@ -6,14 +6,14 @@ from typing import Any
 
 from django.db.models import Q
 
-from .columns import DAY, TOP_ADDRESSES, part_of
+from .columns import DAY, TOP_ADDRESSES, part_sql
 from .conditions import Renderer
 from .rows import microseconds
-from .selection import Selection
+from .visible_events import VisibleEvents
 
 
 def count_values(
-    selection: Selection,
+    visible: VisibleEvents,
     values: Sequence[str],
     condition: Q,
     start: datetime,
@@ -33,36 +33,36 @@ def count_values(
     columns = ", ".join(f"{value} AS {name}" for name, value in zip(names, values, strict=True))
     groups = ", ".join(names)
     counted = " UNION ALL ".join(
-        f"SELECT {columns}, count() AS times FROM {selection.table.name}"  # noqa: S608 (bound)
-        f" WHERE {selection.where(condition, renderer)} AND {within} GROUP BY {groups}"
-        for within in _spans(start, end, None if selection.is_restricted else length)
+        f"SELECT {columns}, count() AS times FROM {visible.table.name}"  # noqa: S608 (bound)
+        f" WHERE {visible.where(condition, renderer)} AND {within} GROUP BY {groups}"
+        for within in _spans(start, end, None if visible.is_restricted else length)
     )
     if not counted:
         return []
     most = "" if limit is None else f" ORDER BY events DESC, {groups} LIMIT {limit:d}"
-    return selection.table.server.query(
+    return visible.table.server.query(
         f"SELECT {groups}, sum(times) AS events FROM ({counted}) GROUP BY {groups}{most}",  # noqa: S608
         renderer.parameters,
     )
 
 
 def top_addresses(
-    selection: Selection, condition: Q, start: datetime, end: datetime, limit: int
+    visible: VisibleEvents, condition: Q, start: datetime, end: datetime, limit: int
 ) -> list[tuple[str, int]]:
     """Return the most frequent addresses of a period, each with at least its number of events.
 
     Exact counts of millions of addresses would take longer than all other parts of an overview.
     """
     renderer = Renderer()
-    is_projected = not condition and not selection.is_restricted
+    is_projected = not condition and not visible.is_restricted
     found = " UNION ALL ".join(
-        f"SELECT arrayJoin({TOP_ADDRESSES}) AS entry FROM {selection.table.name}"  # noqa: S608 (bound)
-        f" WHERE {selection.where(condition, renderer)} AND {within}"
+        f"SELECT arrayJoin({TOP_ADDRESSES}) AS entry FROM {visible.table.name}"  # noqa: S608 (bound)
+        f" WHERE {visible.where(condition, renderer)} AND {within}"
         for within in _spans(start, end, DAY if is_projected else None)
     )
     if not found:
         return []
-    rows = selection.table.server.query(
+    rows = visible.table.server.query(
         # The error is the largest number of events by which the count may be too large.
         f"SELECT entry.1 AS address, sum(entry.2 - entry.3) AS events FROM ({found})"  # noqa: S608
         f" GROUP BY address ORDER BY events DESC, address LIMIT {limit:d}",
@@ -80,7 +80,7 @@ def _spans(start: datetime, end: datetime, length: int | None) -> list[str]:
     if begin >= stop:
         return [_between(first, last)]
     assert length is not None
-    part = part_of(length)
+    part = part_sql(length)
     edges = [(first, begin * length), (stop * length, last)]
     return [
         f"{part} >= {begin:d} AND {part} < {stop:d}",

@@ -21,10 +21,10 @@ from ...records.uid import new_uid
 from .delivery import ClickHouseDelivery
 from .insertion import deliver
 from .server import Server
-from .table import Table
+from .table import ClickHouseTable
 
 if TYPE_CHECKING:
-    from ...retention.store import Store
+    from ...retention.event_store import EventStore
     from ...review.reader import Reader
 
 
@@ -46,7 +46,7 @@ class ClickHouseBackend(BufferedBackend):
     ) -> None:
         if not isinstance(connection, Mapping | None):
             raise ValueError(f"connection is {connection!r}; it has to be a dict")
-        self.table = Table(Server(connection or {}), database, table)
+        self.table = ClickHouseTable(Server(connection or {}), database, table)
         destinations.stores[self.table.store_name] = Destination(router.db_for_write(Log), "")
         super().__init__(**options)
 
@@ -54,7 +54,7 @@ class ClickHouseBackend(BufferedBackend):
         return ClickHouseDelivery(spool, self.record_lost, self.table)
 
     def current_destination(self) -> str:
-        return destinations.of_store(self.table.store_name)
+        return destinations.current_for_store(self.table.store_name)
 
     def _write_inline(self, record: Record, error: OSError) -> None:
         self._losses.report_inline(self.spool.directory, error)
@@ -71,10 +71,10 @@ class ClickHouseBackend(BufferedBackend):
         found: Reader = make(self.table, events)
         return found
 
-    def store(self) -> "Store":
+    def store(self) -> "EventStore":
         """Return the store that commands change."""
-        make = import_string("eventlog.contrib.clickhouse.store.ClickHouseStore")
-        found: Store = make(self.table)
+        make = import_string("eventlog.contrib.clickhouse.event_store.ClickHouseEventStore")
+        found: EventStore = make(self.table)
         return found
 
     def close(self) -> None:

@@ -53,7 +53,7 @@ WRITTEN: Mapping[str, str] = {
 CODECS: Mapping[str, str] = {"timestamp": "Delta, ZSTD(1)", "extra": "ZSTD(3)"}
 
 
-class Index(NamedTuple):
+class SkipIndex(NamedTuple):
     """A skip index, by which ClickHouse leaves out granules that do not have a value."""
 
     column: str
@@ -71,22 +71,22 @@ class Index(NamedTuple):
 
 
 INDEXES = (
-    *map(Index, ("user_id", "user_repr", "object_id", "ip", "fact_request_id", "id", "batch")),
-    Index("action", "set(256)"),
-    Index("status", "set(64)"),
-    Index("stored_at", "minmax"),
+    *map(SkipIndex, ("user_id", "user_repr", "object_id", "ip", "fact_request_id", "id", "batch")),
+    SkipIndex("action", "set(256)"),
+    SkipIndex("status", "set(64)"),
+    SkipIndex("stored_at", "minmax"),
 )
 
 
 QUARTER, HOUR, DAY = 900_000_000, 3_600_000_000, 86_400_000_000  # microseconds
 
 
-def part_of(length: int) -> str:
+def part_sql(length: int) -> str:
     """Return the SQL for the number of an event's part of the time; each has ``length`` µs."""
     return _rounded_down("toUnixTimestamp64Micro(timestamp)", length)
 
 
-def of_parts(number: int) -> str:
+def longer_part_sql(number: int) -> str:
     """Return the SQL for the number of a longer part, which has so many of ``PART``."""
     return _rounded_down(PART, number)
 
@@ -114,7 +114,7 @@ class Projection(NamedTuple):
 
 
 # A quarter of an hour, because days and hours of every time zone consist of quarters.
-PART = part_of(QUARTER)
+PART = part_sql(QUARTER)
 _BUCKETS = ", ".join(f"fact_duration_ms <= {bound}, {bound}" for bound in LATENCY_BUCKETS)
 BUCKET = f"if(fact_duration_ms IS NULL, NULL, multiIf({_BUCKETS}, {OVERFLOW}))"
 # Exact up to 1,000 addresses. Beyond, a rare address may be left out, and its count has an error.
@@ -137,7 +137,7 @@ PROJECTIONS: Mapping[str, Projection] = {
 def projection_sql(name: str) -> str:
     """Return the definition of a projection."""
     found = PROJECTIONS[name]
-    part = part_of(found.length)
+    part = part_sql(found.length)
     groups = ", ".join([*found.values, part] if found.is_by_value else [part, *found.values])
     return f"PROJECTION {name} (SELECT {groups}, {found.counted} GROUP BY {groups})"
 
@@ -147,7 +147,7 @@ def fact_column(key: str) -> str:
     return f"fact_{key}"
 
 
-def is_fact(key: str) -> str:
+def is_fact_sql(key: str) -> str:
     """Return the condition that the application did not choose the value under ``key``.
 
     The condition is NULL for an event whose whole ``extra`` is the application's.
@@ -155,7 +155,7 @@ def is_fact(key: str) -> str:
     return f"position(own_keys, ',{key},') = 0"
 
 
-def text_at(*keys: str) -> str:
+def text_sql(*keys: str) -> str:
     """Return the value under nested quoted ``keys`` as text, NULL if it is missing or null."""
     path = "".join(f", {key}" for key in keys)
     kind, text = f"JSONType(extra{path})", f"JSONExtract(extra{path}, 'Nullable(String)')"
@@ -164,14 +164,14 @@ def text_at(*keys: str) -> str:
     return f"if({whole}, concat({text}, '.0'), {text})"
 
 
-def number_at(*keys: str) -> str:
+def number_sql(*keys: str) -> str:
     """Return the value under nested quoted ``keys`` if it is a JSON number, else NULL."""
     path = "".join(f", {key}" for key in keys)
     is_number = f"JSONType(extra{path}) IN ('Int64', 'UInt64', 'Double')"
     return f"if({is_number}, JSONExtract(extra{path}, 'Nullable(Float64)'), NULL)"
 
 
-def has_any_key(keys: str) -> str:
+def has_any_key_sql(keys: str) -> str:
     """Return the condition that ``extra`` is an object with one of ``keys``."""
     return (
         "(JSONType(extra) = 'Object'"
@@ -181,8 +181,8 @@ def has_any_key(keys: str) -> str:
 
 def fact_sql(key: str, *, as_number: bool) -> str:
     """Return the expression of a fact."""
-    value = number_at(f"'{key}'") if as_number else text_at(f"'{key}'")
-    return f"if({is_fact(key)}, {value}, NULL)"
+    value = number_sql(f"'{key}'") if as_number else text_sql(f"'{key}'")
+    return f"if({is_fact_sql(key)}, {value}, NULL)"
 
 
 def column_definitions() -> dict[str, str]:

@@ -25,9 +25,9 @@ from .columns import (
     NUMBERS,
     fact_column,
     fact_sql,
-    has_any_key,
-    number_at,
-    text_at,
+    has_any_key_sql,
+    number_sql,
+    text_sql,
 )
 from .rows import microseconds
 
@@ -83,7 +83,7 @@ class Renderer:
         if isinstance(q, Glob):
             return self._glob(q)
         if isinstance(q, HasAnyKey):
-            return has_any_key(self.value([*q.keys], "Array(String)"))
+            return has_any_key_sql(self.value([*q.keys], "Array(String)"))
         if isinstance(q, django_lookups.IsNull):
             return f"{self.expression(q.lhs)} IS {'' if q.rhs else 'NOT '}NULL"
         if isinstance(q, django_lookups.In) and _is_value(q.rhs):
@@ -177,9 +177,9 @@ class Renderer:
             is_column = key in FACTS and as_number == (key in NUMBERS)
             return fact_column(key) if is_column else fact_sql(key, as_number=as_number)
         if isinstance(expression, Number):
-            return number_at(*self._keys(expression.keys))
+            return number_sql(*self._keys(expression.keys))
         if isinstance(expression, Text):
-            return text_at(*self._keys(expression.keys))
+            return text_sql(*self._keys(expression.keys))
         raise _refused(expression)
 
     def _keys(self, keys: Iterable[str]) -> list[str]:

@@ -22,9 +22,9 @@ from ...datetimes import aware, hour_of
 from ...models import Log
 from ...models.keys import user_id
 from .aggregation import count_values, top_addresses
-from .columns import BUCKET, DAY, HOUR, QUARTER, fact_column, of_parts
+from .columns import BUCKET, DAY, HOUR, QUARTER, fact_column, longer_part_sql
 from .events import in_utc
-from .selection import Selection
+from .visible_events import VisibleEvents
 
 EVERY_EVENT = Q()
 MAX_VALUES = 10_000  # of a dimension
@@ -38,14 +38,16 @@ def _fact(key: str) -> str:
 class ClickHouseCounts(NewestPeriodCounts):
     """The counts of all events of a period that meet a condition."""
 
-    def __init__(self, selection: Selection, condition: Q, start: datetime, end: datetime) -> None:
+    def __init__(
+        self, visible: VisibleEvents, condition: Q, start: datetime, end: datetime
+    ) -> None:
         self.using = router.db_for_read(Log)
         self.start, self.end = hour_of(start), aware(end)
         self.backlog = Backlog([], [])
         self.is_cut = self.is_check_limited = False
         self.live_from = self.start
         self.live = {}
-        self._selection, self._condition = selection, condition
+        self._visible, self._condition = visible, condition
 
     def _counted(
         self,
@@ -57,7 +59,7 @@ class ClickHouseCounts(NewestPeriodCounts):
     ) -> list[tuple[Any, ...]]:
         """Return values of the events of the period, see ``count_values()``."""
         return count_values(
-            self._selection,
+            self._visible,
             values,
             self._condition & condition,
             self.start,
@@ -91,7 +93,7 @@ class ClickHouseCounts(NewestPeriodCounts):
                 if name:
                     counts["user"][name] += times
             period = self.start, self.until
-            addresses = top_addresses(self._selection, self._condition, *period, MAX_RANKED)
+            addresses = top_addresses(self._visible, self._condition, *period, MAX_RANKED)
             counts["address"].update(dict(addresses))
         return counts
 
@@ -139,7 +141,7 @@ class ClickHouseCounts(NewestPeriodCounts):
     def _parts(self, values: Sequence[str], condition: Q) -> list[tuple[Any, ...]]:
         """Return values by hour, or by quarter of an hour if hours start at another minute."""
         length = QUARTER if self.start.minute else HOUR
-        rows = self._counted([of_parts(length // QUARTER), *values], condition, limit=None)
+        rows = self._counted([longer_part_sql(length // QUARTER), *values], condition, limit=None)
         return [(in_utc(number * length), *rest) for number, *rest in rows]
 
 

@@ -10,7 +10,7 @@ from ...backends.destinations import Destination
 from ...backends.spool import Segment, Spool
 from ...backends.spool.segment import DEAD, created_at
 from .insertion import deliver, delivered_batches
-from .table import Table
+from .table import ClickHouseTable
 
 MICROSECONDS = 1_000_000
 DAY_SECONDS = 86_400
@@ -20,12 +20,14 @@ MIN_MICROSECONDS = -(2**62)  # before every event
 class ClickHouseDelivery(SegmentDelivery):
     """Deliver segments to ClickHouse, and the events of an earlier backend to their database."""
 
-    def __init__(self, spool: Spool, on_lost: Callable[[int], None], table: Table) -> None:
+    def __init__(
+        self, spool: Spool, on_lost: Callable[[int], None], table: ClickHouseTable
+    ) -> None:
         super().__init__(spool, on_lost)
         self._table = table
 
     def _is_own(self, destination: str) -> bool:
-        return destination == destinations.of_store(self._table.store_name)
+        return destination == destinations.current_for_store(self._table.store_name)
 
     def send(self, segment: Segment, using: str, pacer: Pacer) -> None:
         if not self._is_own(segment.destination):

@@ -9,10 +9,10 @@ from django.db.models import prefetch_related_objects
 from ...datetimes import to_db_timezone
 from ...models import Log
 from ...models.keys import user_id
-from ...review.extras import MAX_FACT_LENGTHS, MAX_LISTED_BYTES, full_size, parse_extra
+from ...review.extra_loading import MAX_FACT_LENGTHS, MAX_LISTED_BYTES, full_size, parse_extra
 from .columns import FACTS, fact_column
 from .rows import EPOCH, microseconds
-from .table import Table
+from .table import ClickHouseTable
 
 # Facts of a large document that the list shows, besides those that have a column of their own.
 _CUT = [key for key in MAX_FACT_LENGTHS if key in FACTS]
@@ -35,7 +35,7 @@ _COLUMNS = (
 )
 
 
-def columns(limit: int = MAX_LISTED_BYTES) -> str:
+def event_columns_sql(limit: int = MAX_LISTED_BYTES) -> str:
     """Return the columns of ``event_of()``, with ``extra`` up to ``limit`` bytes."""
     document = f"if(length(extra) <= {limit:d}, extra, '')"
     cut = [f"if(length(extra) <= {limit:d}, NULL, {_cut(key)}) AS cut_{key}" for key in _CUT]
@@ -97,7 +97,7 @@ def with_relations(events: Sequence[Log]) -> list[Log]:
     return found
 
 
-def load_full_extra(events: Iterable[Log], table: Table) -> list[Log]:
+def load_full_extra(events: Iterable[Log], table: ClickHouseTable) -> list[Log]:
     """Return events of a page with all of ``extra``."""
     found = list(events)
     cut = {event.pk: event for event in found if full_size(event)}

@@ -19,10 +19,14 @@ from uuid import UUID
 from django.db import DataError
 
 from ...backends.spool import Rejected
-from ...backends.sql.announce import has_receivers, rows_of, send_event_logged
+from ...backends.sql.send_signals import (
+    has_receivers,
+    make_rows_and_send_post_save,
+    send_event_logged,
+)
 from .columns import WRITTEN
-from .rows import Row, read_rows
-from .table import Table
+from .rows import ClickHouseRow, read_rows
+from .table import ClickHouseTable
 
 DeadLetter = Callable[[str, Sequence[Rejected]], None]
 
@@ -31,7 +35,7 @@ SETTINGS = {"async_insert": 0, "max_partitions_per_insert_block": 0}
 
 
 def deliver(
-    batch_id: str, chunks: Iterable[Sequence[str]], table: Table, dead_letter: DeadLetter
+    batch_id: str, chunks: Iterable[Sequence[str]], table: ClickHouseTable, dead_letter: DeadLetter
 ) -> None:
     """Write the events of a batch that are not in the table yet.
 
@@ -39,26 +43,26 @@ def deliver(
     Raises ``OperationalError`` if the server is not available; the batch can be sent again.
     """
     rows, rejected = read_rows(batch_id, chunks)
-    written: list[Row] = []
+    written: list[ClickHouseRow] = []
     for some, token in _missing(batch_id, rows, table):
         written += _insert(some, token, table, rejected)
     if rejected:
         dead_letter(batch_id, rejected)
     if written and has_receivers():
         stored = [(row.record, row.id) for row in written]
-        send_event_logged(rows_of(stored), stored)
+        send_event_logged(make_rows_and_send_post_save(stored), stored)
 
 
 def _missing(
-    batch_id: str, rows: Sequence[Row], table: Table
-) -> Iterable[tuple[Sequence[Row], str]]:
+    batch_id: str, rows: Sequence[ClickHouseRow], table: ClickHouseTable
+) -> Iterable[tuple[Sequence[ClickHouseRow], str]]:
     """Return the rows that are missing, in groups for one INSERT each, with its token."""
     if not rows:
         return []
     present = present_uids(batch_id, rows, table)
     if not present:
         return [(rows, batch_id)]
-    months: dict[tuple[int, int], list[Row]] = defaultdict(list)
+    months: dict[tuple[int, int], list[ClickHouseRow]] = defaultdict(list)
     for row in rows:
         months[row.month].append(row)
     found = []
@@ -71,7 +75,7 @@ def _missing(
     return found
 
 
-def present_uids(batch_id: str, rows: Sequence[Row], table: Table) -> set[UUID]:
+def present_uids(batch_id: str, rows: Sequence[ClickHouseRow], table: ClickHouseTable) -> set[UUID]:
     """Return the uids of a batch that are in the table."""
     moments = [row.microseconds for row in rows]
     found = table.server.query(
@@ -84,8 +88,8 @@ def present_uids(batch_id: str, rows: Sequence[Row], table: Table) -> set[UUID]:
 
 
 def _insert(
-    rows: Sequence[Row], token: str, table: Table, rejected: list[Rejected]
-) -> Sequence[Row]:
+    rows: Sequence[ClickHouseRow], token: str, table: ClickHouseTable, rejected: list[Rejected]
+) -> Sequence[ClickHouseRow]:
     """Insert rows and return them, without those that ClickHouse rejects."""
     try:
         table.server.insert(
@@ -108,11 +112,11 @@ def _insert(
     return rows
 
 
-def _digest(rows: Sequence[Row]) -> str:
+def _digest(rows: Sequence[ClickHouseRow]) -> str:
     return sha256(b"".join(sorted(row.uid.bytes for row in rows))).hexdigest()[:16]
 
 
-def delivered_batches(batch_ids: Sequence[str], since: int, table: Table) -> set[str]:
+def delivered_batches(batch_ids: Sequence[str], since: int, table: ClickHouseTable) -> set[str]:
     """Return the batches with events since ``since`` (microseconds) in the table."""
     found = table.server.query(
         f"SELECT DISTINCT batch FROM {table.name} WHERE batch IN {{batches:Array(String)}}"  # noqa: S608

@@ -17,12 +17,12 @@ from ...datetimes import aware, shifted
 from ...models import Log
 from ...models.expressions import Fact
 from ...models.keys import user_id
-from ...review.answers import ActionCounts, Changed
-from ...review.export.formats import CHUNK_EVENTS, Chunks, take
-from ...review.extras import MAX_SHOWN_BYTES
-from ...review.figures import Users
+from ...review.export.formats import CHUNK_EVENTS, Chunks, take_chunk
+from ...review.extra_loading import MAX_SHOWN_BYTES
+from ...review.figures import UserCounts
 from ...review.histogram import Histogram
 from ...review.pagination import SCAN_LIMIT, SCAN_LIMIT_FACTOR, Cursor, Page, page_of
+from ...review.reader_results import ActionCounts, EventWithChange
 from ...review.related import (
     MAX_COUNTED_EVENTS,
     MAX_EVENTS_AROUND,
@@ -34,22 +34,22 @@ from ...review.related import (
 )
 from ...review.search.condition import Condition
 from ...review.search.filters import find
+from ...review.search.name_sources import looking_up_names_in
 from ...review.search.plan import ALL_EVENTS, QueryPlan
 from ...review.search.query import InvalidSearch, Problem, Search
-from ...review.search.sources import searching
 from ...review.search.tree import Term
 from ...text import UNSTORABLE
 from .aggregation import count_values
-from .columns import QUARTER, text_at
+from .columns import QUARTER, text_sql
 from .conditions import Renderer
 from .counts import ClickHouseCounts, PreviousClickHouseCounts
 from .events import in_utc, load_full_extra, moment_of
-from .following import ClickHouseFollower
-from .selection import Selection
-from .source import ClickHouseSource
-from .table import Table
+from .follower import ClickHouseFollower
+from .name_source import ClickHouseNameSource
+from .table import ClickHouseTable
 from .timeline import timeline
-from .windows import check_limit, read_in_windows
+from .visible_events import VisibleEvents
+from .windows import max_checked_events, read_in_windows
 
 NEWEST_FIRST, OLDEST_FIRST = "timestamp DESC, id DESC", "timestamp, id"
 MAX_REQUEST_DURATION = timedelta(days=1)  # from an event of a request to its other events
@@ -66,16 +66,16 @@ class ClickHouseReader:
     has_rows = False
     finds_names = True
 
-    def __init__(self, table: Table, events: QuerySet[Log] | None = None) -> None:
+    def __init__(self, table: ClickHouseTable, events: QuerySet[Log] | None = None) -> None:
         self._table = table
-        self._selection = Selection(table, events)
+        self._visible = VisibleEvents(table, events)
 
     @property
     def is_restricted(self) -> bool:
-        return self._selection.is_restricted
+        return self._visible.is_restricted
 
     def parse(self, text: str) -> Search:
-        with searching(ClickHouseSource(self._table)):
+        with looking_up_names_in(ClickHouseNameSource(self._table)):
             search = Search.parse(text)
         try:
             Renderer().condition(search.plan.condition)
@@ -84,7 +84,7 @@ class ClickHouseReader:
         return search
 
     def find(self, term: Term) -> Condition:
-        with searching(ClickHouseSource(self._table)):
+        with looking_up_names_in(ClickHouseNameSource(self._table)):
             return find(term)
 
     def page(
@@ -100,20 +100,20 @@ class ClickHouseReader:
         order = OLDEST_FIRST if backwards else NEWEST_FIRST
         found, end = read_in_windows(
             self._table,
-            lambda condition, limit: self._selection.events(condition, order, limit),
+            lambda condition, limit: self._visible.events(condition, order, limit),
             plan,
             size + 1,
             cursor=newer or older,
             backwards=backwards,
             skip=1 if plan.index_scan or plan.residual else 0,
-            limit=check_limit(plan, scan_limit) if plan.residual else None,
+            limit=max_checked_events(plan, scan_limit) if plan.residual else None,
         )
         return page_of(found, size, older=older, newer=newer, end=end)
 
     def count(self, plan: QueryPlan, limit: int) -> int | None:
         if plan.residual:
             return None  # every event would be checked
-        return self._selection.count(plan.condition, limit)
+        return self._visible.count(plan.condition, limit)
 
     def estimate(self) -> int:
         ((count,),) = self._table.server.query(f"SELECT count() FROM {self._table.name}")  # noqa: S608
@@ -122,10 +122,10 @@ class ClickHouseReader:
     def timeline(
         self, plan: QueryPlan, start: datetime, end: datetime, *, is_whole: bool = False
     ) -> Histogram:
-        return timeline(self._selection, plan, start, end, check_limit(plan, SCAN_LIMIT))
+        return timeline(self._visible, plan, start, end, max_checked_events(plan, SCAN_LIMIT))
 
     def actions(self, start: datetime, end: datetime) -> ActionCounts:
-        rows = count_values(self._selection, ["action"], Q(), start, end, length=QUARTER)
+        rows = count_values(self._visible, ["action"], Q(), start, end, length=QUARTER)
         return ActionCounts(Counter(dict(rows)))
 
     def event(self, key: Any, moment: datetime | None = None) -> Log | None:
@@ -135,7 +135,7 @@ class ClickHouseReader:
             return None
         if moment is not None:
             condition &= Q(timestamp=moment)
-        return next(iter(self._selection.events(condition, NEWEST_FIRST, 1, MAX_SHOWN_BYTES)), None)
+        return next(iter(self._visible.events(condition, NEWEST_FIRST, 1, MAX_SHOWN_BYTES)), None)
 
     def neighbours(self, event: Log, plan: QueryPlan) -> Adjacent:
         cursor = Cursor(event.timestamp, event.pk)
@@ -153,7 +153,9 @@ class ClickHouseReader:
         condition = near & Q(Exact(Fact("request_id"), request_id))
         return self._positions(condition, OLDEST_FIRST, MAX_COUNTED_EVENTS + 1)
 
-    def walk(self, event: Log, plan: QueryPlan, *, backwards: bool) -> Sequence[Position]:
+    def nearest_positions(
+        self, event: Log, plan: QueryPlan, *, backwards: bool
+    ) -> Sequence[Position]:
         order = OLDEST_FIRST if backwards else NEWEST_FIRST
         found, _end = read_in_windows(
             self._table,
@@ -169,35 +171,35 @@ class ClickHouseReader:
 
     def _positions(self, condition: Q, order: str, limit: int) -> list[Position]:
         columns = f"id, {TIME}, ip, user_id, user_repr, user_state"
-        rows = self._selection.select(columns, condition, f"ORDER BY {order} LIMIT {limit:d}")
+        rows = self._visible.select(columns, condition, f"ORDER BY {order} LIMIT {limit:d}")
         return [
             Position(key, moment_of(time), ip, None if user is None else user_id(user), name, state)
             for key, time, ip, user, name, state in rows
         ]
 
-    def at(self, *groups: Sequence[Position]) -> Sequence[Sequence[Log]]:
+    def events_at(self, *groups: Sequence[Position]) -> Sequence[Sequence[Log]]:
         wanted = [each for group in groups for each in group]
         if not wanted:
             return [[] for _ in groups]
         # The times are a condition too, because the table is in this order.
         keys, moments = ([*each] for each in zip(*(each[:2] for each in wanted), strict=True))
         condition = Q(pk__in=keys, timestamp__in=moments)
-        found = self._selection.events(condition, NEWEST_FIRST, len(wanted))
+        found = self._visible.events(condition, NEWEST_FIRST, len(wanted))
         by_key = {each.pk: each for each in found}
         return [[by_key[each.pk] for each in group if each.pk in by_key] for group in groups]
 
-    def changes_of(self, event: Log, field: str, limit: int) -> Sequence[Changed]:
+    def changes_of(self, event: Log, field: str, limit: int) -> Sequence[EventWithChange]:
         renderer = Renderer()
-        pair = text_at(f"'{CHANGES}'", renderer.value(field, "String"))
+        pair = text_sql(f"'{CHANGES}'", renderer.value(field, "String"))
         of_object = Q(content_type=event.content_type_id, object_id=event.object_id)
-        rows = self._selection.select(
+        rows = self._visible.select(
             f"id, {TIME}, user_id, user_repr, action, {pair}",
             of_object,
             f"ORDER BY {NEWEST_FIRST} LIMIT {limit:d}",
             renderer,
         )
         return [
-            Changed(key, moment_of(time), None if user is None else user_id(user), *rest)
+            EventWithChange(key, moment_of(time), None if user is None else user_id(user), *rest)
             for key, time, user, *rest in rows
         ]
 
@@ -205,17 +207,17 @@ class ClickHouseReader:
         cursor: Cursor | None = None
         while True:
             some = self.page(plan, CHUNK_EVENTS, older=cursor, scan_limit=EXPORT_SCAN_LIMIT)
-            yield from self.in_full(some.events)
+            yield from self.with_full_extra(some.events)
             if (cursor := some.older or some.scanned_until) is None:
                 return
 
-    def in_full(self, events: Sequence[Log]) -> Chunks:
+    def with_full_extra(self, events: Sequence[Log]) -> Chunks:
         waiting = deque(events)
         while waiting:
-            yield load_full_extra(take(waiting), self._table)
+            yield load_full_extra(take_chunk(waiting), self._table)
 
     def follow(self, text: str) -> ClickHouseFollower:
-        return ClickHouseFollower(self._selection, self.parse, text)
+        return ClickHouseFollower(self._visible, self.parse, text)
 
     def overview(
         self,
@@ -225,16 +227,16 @@ class ClickHouseReader:
         *,
         compared_from: datetime | None = None,
     ) -> PeriodCounts:
-        return ClickHouseCounts(self._selection, (plan or ALL_EVENTS).condition, start, end)
+        return ClickHouseCounts(self._visible, (plan or ALL_EVENTS).condition, start, end)
 
     def overview_before(
         self, counts: PeriodCounts, start: datetime, end: datetime, plan: QueryPlan | None = None
     ) -> PeriodCounts:
-        return PreviousClickHouseCounts(self._selection, (plan or ALL_EVENTS).condition, start, end)
+        return PreviousClickHouseCounts(self._visible, (plan or ALL_EVENTS).condition, start, end)
 
-    def users(self, counts: PeriodCounts) -> Users:
+    def users(self, counts: PeriodCounts) -> UserCounts:
         assert isinstance(counts, ClickHouseCounts)
-        return Users(*count_users_with_keys(counts.users, counts.start))
+        return UserCounts(*count_users_with_keys(counts.users, counts.start))
 
     def oldest(self) -> datetime | None:
         rows = self._table.server.query(

@@ -22,7 +22,7 @@ FIRST, LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2299, 12, 31, tzinfo=UT
 KEY_BITS = (1 << 62) - 1  # the random bits at the end of a UUID
 
 
-class Row(NamedTuple):
+class ClickHouseRow(NamedTuple):
     """A row, and the line that it was made of."""
 
     line: str
@@ -61,16 +61,18 @@ def key_of(uid: UUID) -> int:
     return uid.int & KEY_BITS
 
 
-def read_rows(batch_id: str, chunks: Iterable[Sequence[str]]) -> tuple[list[Row], list[Rejected]]:
+def read_rows(
+    batch_id: str, chunks: Iterable[Sequence[str]]
+) -> tuple[list[ClickHouseRow], list[Rejected]]:
     """Return the rows of a batch, and the lines that are not valid events."""
-    rows: list[Row] = []
+    rows: list[ClickHouseRow] = []
     rejected: list[Rejected] = []
     number = 0
     for lines in chunks:
         for line, record in _records(lines, rejected):
             number += 1
             try:
-                rows.append(Row(line, record, _values(batch_id, number, record)))
+                rows.append(ClickHouseRow(line, record, _values(batch_id, number, record)))
             except (ValueError, TypeError, OverflowError) as error:
                 rejected.append(Rejected(line, f"{type(error).__name__}: {error}"))
     return rows, rejected

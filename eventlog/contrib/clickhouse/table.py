@@ -22,7 +22,7 @@ def checked_name(option: str, name: str) -> str:
     return name
 
 
-class Table:
+class ClickHouseTable:
     """The table of events on a server."""
 
     def __init__(self, server: Server, database: str, table: str) -> None:

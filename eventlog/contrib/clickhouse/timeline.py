@@ -11,15 +11,15 @@ from ...datetimes import aware
 from ...review.histogram import Histogram, bars_of, histogram_of
 from ...review.search.plan import QueryPlan
 from .aggregation import count_values
-from .columns import QUARTER, part_of
+from .columns import QUARTER, part_sql
 from .events import in_utc
 from .rows import microseconds
-from .selection import Selection
-from .windows import Period, ends_of
+from .visible_events import VisibleEvents
+from .windows import PeriodBounds, ends_of
 
 
 def timeline(
-    selection: Selection, plan: QueryPlan, start: datetime, end: datetime, limit: int
+    visible: VisibleEvents, plan: QueryPlan, start: datetime, end: datetime, limit: int
 ) -> Histogram:
     """Count the events of a plan between two times; check about ``limit`` events at most."""
     width, bounds, end = bars_of(start, end)
@@ -27,7 +27,7 @@ def timeline(
         return Histogram([], width)
     length = gcd(QUARTER, *map(microseconds, bounds))
     since, condition, counted_from = bounds[0], plan.condition, None
-    period = Period.of(plan.period)
+    period = PeriodBounds.of(plan.period)
     is_projected = length == QUARTER and period.is_exact and not (plan.index_scan or plan.residual)
     if is_projected:
         condition = Q()
@@ -37,11 +37,11 @@ def timeline(
             end = min(end, in_utc(period.end))
     else:
         checked = plan.period & Q(timestamp__gte=since, timestamp__lt=end)
-        if (reached := next(iter(ends_of(selection.table, checked, [limit])))) is not None:
+        if (reached := next(iter(ends_of(visible.table, checked, [limit])))) is not None:
             since = counted_from = max(since, aware(reached))
     rows = count_values(
-        selection,
-        [part_of(length)],
+        visible,
+        [part_sql(length)],
         condition,
         since,
         end,

@@ -14,13 +14,13 @@ from typing import NamedTuple, TypeVar
 
 from django.db.models import Q
 
-from ...review.pagination import MAX_KEY, Cursor, after_cursor
-from ...review.search.plan import QueryPlan, up_to
+from ...review.pagination import MAX_KEY, Cursor, after_cursor_condition
+from ...review.search.plan import QueryPlan, up_to_condition
 from .columns import PART, QUARTER
 from .conditions import Renderer
 from .events import moment_of
 from .rows import microseconds
-from .table import Table
+from .table import ClickHouseTable
 
 SIZES = (20_000, 200_000, 2_000_000, 20_000_000)  # events; the last window has all other events
 
@@ -34,7 +34,7 @@ Row = TypeVar("Row")
 _remembered: dict[str, tuple[float, Sequence[int], Sequence[int]]] = {}
 
 
-class Period(NamedTuple):
+class PeriodBounds(NamedTuple):
     """The bounds of a period in microseconds; None for no bound."""
 
     start: int | None = None
@@ -42,7 +42,7 @@ class Period(NamedTuple):
     is_exact: bool = True  # whether the condition has no more than these bounds
 
     @classmethod
-    def of(cls, condition: Q) -> "Period":
+    def of(cls, condition: Q) -> "PeriodBounds":
         """Return the bounds that a condition states."""
         if condition.negated or condition.connector != Q.AND:
             return cls(is_exact=not condition)
@@ -53,7 +53,7 @@ class Period(NamedTuple):
         return cls(max(starts, default=None), min(ends, default=None), is_exact)
 
 
-def check_limit(plan: QueryPlan, scan_limit: int) -> int:
+def max_checked_events(plan: QueryPlan, scan_limit: int) -> int:
     """Return the number of events of the table that are checked for a plan."""
     scan_limit = max(1, scan_limit)
     if "JSON" in Renderer().condition(plan.residual):
@@ -62,7 +62,7 @@ def check_limit(plan: QueryPlan, scan_limit: int) -> int:
 
 
 def read_in_windows(
-    table: Table,
+    table: ClickHouseTable,
     read: Callable[[Q, int], list[Row]],
     plan: QueryPlan,
     count: int,
@@ -80,13 +80,13 @@ def read_in_windows(
     ``is_enough`` tells whether the rows up to a time suffice.
     """
     found: list[Row] = []
-    bound = after_cursor(cursor, backwards=backwards)
+    bound = after_cursor_condition(cursor, backwards=backwards)
     sizes = SIZES[skip:]
     if limit is not None:
         sizes = (*(size for size in sizes if size < limit), limit)
     end = None
     for end in ends_of(table, plan.period, sizes, cursor=cursor, backwards=backwards):
-        window = Q() if end is None else up_to(end, backwards=backwards)
+        window = Q() if end is None else up_to_condition(end, backwards=backwards)
         found += read(bound & window & plan.condition, count - len(found))
         if end is None or len(found) >= count or is_enough(found, end):
             return found, None
@@ -97,7 +97,7 @@ def read_in_windows(
 
 
 def ends_of(
-    table: Table,
+    table: ClickHouseTable,
     period: Q,
     sizes: Sequence[int],
     *,
@@ -108,7 +108,7 @@ def ends_of(
 
     The last one is None if a window has all events of the period.
     """
-    start, end, _is_exact = Period.of(period)
+    start, end, _is_exact = PeriodBounds.of(period)
     if cursor is not None:
         place = microseconds(cursor.timestamp)
         if backwards:
@@ -133,7 +133,7 @@ def ends_of(
             yield moment_of(reached)
 
 
-def _numbers_of_events(table: Table) -> tuple[Sequence[int], Sequence[int]]:
+def _numbers_of_events(table: ClickHouseTable) -> tuple[Sequence[int], Sequence[int]]:
     """Return the parts of the time that have events, and the number of events up to each.
 
     They may be old, because only the sizes of windows depend on them.

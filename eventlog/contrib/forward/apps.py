@@ -9,7 +9,7 @@ class ForwardConfig(AppConfig):
     name = "eventlog.contrib.forward"
     label = "eventlog_forward"
     verbose_name = _("Event streams")
-    eventlog_inventory = "eventlog.contrib.forward.diagnosis.targets"
+    eventlog_inventory = "eventlog.contrib.forward.diagnosis.target_entries"
     eventlog_checks = "eventlog.contrib.forward.diagnosis.CHECKS"
 
     def ready(self) -> None:

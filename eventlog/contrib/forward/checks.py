@@ -11,7 +11,7 @@ from ...backends.buffered import BufferedBackend
 from ...backends.spool import locks
 from ...checks import FORWARD
 from ...conf import Misconfigured, conf
-from .configured import checked_name, interval, max_bytes, target_config
+from .configured_targets import checked_interval, checked_max_bytes, checked_name, target_config
 
 
 def check_forward(**kwargs: Any) -> list[CheckMessage]:
@@ -20,13 +20,16 @@ def check_forward(**kwargs: Any) -> list[CheckMessage]:
     # The checks of the settings report a value of another type, and a missing app.
     if not isinstance(setting, Mapping) or not apps.is_installed(FORWARD):
         return []
-    return [*_backend(setting), *(problem for each in setting.items() for problem in _of(*each))]
+    return [
+        *_backend(setting),
+        *(problem for each in setting.items() for problem in _target_messages(*each)),
+    ]
 
 
 def _backend(setting: Mapping[str, Any]) -> Iterator[CheckMessage]:
     if setting:
         try:
-            locks.require("EVENTLOG['FORWARD'] has targets, and sending events")
+            locks.require_file_locks("EVENTLOG['FORWARD'] has targets, and sending events")
         except Misconfigured as error:  # before E020 advises a backend that cannot run either
             yield Error(error.message, hint=error.hint, id=error.check_id)
             return
@@ -44,12 +47,12 @@ def _backend(setting: Mapping[str, Any]) -> Iterator[CheckMessage]:
         )
 
 
-def _of(name: Any, raw: Any) -> Iterator[CheckMessage]:
+def _target_messages(name: Any, raw: Any) -> Iterator[CheckMessage]:
     """Yield the first problem of a target."""
     try:
         checked_name(name)
-        max_bytes(name, raw)
-        interval(name, raw)
+        checked_max_bytes(name, raw)
+        checked_interval(name, raw)
         target_config(name, raw).target.close()
     except Misconfigured as error:
         yield Error(error.message, hint=error.hint, id=error.check_id)

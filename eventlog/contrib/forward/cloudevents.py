@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from .event import Event
-from .values import values_of
+from .event_values import values_of
 
 SPEC_VERSION = "1.0"
 BATCH_TYPE = "application/cloudevents-batch+json"

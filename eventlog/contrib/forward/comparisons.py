@@ -13,14 +13,14 @@ Matcher = Callable[[Event], bool]
 OPERATORS: Mapping[str, Callable[[float, float], bool]] = {">": gt, ">=": ge, "<": lt, "<=": le}
 
 
-def as_text(value: Any) -> str | None:
+def text_as_compared(value: Any) -> str | None:
     """Return a JSON value as the text that the database compares: 7 and "7" are the same."""
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value)
 
 
-def matching(
+def pattern_matcher(
     get: Callable[[Event], str | None], pattern: str, *, any_case: bool = False
 ) -> Matcher:
     """Return whether the whole text matches a pattern, as a function of an event."""
@@ -38,21 +38,21 @@ def matching(
 
 
 def _fact(name: str) -> Callable[[Event], str | None]:
-    return lambda event: as_text(event.facts.get(name))
+    return lambda event: text_as_compared(event.facts.get(name))
 
 
-def pattern_of(
+def fact_pattern_builder(
     name: str, pattern: Callable[[str], str] = str, *, any_case: bool = False
 ) -> Callable[[str], Matcher]:
     """Return a builder for a fact that is compared with the pattern that a value stands for."""
-    return lambda value: matching(_fact(name), pattern(value), any_case=any_case)
+    return lambda value: pattern_matcher(_fact(name), pattern(value), any_case=any_case)
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def compared(
+def number_matcher(
     get: Callable[[Event], Any],
     operator: str,
     value: str,

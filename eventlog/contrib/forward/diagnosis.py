@@ -6,22 +6,22 @@ from pathlib import Path
 from ...backends.spool.segment import WAITING
 from ...conf import conf
 from ...diagnostics.findings import Finding, problem, warning
-from ...diagnostics.inventory import Entry, joined
+from ...diagnostics.inventory import Entry, joined_names
 from ...diagnostics.registry import Check
 from ...diagnostics.site import Site
-from .configured import without_secrets
+from .configured_targets import mask_secrets
 from .forwarder import senders_of
 from .queue import DIRECTORY
-from .status import facts_of, problems_of
+from .status import queue_facts, queue_problems
 
 MAX_FAILURES = 2  # attempts in a row, which may be a short interruption
 
 
-def blocked_targets(site: Site) -> Iterator[Finding]:
+def blocked_target_findings(site: Site) -> Iterator[Finding]:
     """Yield the targets that do not get their events."""
     spool = _spool(site)
     for sender in senders_of(conf.forward, spool):
-        facts = facts_of(sender)
+        facts = queue_facts(sender)
         if error := facts["last_error"]:
             make = problem if facts["failures"] > MAX_FAILURES else warning
             yield make(
@@ -30,7 +30,7 @@ def blocked_targets(site: Site) -> Iterator[Finding]:
                 f"({facts['failures']}): {error}",
                 f"Correct the cause, and run 'manage.py eventlog_forward test {sender.name}'.",
             )
-        for text in problems_of(facts, site.options.max_age):
+        for text in queue_problems(facts, site.options.max_age):
             yield problem(
                 f"target-blocked.{sender.name}",
                 f"The target {sender.name!r}: {text}",
@@ -38,7 +38,7 @@ def blocked_targets(site: Site) -> Iterator[Finding]:
             )
 
 
-def removed_targets(site: Site) -> Iterator[Finding]:
+def removed_target_findings(site: Site) -> Iterator[Finding]:
     """Yield the directories of targets that the settings do not have any more."""
     directory = _spool(site) / DIRECTORY
     # The directory of a target without waiting events is harmless.
@@ -52,11 +52,11 @@ def removed_targets(site: Site) -> Iterator[Finding]:
         )
 
 
-def targets() -> Iterator[Entry]:
+def target_entries() -> Iterator[Entry]:
     """Yield the targets for the inventory, with masked secrets."""
     for name, raw in conf.forward.items():
-        masked = without_secrets(raw.get("OPTIONS", {}))
-        options = joined(f"{key} {value}" for key, value in masked.items())
+        masked = mask_secrets(raw.get("OPTIONS", {}))
+        options = joined_names(f"{key} {value}" for key, value in masked.items())
         search = raw.get("SEARCH") or "all events"
         yield Entry("stored", f"target {name}", f"{raw.get('TARGET')}: {options}; gets {search}")
 
@@ -67,6 +67,6 @@ def _spool(site: Site) -> Path:
 
 
 CHECKS = (
-    Check("targets", blocked_targets, "spool"),
-    Check("removed targets", removed_targets, "spool"),
+    Check("targets", blocked_target_findings, "spool"),
+    Check("removed targets", removed_target_findings, "spool"),
 )

@@ -3,8 +3,8 @@
 from typing import Any
 
 from .event import Event
+from .event_values import values_of
 from .fields import FIELD_NAMES
-from .values import values_of
 
 ECS_VERSION = "8.17.0"
 MIN_FAILED_STATUS = 400

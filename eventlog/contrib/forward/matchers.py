@@ -8,23 +8,29 @@ from django.contrib.auth import get_user_model
 
 from ...changes import KEY as CHANGES
 from ...records.user_state import UserState
-from ...review.columns import value_under
+from ...review.chosen_columns import value_under
 from ...review.search import patterns
 from ...review.search.condition import InvalidTermError
 from ...review.search.event_filters import EXTRA, HAS, KINDS, keys_of
 from ...review.search.filters import checked_filter
-from ...review.search.networks import condition as network_condition
-from ...review.search.numbers import number
-from ...review.search.references import ANONYMOUS, in_any_case
+from ...review.search.networks import network_condition
+from ...review.search.numbers import parse_number
+from ...review.search.reference_filters import ANONYMOUS, in_any_case
 from ...review.search.request_filters import (
     milliseconds,
     range_of_statuses,
     trace_id_of,
 )
-from ...review.search.spelling import one_of
+from ...review.search.spelling import choices_sentence
 from ...review.search.tree import Term
 from ...review.search.valid_values import DEVICES
-from .comparisons import Matcher, as_text, compared, matching, pattern_of
+from .comparisons import (
+    Matcher,
+    fact_pattern_builder,
+    number_matcher,
+    pattern_matcher,
+    text_as_compared,
+)
 from .event import Event
 
 REFUSED = {
@@ -59,7 +65,9 @@ def _status(value: str, operator: str) -> Matcher:
 
 
 def _duration(value: str, operator: str) -> Matcher:
-    return compared(lambda event: event.facts.get("duration_ms"), operator, value, milliseconds)
+    return number_matcher(
+        lambda event: event.facts.get("duration_ms"), operator, value, milliseconds
+    )
 
 
 def _method(value: str) -> Matcher:
@@ -70,12 +78,12 @@ def _method(value: str) -> Matcher:
 def _device(value: str) -> Matcher:
     device = value.lower()
     if device not in DEVICES:
-        raise InvalidTermError(f"Unknown device {value!r}. {one_of(DEVICES)}")
+        raise InvalidTermError(f"Unknown device {value!r}. {choices_sentence(DEVICES)}")
     return lambda event: event.facts.get("device_type") == device
 
 
 def _request(value: str) -> Matcher:
-    return lambda event: as_text(event.facts.get("request_id")) == value
+    return lambda event: text_as_compared(event.facts.get("request_id")) == value
 
 
 def _trace(value: str) -> Matcher:
@@ -106,14 +114,16 @@ def _user(value: str) -> Matcher:
     if "@" in value and getattr(users, "EMAIL_FIELD", "") != users.USERNAME_FIELD:
         raise InvalidTermError("Events do not have the e-mail address. Use the username.")
     names = in_any_case(value)
-    return lambda event: event.record.user_repr in names or as_text(event.record.user_id) == value
+    return lambda event: (
+        event.record.user_repr in names or text_as_compared(event.record.user_id) == value
+    )
 
 
 def _acting_user(value: str) -> Matcher:
     names = in_any_case(value)
     return lambda event: (
         event.facts.get("acting_user") in names
-        or as_text(event.facts.get("acting_user_id")) == value
+        or text_as_compared(event.facts.get("acting_user_id")) == value
     )
 
 
@@ -128,7 +138,7 @@ def _obj(value: str) -> Matcher:
     # Like content types, a proxy counts as its concrete model.
     model = (options.concrete_model or options.model)._meta.label_lower
     return lambda event: (
-        event.record.model == model and (not key or as_text(event.record.object_id) == key)
+        event.record.model == model and (not key or text_as_compared(event.record.object_id) == key)
     )
 
 
@@ -157,7 +167,7 @@ HAS_COLUMN: Mapping[str, Matcher] = {
 
 def _is(value: str) -> Matcher:
     if value.lower() not in IS:
-        raise InvalidTermError(f"Unknown kind {value!r}. {one_of(KINDS)}")
+        raise InvalidTermError(f"Unknown kind {value!r}. {choices_sentence(KINDS)}")
     return IS[value.lower()]
 
 
@@ -167,7 +177,9 @@ def _has(value: str) -> Matcher:
         return lambda event: get(event) is not None
     name = value.lower()
     if name not in HAS:
-        raise InvalidTermError(f"Unknown field {value!r}. {one_of([*HAS, f'{EXTRA}NAME'])}")
+        raise InvalidTermError(
+            f"Unknown field {value!r}. {choices_sentence([*HAS, f'{EXTRA}NAME'])}"
+        )
     fact = HAS[name]
     return HAS_COLUMN[name] if fact is None else lambda event: event.facts.get(fact) is not None
 
@@ -180,32 +192,32 @@ def _changed(value: str) -> Matcher:
 def _extra(name: str, value: str, operator: str) -> Matcher:
     get = value_under(keys_of(name))
     if operator:
-        return compared(get, operator, value, lambda text, _: number(text))
+        return number_matcher(get, operator, value, lambda text, _: parse_number(text))
     if "*" in value:
-        return matching(lambda event: as_text(get(event)), value)
-    return lambda event: as_text(get(event)) == value
+        return pattern_matcher(lambda event: text_as_compared(get(event)), value)
+    return lambda event: text_as_compared(get(event)) == value
 
 
 MATCHERS: Mapping[str, Callable[..., Matcher]] = {
     "user": _user,
     "acting_user": _acting_user,
-    "reason": pattern_of("reason", patterns.part_pattern, any_case=True),
-    "command": pattern_of("command"),
+    "reason": fact_pattern_builder("reason", patterns.part_pattern, any_case=True),
+    "command": fact_pattern_builder("command"),
     "ip": _ip,
     "action": _action,
     "obj": _obj,
     "status": _status,
     "duration": _duration,
-    "path": pattern_of("path", patterns.start_pattern),
-    "query": pattern_of("query", patterns.part_pattern),
+    "path": fact_pattern_builder("path", patterns.start_pattern),
+    "query": fact_pattern_builder("query", patterns.part_pattern),
     "method": _method,
-    "view": pattern_of("view"),
-    "route": pattern_of("route"),
-    "exception": pattern_of("exception", any_case=True),
-    "referer": pattern_of("referer", patterns.part_pattern),
+    "view": fact_pattern_builder("view"),
+    "route": fact_pattern_builder("route"),
+    "exception": fact_pattern_builder("exception", any_case=True),
+    "referer": fact_pattern_builder("referer", patterns.part_pattern),
     "device": _device,
-    "browser": pattern_of("browser", patterns.start_pattern, any_case=True),
-    "os": pattern_of("os", patterns.start_pattern, any_case=True),
+    "browser": fact_pattern_builder("browser", patterns.start_pattern, any_case=True),
+    "os": fact_pattern_builder("os", patterns.start_pattern, any_case=True),
     "is": _is,
     "has": _has,
     "changed": _changed,

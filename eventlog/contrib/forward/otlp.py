@@ -22,11 +22,11 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import NonRecordingSpan, SpanContext, set_span_in_context
 
 from .event import Event
+from .event_values import values_of
 from .fields import FIELD_NAMES
 from .https import REFUSED_STATUSES, retry_after
 from .severity import Severity, severity_of
 from .target import PartlyRefused, Refused, Target, Unavailable, checked_timeout
-from .values import values_of
 
 SCOPE = InstrumentationScope("eventlog")
 SEVERITIES = {

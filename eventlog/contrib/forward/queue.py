@@ -25,7 +25,7 @@ from ...backends.spool.dead_letters import DeadLetters
 from ...backends.spool.segment import DEAD, READ_BYTES, WAITING, SegmentName
 from ...backends.spool.segment_directory import SegmentDirectory
 from ...error_log import report
-from .state import State, count_dropped, read_dropped
+from .state import SendingState, count_dropped, read_dropped
 
 DIRECTORY = "forward"
 DONE = ".done"
@@ -144,11 +144,11 @@ class TargetQueue(SegmentDirectory):
 
     # State
 
-    def read_state(self) -> State:
+    def read_state(self) -> SendingState:
         """Return the position and the results of the last attempts."""
-        return State.read(self.directory / "state.json")
+        return SendingState.read(self.directory / "state.json")
 
-    def write_state(self, state: State) -> None:
+    def write_state(self, state: SendingState) -> None:
         """Store the position and the results."""
         state.write(self.directory / "state.json")
 

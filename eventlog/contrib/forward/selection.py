@@ -13,7 +13,7 @@ class UndecidableSearch(ValueError):  # noqa: N818 (the name of a state)
     """A search that is not valid, or that an event alone cannot decide."""
 
 
-def selection(search: str) -> Matcher:
+def compile_selection(search: str) -> Matcher:
     """Return whether an event is selected, as a function.
 
     Raise ``UndecidableSearch`` with the term that is not valid or that needs the database.

@@ -9,11 +9,11 @@ from typing import Any
 from ...backends.spool import Rejected
 from ...backends.spool.segment import SegmentName
 from ...error_log import logger, report
-from . import configured
-from .configured import TargetConfig
+from . import configured_targets
+from .configured_targets import TargetConfig
 from .event import Event
 from .queue import TargetQueue
-from .state import State
+from .state import SendingState
 from .target import PartlyRefused, Refused, Unavailable
 
 MIN_PAUSE, MAX_PAUSE = 1.0, 300.0  # seconds without an attempt after a failure
@@ -26,15 +26,15 @@ class Sender:
 
     def __init__(self, name: str, raw: Any, spool: Path) -> None:
         """Check only what the queue needs, so that events wait for a target with a wrong option."""
-        self.name = configured.checked_name(name)
+        self.name = configured_targets.checked_name(name)
         self._raw = raw
-        self.interval = configured.interval(name, raw)
-        self.queue = TargetQueue(spool, name, configured.max_bytes(name, raw))
+        self.interval = configured_targets.checked_interval(name, raw)
+        self.queue = TargetQueue(spool, name, configured_targets.checked_max_bytes(name, raw))
 
     @cached_property
     def config(self) -> TargetConfig:
         """The target and its selection. Raises ``Misconfigured`` for a wrong option."""
-        return configured.target_config(self.name, self._raw)
+        return configured_targets.target_config(self.name, self._raw)
 
     def run(self, is_stopped: Callable[[], bool] = lambda: False, *, force: bool = False) -> bool:
         """Send what waits; return False if events are left, or another process sends.
@@ -59,7 +59,9 @@ class Sender:
             self.queue.release()
         return True
 
-    def _send_segment(self, path: Path, state: State, is_stopped: Callable[[], bool]) -> bool:
+    def _send_segment(
+        self, path: Path, state: SendingState, is_stopped: Callable[[], bool]
+    ) -> bool:
         """Send a segment in batches; return False if it was stopped."""
         segment_id = SegmentName.parse(path.name).id
         start = state.lines if state.segment == segment_id else 0
@@ -89,7 +91,9 @@ class Sender:
             return None
         return event if self.config.selects(event) else None
 
-    def _send(self, batch: Sequence[Event], state: State, segment_id: str, position: int) -> None:
+    def _send(
+        self, batch: Sequence[Event], state: SendingState, segment_id: str, position: int
+    ) -> None:
         """Send a batch, and store the position after it."""
         if batch:
             state.sent += self._send_or_split(batch, segment_id)
@@ -119,7 +123,7 @@ class Sender:
         self.queue.dead_letters.add(name, "", [Rejected(line, reason)])
         logger.error("The target %s refused an event: %s", self.name, reason)
 
-    def _record_failure(self, state: State, error: Exception) -> None:
+    def _record_failure(self, state: SendingState, error: Exception) -> None:
         state.failures += 1
         state.error = f"{type(error).__name__}: {error}"[:MAX_ERROR_LENGTH]
         pause = min(MAX_PAUSE, MIN_PAUSE * 2 ** min(state.failures - 1, 20))

@@ -12,7 +12,7 @@ MAX_DROPPED_BYTES = 200  # of the file with the number of dropped events
 
 
 @dataclass
-class State:
+class SendingState:
     """The position of a target, and the results of the last attempts."""
 
     segment: str = ""  # id of the segment of which ``lines`` were sent
@@ -24,7 +24,7 @@ class State:
     retry_at: float = 0.0  # the time before which no process tries again
 
     @classmethod
-    def read(cls, path: Path) -> "State":
+    def read(cls, path: Path) -> "SendingState":
         """Return the stored state; a new one if there is none."""
         try:
             return cls(**json.loads(path.read_bytes()))

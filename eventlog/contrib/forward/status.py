@@ -6,7 +6,7 @@ from typing import Any
 from .sender import Sender
 
 
-def facts_of(sender: Sender) -> dict[str, Any]:
+def queue_facts(sender: Sender) -> dict[str, Any]:
     """Return the numbers of a target's queue, and the results of the last attempts."""
     queue, state = sender.queue, sender.queue.read_state()
     status = queue.status()
@@ -31,7 +31,7 @@ def _ago(moment: float) -> str | None:
     return f"{time.time() - moment:.0f} s ago" if moment else None
 
 
-def problems_of(facts: dict[str, Any], max_age: float | None) -> list[str]:
+def queue_problems(facts: dict[str, Any], max_age: float | None) -> list[str]:
     """Return what needs the attention of an operator."""
     problems = []
     age = facts["oldest_seconds"]

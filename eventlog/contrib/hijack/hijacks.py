@@ -15,13 +15,13 @@ from hijack.signals import hijack_ended, hijack_started
 from ...metadata.given import NOTHING_GIVEN, Given, give, sources
 from ...metadata.user import known_session
 from ...records.arguments import user_key_and_name
-from ..sign_ins.recording import guarded, record
+from ..sign_ins.recording import record, reporting_errors
 
 HISTORY = "hijack_history"
 PERSON = "eventlog_hijack_person"  # key of the session: primary key and name; empty for none
 
 
-def acting_user(request: HttpRequest) -> Given:
+def given_by_hijacker(request: HttpRequest) -> Given:
     """Return the person who has hijacked the account of ``request``, as far as is known."""
     session = known_session(request)
     history = session and session.get(HISTORY)
@@ -32,23 +32,23 @@ def acting_user(request: HttpRequest) -> Given:
     return Given(dict(zip(("acting_user_id", "acting_user"), person, strict=False)))
 
 
-@guarded
+@reporting_errors
 def started(request: HttpRequest, hijacker: Any, hijacked: Any, **kwargs: Any) -> None:
     _record("hijack_started", request, hijacker, hijacked)
 
 
-@guarded
+@reporting_errors
 def ended(request: HttpRequest, hijacker: Any, hijacked: Any, **kwargs: Any) -> None:
     _record("hijack_ended", request, hijacker, hijacked)
     if not request.session.get(HISTORY):
         del request.session[PERSON]
 
 
-@guarded
+@reporting_errors
 def logged_out(request: HttpRequest | None = None, **kwargs: Any) -> None:
     """Keep the person for the event of the request, because the session is emptied now."""
     if request is not None:
-        give(request, acting_user(request))
+        give(request, given_by_hijacker(request))
 
 
 def _record(key: str, request: HttpRequest, hijacker: Any, hijacked: Any) -> None:
@@ -78,4 +78,4 @@ def connect() -> None:
     hijack_started.connect(started)
     hijack_ended.connect(ended)
     user_logged_out.connect(logged_out)
-    sources.add(acting_user)
+    sources.add(given_by_hijacker)

@@ -37,7 +37,7 @@ class Origin(NamedTuple):
     key: Any  # the primary key of the row
 
 
-class Object(NamedTuple):
+class ImportedObject(NamedTuple):
     """The object of an event."""
 
     model: str | None = None  # as "app_label.modelname"
@@ -45,16 +45,16 @@ class Object(NamedTuple):
     name: str = ""
 
 
-NO_OBJECT = Object()
+NO_OBJECT = ImportedObject()
 
 
-class Event(NamedTuple):
+class ImportedEvent(NamedTuple):
     """The values of an event. ``extra`` is masked later, ``facts`` and ``changes`` are masked."""
 
     action: str
     timestamp: datetime
     who: Who = NO_ONE
-    obj: Object = NO_OBJECT
+    obj: ImportedObject = NO_OBJECT
     facts: Mapping[str, Any] = {}
     extra: Mapping[str, Any] = {}
     changes: Changes | None = None
@@ -62,7 +62,7 @@ class Event(NamedTuple):
     part: str = ""  # tells the events of one row apart
 
 
-def record_of(event: Event, origin: Origin, problems: Problems) -> Record:
+def record_of(event: ImportedEvent, origin: Origin, problems: Problems) -> Record:
     """Return the record of an event. Raise ``ValueError`` for a value that no event can have."""
     facts = only_enabled({**event.facts})
     own = {name: value for name, value in event.extra.items() if value is not None and value != ""}

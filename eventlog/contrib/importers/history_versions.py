@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
-from .table import Row, Table
+from .table import Row, SourceTable
 
 MAX_REMEMBERED = 1000  # objects whose newest version is kept for the next page
 
 Related = Mapping[str, Sequence[Any]]
 
 
-class State(NamedTuple):
+class VersionState(NamedTuple):
     """The values of a version: columns by attribute, and keys of related objects by field."""
 
     columns: Row
@@ -27,14 +27,14 @@ class Versions:
     ``object_column`` holds the primary key of the object.
     """
 
-    def __init__(self, table: Table, object_column: str) -> None:
+    def __init__(self, table: SourceTable, object_column: str) -> None:
         self._table = table
         self._column = object_column
         fields: Iterable[Any] = getattr(table.model, "_history_m2m_fields", ())
         self._fields = {field.name: field for field in fields}
-        self._newest: OrderedDict[Any, State] = OrderedDict()  # by key of the object
-        self._states: dict[Any, State] = {}  # of this page, by key of the version
-        self._before: dict[Any, State] = {}
+        self._newest: OrderedDict[Any, VersionState] = OrderedDict()  # by key of the object
+        self._states: dict[Any, VersionState] = {}  # of this page, by key of the version
+        self._before: dict[Any, VersionState] = {}
 
     def load(self, rows: Sequence[Row], incomplete: Sequence[Row]) -> None:
         """Find the version before each row of a page.
@@ -57,15 +57,15 @@ class Versions:
         while len(self._newest) > MAX_REMEMBERED:
             self._newest.popitem(last=False)
 
-    def state_of(self, row: Row) -> State:
+    def state_of(self, row: Row) -> VersionState:
         """Return the values of a row of the page."""
         return self._states[row[self._table.key]]
 
-    def before(self, row: Row) -> State | None:
+    def before(self, row: Row) -> VersionState | None:
         """Return the values of the version before a row of the page; None if there is none."""
         return self._before.get(row[self._table.key])
 
-    def _looked_up(self, rows: Sequence[Row], objects: set[Any]) -> dict[Any, State]:
+    def _looked_up(self, rows: Sequence[Row], objects: set[Any]) -> dict[Any, VersionState]:
         """Return the newest versions of ``objects`` before the page."""
         if not objects:
             return {}
@@ -82,7 +82,7 @@ class Versions:
         states = self._with_relations(found)
         return {row[self._column]: states[row[table.key]] for row in found}
 
-    def _with_relations(self, rows: Sequence[Row]) -> dict[Any, State]:
+    def _with_relations(self, rows: Sequence[Row]) -> dict[Any, VersionState]:
         keys = [row[self._table.key] for row in rows]
         related: dict[Any, dict[str, list[Any]]] = {}
         for name, field in self._fields.items():
@@ -94,6 +94,6 @@ class Versions:
                 related.setdefault(version, {}).setdefault(name, []).append(key)
         nothing: dict[str, list[Any]] = {name: [] for name in self._fields}
         return {
-            row[self._table.key]: State(row, nothing | related.get(row[self._table.key], {}))
+            row[self._table.key]: VersionState(row, nothing | related.get(row[self._table.key], {}))
             for row in rows
         }

@@ -15,8 +15,8 @@ from .event import IMPORTED, Origin, record_of
 from .models import ImportedTable
 from .positions import state_name, stored_state
 from .problems import Problems, SkipRow
-from .table import Context, Position, Row, Table
-from .writing import Rejected, write
+from .table import ConversionContext, Position, Row, SourceTable
+from .writing import Rejected, write_with_position
 
 # A transaction may commit a row with a lower key later, so the newest rows wait for the next run.
 SETTLING = timedelta(minutes=1)
@@ -29,7 +29,7 @@ class AlreadyMovedError(Exception):
     """Another process has imported the rows of this page."""
 
 
-class Progress(NamedTuple):
+class ImportedPage(NamedTuple):
     """The rows of a page that was imported."""
 
     rows: int
@@ -39,7 +39,9 @@ class Progress(NamedTuple):
 class TableImport:
     """The import of a table into the database ``using``."""
 
-    def __init__(self, table: Table, context: Context, using: str, batch: int) -> None:
+    def __init__(
+        self, table: SourceTable, context: ConversionContext, using: str, batch: int
+    ) -> None:
         self.table = table
         self._context = context
         self._using = using
@@ -86,7 +88,7 @@ class TableImport:
 
     def run(
         self, rows: "QuerySet[Any]", before_writing: Callable[[], None] | None
-    ) -> Iterator[Progress]:
+    ) -> Iterator[ImportedPage]:
         """Import the rows after the position, page by page; only convert them if given None.
 
         Raise ``AlreadyMovedError`` if another process imports the same table.
@@ -99,7 +101,7 @@ class TableImport:
             if before_writing is None:
                 self.state.rows += len(page)
                 self.state.events += len(records)
-                yield Progress(len(page), len(records))
+                yield ImportedPage(len(page), len(records))
             else:
                 before_writing()
                 yield self._write(page, records, position)
@@ -129,7 +131,9 @@ class TableImport:
         events = self.table.events(row, self._context, self.problems)
         return [record_of(event, origin, self.problems) for event in events]
 
-    def _write(self, page: Sequence[Row], records: list[Record], position: Position) -> Progress:
+    def _write(
+        self, page: Sequence[Row], records: list[Record], position: Position
+    ) -> ImportedPage:
         before, known = self.state.position, self.problems.to_json()
         values: dict[str, Any] = {
             "position": self.table.to_text(position),
@@ -149,13 +153,13 @@ class TableImport:
             if not stored.filter(pk=self.state.pk, position=before).update(**values):
                 raise AlreadyMovedError(self.table.name)
 
-        rejected = write(records, move, self._using)
+        rejected = write_with_position(records, move, self._using)
         if rejected:
             self._context.users.forget()  # An account may have been deleted since.
         for name, value in values.items():
             setattr(self.state, name, value)
         self.problems = Problems.from_json(self.state.problems)
-        return Progress(len(page), len(records) - len(rejected))
+        return ImportedPage(len(page), len(records) - len(rejected))
 
 
 def _next_size(page: Sequence[Row], records: Sequence[Record]) -> int:

@@ -8,7 +8,7 @@ from django.db.models import Model
 from ...models.relations import content_types
 from ...records.arguments import MAX_TEXT_LENGTH, name_in_actions
 from ..model_changes.tracking import KINDS, tracking_of
-from .event import Object
+from .event import ImportedObject
 
 NAMELESS = "OBJECT"  # in the actions of rows whose model is not known
 
@@ -26,12 +26,12 @@ class Kind:
         tracking = tracking_of(self.model) if self.model is not None and kind in KINDS else None
         return tracking.action(kind) if tracking else f"{kind}_{self._name}"
 
-    def obj(self, key: Any, name: str) -> Object:
+    def obj(self, key: Any, name: str) -> ImportedObject:
         """Return the object with this primary key."""
         if key is None or key == "":
-            return Object(self.label, None, name)
+            return ImportedObject(self.label, None, name)
         plain = key if isinstance(key, int) else str(key)
-        return Object(self.label, plain, name)
+        return ImportedObject(self.label, plain, name)
 
 
 UNKNOWN = Kind(None, None, NAMELESS)

@@ -10,7 +10,7 @@ from django.db import connections, models, router
 
 from ...models import Log
 from ...models.keys import user_key
-from .table import Table
+from .table import SourceTable
 
 Factory = Callable[[], "models.Field[Any, Any]"]
 
@@ -26,7 +26,7 @@ def user_key_field() -> "models.Field[Any, Any]":
     return type(key)(*args, **{**kwargs, "null": True})
 
 
-class PackageTable(Table):
+class PackageTable(SourceTable):
     """A table of a package, read with the model of the package, or with an equal one.
 
     The model of the package is missing if the site has removed the package from

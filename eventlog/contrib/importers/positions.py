@@ -7,20 +7,20 @@ from ...models import Log
 from ...models.expressions import Text
 from .event import IMPORTED
 from .models import ImportedTable
-from .table import Table
+from .table import SourceTable
 
 
-def state_name(table: Table, using: str) -> str:
+def state_name(table: SourceTable, using: str) -> str:
     """Return the name under which the position is stored."""
     return table.name if table.using == using else f"{table.name}@{table.using}"
 
 
-def stored_state(table: Table, using: str) -> ImportedTable | None:
+def stored_state(table: SourceTable, using: str) -> ImportedTable | None:
     """Return the stored position of a table; None before the first import."""
     return ImportedTable.objects.using(using).filter(pk=state_name(table, using)).first()
 
 
-def forget_position(table: Table, using: str) -> None:
+def forget_position(table: SourceTable, using: str) -> None:
     """Forget the position, so that the table is imported again from its first row.
 
     Raise ``CommandError`` if events of the table exist.

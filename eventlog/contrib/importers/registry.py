@@ -12,20 +12,20 @@ from .sources import (
     easyaudit,
     simple_history,
 )
-from .table import Table
+from .table import SourceTable
 
 
 class Source(NamedTuple):
     """A package whose tables can be imported."""
 
     package: str  # as the package index names it
-    tables: Callable[[str | None], Sequence[Table]]
+    tables: Callable[[str | None], Sequence[SourceTable]]
     """Returns the tables in a database; by default, each in the database of its model."""
     missing: str
     """The advice in the error if no table is found."""
 
 
-def _of(package: str, tables: Sequence[type[Table]]) -> Source:
+def _of(package: str, tables: Sequence[type[SourceTable]]) -> Source:
     missing = (
         "If the tables are in another database, name it with --database. The package itself is "
         "not needed: tables that it has left behind can be imported."

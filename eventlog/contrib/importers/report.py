@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from .importing import TableImport
 from .positions import stored_state
 from .registry import SOURCES
-from .table import Table
+from .table import SourceTable
 
 MAX_ACTIONS = 20  # in the report of a dry run
 
 
-def how_many(number: int, noun: str) -> str:
+def number_with_noun(number: int, noun: str) -> str:
     """Return a number with its noun."""
     return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
 
@@ -21,14 +21,16 @@ def summary(
     """Yield the lines that say what a run has imported, and what it could not import."""
     rate = f", {rows / seconds:,.0f} rows per second" if rows and seconds else ""
     verb = "would become" if is_dry else "became"
-    done = f"{run.table.name}: {how_many(rows, 'row')} {verb} {how_many(events, 'event')}{rate}."
+    every, made = number_with_noun(rows, "row"), number_with_noun(events, "event")
+    done = f"{run.table.name}: {every} {verb} {made}{rate}."
     if run.state.rows > rows:
-        every = f"{how_many(run.state.rows, 'row')} and {how_many(run.state.events, 'event')}"
-        done += f" All runs: {every}."
+        rows, events = run.state.rows, run.state.events
+        every, made = number_with_noun(rows, "row"), number_with_noun(events, "event")
+        done += f" All runs: {every} and {made}."
     yield done
     if is_dry:
         for action, number in run.actions.most_common(MAX_ACTIONS):
-            yield f"  {how_many(number, 'event')} {action}"
+            yield f"  {number_with_noun(number, 'event')} {action}"
     for line in run.problems.lines():
         yield f"  {line}"
 
@@ -44,9 +46,11 @@ def listing(using: str) -> Iterable[str]:
             yield f"  {table.name}: {_state(table, using)}"
 
 
-def _state(table: Table, using: str) -> str:
+def _state(table: SourceTable, using: str) -> str:
     state = stored_state(table, using)
     if state is None:
         return "not imported yet" if table.exists() else "no table"
-    imported = f"{how_many(state.rows, 'row')} became {how_many(state.events, 'event')}"
+    imported = (
+        f"{number_with_noun(state.rows, 'row')} became {number_with_noun(state.events, 'event')}"
+    )
     return imported if table.exists() else f"no table any more; {imported}"

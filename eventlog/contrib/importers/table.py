@@ -12,20 +12,20 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connections, models, router
 from django.db.models import Q, QuerySet
 
-from .event import Event
+from .event import ImportedEvent
 from .objects import Kinds
 from .problems import Problems
-from .users import STATES, Users, Who, without_login
+from .users import STATES, AccountLookup, Who, without_login
 
 Row = Mapping[str, Any]
 Position = Sequence[Any]  # the values of Table.order of a row
 
 
-class Context:
+class ConversionContext:
     """The users, kinds of objects and options by which rows are converted."""
 
     def __init__(self, using: str, *, no_user: str = "unknown", bodies: bool = True) -> None:
-        self.users = Users()
+        self.users = AccountLookup()
         self.kinds = Kinds(using)
         self.no_user: Who = without_login(STATES[no_user])
         """The user of requests whose row names no user."""
@@ -33,7 +33,7 @@ class Context:
         """True if the bodies of requests and responses are imported."""
 
 
-class Table(ABC):
+class SourceTable(ABC):
     """A table whose rows become events."""
 
     name: str
@@ -57,10 +57,12 @@ class Table(ABC):
         """The columns to read."""
 
     @abstractmethod
-    def events(self, row: Row, context: Context, problems: Problems) -> Iterable[Event]:
+    def events(
+        self, row: Row, context: ConversionContext, problems: Problems
+    ) -> Iterable[ImportedEvent]:
         """Return the events of a row. Raise ``SkipRow`` if it cannot be imported."""
 
-    def prepare(self, rows: Sequence[Row], context: Context) -> None:
+    def prepare(self, rows: Sequence[Row], context: ConversionContext) -> None:
         """Look up what the conversion of these rows needs, with few queries."""
         if self.user_column is not None:
             context.users.load(row[self.user_column] for row in rows)

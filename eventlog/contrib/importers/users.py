@@ -31,7 +31,7 @@ def without_login(state: int) -> Who:
     return Who(None, "", state)
 
 
-class Users:
+class AccountLookup:
     """The accounts of the site that rows refer to by key or by name."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from ...backends.sql.delivered import is_row_error
-from ...backends.sql.insert import insert_row, inserting
+from ...backends.sql.insert import bulk_inserter, insert_row
 from ...backends.sql.pending_keys import is_lock_error
 from ...datetimes import aware, hour_of, to_db_timezone
 from ...models.hourly import COUNT_DELAY, CountedHour
@@ -28,7 +28,7 @@ class NoPartitionError(Exception):
     """The table of events is partitioned, and lacks the month in the message."""
 
 
-def write(
+def write_with_position(
     records: Sequence[Record], move: Callable[[Sequence[Rejected]], None], using: str
 ) -> Sequence[Rejected]:
     """Write the records in one transaction with ``move()``, which stores the new position.
@@ -56,7 +56,7 @@ def _write(
         with transaction.atomic(using=using, durable=True):
             move(())
             if records:
-                with inserting(connection) as insert_many:
+                with bulk_inserter(connection) as insert_many:
                     insert_many(_columns(records))
                 _mark_stale([record.timestamp for record in records], using)
         return ()

@@ -11,7 +11,7 @@ from ...models import Log
 from ...records.record import Record
 from ...signals import event_logged, notifying
 from .handler import LINE
-from .lines import line_of
+from .json_lines import json_line_of
 
 
 class LoggerBackend(BaseBackend):
@@ -49,7 +49,7 @@ class LoggerBackend(BaseBackend):
             report("writing lines", RuntimeError(self._ignored()))
             return
         for record in records:
-            self._logger.log(self._level, "%s", line_of(record), extra={LINE: True})
+            self._logger.log(self._level, "%s", json_line_of(record), extra={LINE: True})
 
     def _ignored(self) -> str:
         level = logging.getLevelName(self._level)

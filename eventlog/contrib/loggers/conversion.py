@@ -14,7 +14,7 @@ from django.db.models import Model
 
 from ...api import Durability, log
 from ...backends import get_backend
-from ...backends.capture import is_active
+from ...backends.capture import are_events_recorded
 from ...conf import conf
 from ...error_log import report
 from ...metadata.context import BlockContext, current_context
@@ -22,7 +22,7 @@ from ...metadata.current_user import current_user
 from ...metadata.given import Given
 from ...models import Log
 from ...records.encoding import encode_within
-from ...records.plain import plain
+from ...records.plain import plain_value
 from ...records.redaction import mask_and_cut, named_masker, redact
 from ...text import CUT
 from ...threads import in_thread, is_on_loop, off_loop
@@ -36,13 +36,13 @@ _ATTRIBUTES = frozenset(
 )
 
 
-def write(record: logging.LogRecord, action: str, durability: Durability) -> None:
+def write_event(record: logging.LogRecord, action: str, durability: Durability) -> None:
     """Log the event of a log record.
 
     Raise ``TypeError`` or ``ValueError`` for an invalid action or object. Errors of the database
     are reported.
     """
-    if not is_active():
+    if not are_events_recorded():
         return
     call = partial(_write, record, action, durability)
     # A log call cannot be awaited, and Django refuses queries on the event loop.
@@ -63,7 +63,7 @@ def _write(record: logging.LogRecord, action: str, durability: Durability) -> No
         "logger": record.name,
         "message": mask_and_cut(redact, _message(record), MAX_MESSAGE_LENGTH),
         **_traceback(record),
-        **{name: plain(value) for name, value in given.items()},
+        **{name: plain_value(value) for name, value in given.items()},
     }
     fitting = json.loads(encode_within(extra, conf.max_extra_bytes))
     moment = datetime.fromtimestamp(record.created, UTC)

@@ -101,7 +101,7 @@ class EventLogHandler(logging.Handler):
             return
         token = _depth.set(depth + 1)
         try:
-            import_module(".conversion", __package__).write(record, action, self._durability)
+            import_module(".conversion", __package__).write_event(record, action, self._durability)
         finally:
             _depth.reset(token)
 

@@ -12,7 +12,7 @@ class ModelChangesConfig(AppConfig):
     name = "eventlog.contrib.model_changes"
     label = "eventlog_model_changes"
     verbose_name = _("Model changes")
-    eventlog_inventory = "eventlog.contrib.model_changes.inventory.tracked_models"
+    eventlog_inventory = "eventlog.contrib.model_changes.inventory.tracked_model_entries"
 
     def ready(self) -> None:
         checks.register(check_model_changes)

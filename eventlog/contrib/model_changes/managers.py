@@ -5,8 +5,15 @@ from typing import Any, TypeVar
 
 from django.db import models, transaction
 
-from . import memory
-from .recording import Change, as_row, changed, contents, is_recording, record
+from . import loaded_values
+from .recording import (
+    Change,
+    are_changes_recorded,
+    as_row,
+    changes_of_columns,
+    changes_of_new_or_deleted,
+    record,
+)
 from .tracking import CREATED, UPDATED, Tracking, tracking_of
 
 M = TypeVar("M", bound=models.Model)
@@ -23,7 +30,7 @@ class TrackedQuerySet(models.QuerySet[M]):
     """
 
     def update(self, **kwargs: Any) -> int:
-        tracking = tracking_of(self.model) if is_recording() else None
+        tracking = tracking_of(self.model) if are_changes_recorded() else None
         names = [] if tracking is None else tracking.saved(kwargs)
         if tracking is None or not names or self.query.is_sliced or self.query.combinator:
             return super().update(**kwargs)  # raises an error for the last two
@@ -44,7 +51,7 @@ class TrackedQuerySet(models.QuerySet[M]):
         updated = super().bulk_update(objs, fields, batch_size)  # calls update(), which records
         if (tracking := tracking_of(self.model)) is not None:
             for obj in objs:  # A filter of the queryset may have left out its row.
-                memory.forget(obj, tracking, tracking.saved(fields), self.db)
+                loaded_values.forget(obj, tracking, tracking.saved(fields), self.db)
         return updated
 
     bulk_update.alters_data = True  # type: ignore[attr-defined]
@@ -66,7 +73,7 @@ class TrackedQuerySet(models.QuerySet[M]):
             )
             if tracking is not None:
                 for obj in saved:
-                    memory.forget(obj, tracking, tracking.columns, self.db)
+                    loaded_values.forget(obj, tracking, tracking.columns, self.db)
             return saved
         self._for_write = True
         with transaction.atomic(using=self.db):
@@ -100,10 +107,14 @@ class TrackedQuerySet(models.QuerySet[M]):
     def _created(self, tracking: Tracking, objs: list[M]) -> Iterator[Change]:
         for obj in objs:
             values = {name: value for name, value in vars(obj).items() if name in tracking.columns}
-            computed = [name for name, value in values.items() if memory.is_expression(value)]
-            memory.remember_saved(obj, tracking, values, self.db, created=True, computed=computed)
+            computed = [
+                name for name, value in values.items() if loaded_values.is_expression(value)
+            ]
+            loaded_values.remember_saved(
+                obj, tracking, values, self.db, created=True, computed=computed
+            )
             # Some databases do not return the keys, so the event has none.
-            yield as_row(obj), contents(tracking, values, created=True)
+            yield as_row(obj), changes_of_new_or_deleted(tracking, values, created=True)
 
 
 def _stored(column: Any, value: Any) -> Any:
@@ -119,7 +130,7 @@ def _changes(
     for obj in objs:
         own, values = vars(obj), new.get(obj.pk, {})
         pairs = ((name, (own.get(name), value)) for name, value in values.items())
-        if found := changed(tracking, pairs):
+        if found := changes_of_columns(tracking, pairs):
             for name, value in values.items():
                 setattr(obj, name, value)  # for the name in the event
             yield obj, found

@@ -8,7 +8,7 @@ from django.db import connections
 from django.db.models import Model
 
 from ...error_log import report
-from . import memory, recording
+from . import loaded_values, recording
 from .tracking import CREATED, DELETED, UPDATED, tracking_of
 
 # An attribute of ``instance._state``: the texts of expressions that are saved, if the current save
@@ -47,18 +47,18 @@ def before_save(
     tracking = tracking_of(sender)
     if tracking is None or (raw and not tracking.fixtures) or not _may_exist(instance):
         return
-    if not recording.is_recording():
+    if not recording.are_changes_recorded():
         return
-    known, own = memory.known_values(instance, tracking, using), vars(instance)
+    known, own = loaded_values.known_values(instance, tracking, using), vars(instance)
     unknown = [name for name in tracking.saved(update_fields) if name not in known and name in own]
     state = vars(instance._state)
     state.pop(_TEXTS, None)  # of a save that failed
     if unknown:
-        memory.add_loaded(instance, tracking, _values(instance, unknown, using), using)
+        loaded_values.add_loaded(instance, tracking, _values(instance, unknown, using), using)
         names = tracking.saved(update_fields)
         values = {name: own[name] for name in names if name in own}
         state[_TEXTS] = {
-            n: str(value) for n, value in values.items() if memory.is_expression(value)
+            n: str(value) for n, value in values.items() if loaded_values.is_expression(value)
         }
 
 
@@ -95,26 +95,28 @@ def after_save(
         return
     texts = vars(instance._state).pop(_TEXTS, None)
     own, names = vars(instance), tracking.saved(update_fields)
-    known = memory.known_values(instance, tracking, using)
+    known = loaded_values.known_values(instance, tracking, using)
     values = {name: own[name] for name in names if name in own}
-    computed = [name for name, value in values.items() if memory.is_expression(value)]
+    computed = [name for name, value in values.items() if loaded_values.is_expression(value)]
     if len(values) < len(names):
         # Django 6 defers a field that the database has computed and cannot return (#27222).
         computed += [n for n in names if n not in values and (created or n in known)]
-    is_recording = recording.is_recording()
-    if computed and texts is None and is_recording:
+    is_recorded = recording.are_changes_recorded()
+    if computed and texts is None and is_recorded:
         values |= _values(instance, computed, using)
         computed = []
-    memory.remember_saved(instance, tracking, values, using, created=created, computed=computed)
-    if not is_recording:
+    loaded_values.remember_saved(
+        instance, tracking, values, using, created=created, computed=computed
+    )
+    if not is_recorded:
         return
     # The texts of expressions, if their values would take a second query.
     saved = values | {name: texts[name] for name in computed if texts and name in texts}
     if created:
-        contents = recording.contents(tracking, saved, created=True)
+        contents = recording.changes_of_new_or_deleted(tracking, saved, created=True)
         recording.record(CREATED, tracking, [(instance, contents)])
         return
-    changes = recording.changed(
+    changes = recording.changes_of_columns(
         tracking, ((name, (known.get(name), value)) for name, value in saved.items())
     )
     if changes.keys() - tracking.automatic:
@@ -129,6 +131,6 @@ def after_delete(sender: type[Model], instance: Model, using: str, **kwargs: Any
         return
     # An instance that was not loaded has the defaults of its fields.
     own = {} if instance._state.adding else vars(instance)
-    values = {**own, **memory.known_values(instance, tracking, using)}
-    contents = recording.contents(tracking, values, created=False)
+    values = {**own, **loaded_values.known_values(instance, tracking, using)}
+    contents = recording.changes_of_new_or_deleted(tracking, values, created=False)
     recording.record(DELETED, tracking, [(recording.as_row(instance), contents)])

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Model
 from django.utils.module_loading import import_string
 
-from ...changes import Changes, Pair, compact, comparable
+from ...changes import Changes, Pair, comparable, masked_differences
 from ...metadata.current_user import current_user
 from .tracking import Tracking
 
@@ -17,10 +17,11 @@ MAX_EVENTS = 1000  # in one call of the backend
 Change = tuple[Model, Changes]
 
 
-def is_recording() -> bool:
-    """Return whether events are recorded."""
-    is_active: Callable[[], bool] = import_string("eventlog.backends.capture.is_active")
-    return is_active()
+def are_changes_recorded() -> bool:
+    """Return whether changes are recorded, which they are as long as events are."""
+    path = "eventlog.backends.capture.are_events_recorded"
+    are_events_recorded: Callable[[], bool] = import_string(path)
+    return are_events_recorded()
 
 
 def record(kind: str, tracking: Tracking, changes: Iterable[Change]) -> None:
@@ -33,9 +34,9 @@ def record(kind: str, tracking: Tracking, changes: Iterable[Change]) -> None:
         log_changes(some)
 
 
-def changed(tracking: Tracking, pairs: Iterable[tuple[str, Pair]]) -> Changes:
+def changes_of_columns(tracking: Tracking, pairs: Iterable[tuple[str, Pair]]) -> Changes:
     """Return the changes of columns, given by attribute."""
-    return compact(_comparable(tracking, pairs))
+    return masked_differences(_comparable(tracking, pairs))
 
 
 def _comparable(
@@ -47,14 +48,16 @@ def _comparable(
             yield field.name, (comparable(field, old), comparable(field, new))
 
 
-def contents(tracking: Tracking, values: dict[str, Any], *, created: bool) -> Changes:
+def changes_of_new_or_deleted(
+    tracking: Tracking, values: dict[str, Any], *, created: bool
+) -> Changes:
     """Return the changes of an object that was created or deleted, without its empty fields."""
     pairs = (
         (field.name, (None, value))
         for name, field in tracking.columns.items()
         if name in values and not _is_empty(value := comparable(field, values[name]))
     )
-    filled = compact(pairs)
+    filled = masked_differences(pairs)
     return filled if created else {name: [new, old] for name, (old, new) in filled.items()}
 
 

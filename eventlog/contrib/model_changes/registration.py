@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Model
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
 
-from .memory import install
+from .loaded_values import install
 from .receivers import after_delete, after_save, before_save
 from .relations import RelationReceiver, relation_receivers
 from .tracking import Tracking, set_tracking, tracking_of

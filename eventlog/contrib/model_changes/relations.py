@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from ...changes import Pair, compact
+from ...changes import Pair, masked_differences
 from . import recording
 from .tracking import UPDATED, Tracking, nearest_tracking, tracked_children
 
@@ -33,14 +33,17 @@ class RelationReceiver:
         # Before a removal, because Django does not say which of the keys were related.
         if action not in ("post_add", "pre_remove", "pre_clear"):
             return
-        if not self._is_sent_for_field(instance, model, reverse) or not recording.is_recording():
+        if (
+            not self._is_sent_for_field(instance, model, reverse)
+            or not recording.are_changes_recorded()
+        ):
             return
         is_added = action == "post_add"
         keys = pk_set if is_added else self._related(instance, reverse, pk_set, using)
         if keys:
             owners = self._owners(keys, using) if reverse else [instance]
             values = [self._value(instance)] if reverse else [*keys]
-            changes = compact([(self.field.name, _pair(values, is_added))])
+            changes = masked_differences([(self.field.name, _pair(values, is_added))])
             events = [(owner, changes) for owner in owners]
             recording.record(UPDATED, self.tracking, events)
 

@@ -12,14 +12,14 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import is_password_usable
 from django.db.models.signals import post_save, pre_save
 
-from .recording import actor, guarded, record
-from .views import completes_reset
+from .recording import actor, record, reporting_errors
+from .watched_views import completes_reset
 
 FLAGS = ("is_active", "is_staff", "is_superuser")
 _BEFORE = "_eventlog_before"  # attribute of an account between pre_save and post_save
 
 
-@guarded
+@reporting_errors
 def before_save(
     instance: Any, raw: bool, using: str, update_fields: Collection[str] | None, **kwargs: Any
 ) -> None:
@@ -31,7 +31,7 @@ def before_save(
     vars(instance)[_BEFORE] = stored.values(*names).first()
 
 
-@guarded
+@reporting_errors
 def after_save(
     instance: Any, created: bool, raw: bool, update_fields: Collection[str] | None, **kwargs: Any
 ) -> None:

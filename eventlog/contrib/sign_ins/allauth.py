@@ -13,15 +13,15 @@ from django.apps import apps
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
-from .names import masked_name
-from .recording import actor, guarded, record
-from .views import Handler, record_reset_request
+from .recording import actor, record, reporting_errors
+from .tried_names import masked_name
+from .watched_views import Handler, record_reset_request
 
 Receiver = Callable[..., None]
 
 
 def _email_receiver(key: str) -> Receiver:
-    @guarded
+    @reporting_errors
     def receiver(email_address: Any, request: Any = None, **kwargs: Any) -> None:
         _record(key, email_address.user, {key: email_address.email}, request)
 
@@ -29,14 +29,14 @@ def _email_receiver(key: str) -> Receiver:
 
 
 def _mfa_receiver(key: str) -> Receiver:
-    @guarded
+    @reporting_errors
     def receiver(user: Any, authenticator: Any, request: Any = None, **kwargs: Any) -> None:
         _record(key, user, {key: str(authenticator.type)}, request)
 
     return receiver
 
 
-@guarded
+@reporting_errors
 def email_changed(
     user: Any, to_email_address: Any, from_email_address: Any, request: Any = None, **kwargs: Any
 ) -> None:
@@ -45,7 +45,7 @@ def email_changed(
     _record("email_changed", user, extra, request)
 
 
-@guarded
+@reporting_errors
 def code_rejected(user: Any, request: Any = None, **kwargs: Any) -> None:
     """Record a wrong code that was sent by e-mail or text message, for a login or a reset."""
     name = masked_name(str(user.get_username()))
@@ -53,13 +53,13 @@ def code_rejected(user: Any, request: Any = None, **kwargs: Any) -> None:
     record("login_failed", user=actor(request), extra=extra, request=request)
 
 
-@guarded
+@reporting_errors
 def social_account_added(sociallogin: Any, request: Any = None, **kwargs: Any) -> None:
     extra = {"social_account_added": sociallogin.account.provider}
     _record("social_account_added", sociallogin.user, extra, request)
 
 
-@guarded
+@reporting_errors
 def social_account_removed(socialaccount: Any, request: Any = None, **kwargs: Any) -> None:
     extra = {"social_account_removed": socialaccount.provider}
     _record("social_account_removed", socialaccount.user, extra, request)
@@ -69,7 +69,7 @@ def _record(key: str, account: Any, extra: dict[str, Any], request: Any) -> None
     record(key, user=actor(request), obj=account, extra=extra, request=request)
 
 
-@guarded
+@reporting_errors
 def page_requested_reset(request: HttpRequest, response: Any) -> None:
     """Record that the form of allauth's page was valid: it redirects, or answers scripts."""
     is_json = response.headers.get("Content-Type", "").startswith("application/json")
@@ -77,7 +77,7 @@ def page_requested_reset(request: HttpRequest, response: Any) -> None:
         _record_reset_request(request, request.POST.get("email", ""))
 
 
-@guarded
+@reporting_errors
 def api_requested_reset(request: HttpRequest, response: Any) -> None:
     """Record a valid call of the headless API, which answers 401 while it waits for a code."""
     if response.status_code in (200, 401):

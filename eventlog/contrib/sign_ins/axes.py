@@ -5,14 +5,14 @@ from typing import Any
 
 from axes.signals import user_locked_out
 
-from .names import masked_name
-from .recording import actor, guarded, record
-from .views import Handler
+from .recording import actor, record, reporting_errors
+from .tried_names import masked_name
+from .watched_views import Handler
 
 VIEWS: Mapping[str, Handler] = {}
 
 
-@guarded
+@reporting_errors
 def locked_out(username: Any = None, request: Any = None, **kwargs: Any) -> None:
     extra = {"username": masked_name(str(username))} if username else {}
     record("locked_out", user=actor(request), extra=extra, request=request)

@@ -6,26 +6,26 @@ from typing import Any
 from django.apps import apps
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 
-from .names import tried_name
-from .recording import actor, guarded, record
-from .views import is_hijack
+from .recording import actor, record, reporting_errors
+from .tried_names import tried_name
+from .watched_views import is_hijack
 
 
-@guarded
+@reporting_errors
 def logged_in(user: Any, request: Any = None, **kwargs: Any) -> None:
     # eventlog.contrib.hijack records a hijack, which logs the account in.
     if not (is_hijack(request) and apps.is_installed("eventlog.contrib.hijack")):
         record("logged_in", user=user, request=request)
 
 
-@guarded
+@reporting_errors
 def logged_out(user: Any, request: Any = None, **kwargs: Any) -> None:
     # Django sends the signal with None if a visitor without a login opens the logout page.
     if user is not None:
         record("logged_out", user=user, request=request)
 
 
-@guarded
+@reporting_errors
 def login_failed(credentials: Mapping[str, Any], request: Any = None, **kwargs: Any) -> None:
     name = tried_name(credentials)
     extra = {} if name is None else {"username": name}

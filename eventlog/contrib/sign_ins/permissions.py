@@ -11,13 +11,13 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.db.models.signals import m2m_changed
 
-from .recording import actor, guarded, record
+from .recording import actor, record, reporting_errors
 
 FIELDS = ("groups", "user_permissions")
 
 
-@guarded
-def changed(
+@reporting_errors
+def permissions_changed(
     sender: Any,
     instance: Any,
     action: str,
@@ -76,4 +76,4 @@ def _fields() -> Mapping[Any, Any]:
 
 def receivers() -> Iterable[tuple[Any, Any, Any]]:
     """Return (signal, receiver, sender) of each connection."""
-    return [(m2m_changed, changed, through) for through in _fields()]
+    return [(m2m_changed, permissions_changed, through) for through in _fields()]

@@ -47,7 +47,7 @@ def record(
         report(f"recording {name}", error)
 
 
-def guarded(receiver: Callable[..., None]) -> Callable[..., None]:
+def reporting_errors(receiver: Callable[..., None]) -> Callable[..., None]:
     """Decorate a receiver so that its errors are reported, not raised."""
 
     @wraps(receiver)

@@ -12,18 +12,18 @@ from django.http import HttpRequest
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import UntypedToken
 
-from .recording import guarded, record
-from .views import Handler
+from .recording import record, reporting_errors
+from .watched_views import Handler
 
 
-@guarded
+@reporting_errors
 def token_obtained(request: HttpRequest, response: Any) -> None:
     if response.status_code == 200:
         token = response.data.get("access") or response.data.get("token")
         record("logged_in", user=_user_of(token), extra={"via": "token"}, request=request)
 
 
-@guarded
+@reporting_errors
 def token_blacklisted(request: HttpRequest, response: Any) -> None:
     if response.status_code == 200:
         token = response.renderer_context["request"].data.get("refresh")

@@ -5,10 +5,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import router
 
-from eventlog.backends.sql.pending_keys import fill_in
+from eventlog.backends.sql.pending_keys import fill_in_keys
 from eventlog.counts.backlog import find_backlog
-from eventlog.counts.hours import catch_up, drop_before
-from eventlog.counts.verify import MAX_COMMAND_EVENTS, verify_all, verify_some
+from eventlog.counts.hours import catch_up, drop_counts_before
+from eventlog.counts.verify import (
+    MAX_COMMAND_EVENTS,
+    mark_all_differing_hours,
+    mark_some_differing_hours,
+)
 from eventlog.models import Log
 from eventlog.models.hourly import CountedHour, HourCount
 
@@ -34,12 +38,12 @@ class Command(BaseCommand):
         if options["rebuild"]:
             for model in (HourCount, CountedHour):
                 model.objects.using(using).all()._raw_delete(using)
-        drop_before()
-        fill_in(using)  # first, because it marks hours as stale
+        drop_counts_before()
+        fill_in_keys(using)  # first, because it marks hours as stale
         if options["verify"]:
-            differed = verify_all(using)
+            differed = mark_all_differing_hours(using)
         else:
-            differed = verify_some(using, hours=None, events=MAX_COMMAND_EVENTS)
+            differed = mark_some_differing_hours(using, hours=None, events=MAX_COMMAND_EVENTS)
         found = find_backlog(using=using)
         step = {0: 0, 1: 500}.get(options["verbosity"], 1)  # hours between two messages
         for number, hour in enumerate(catch_up(found, using), 1):

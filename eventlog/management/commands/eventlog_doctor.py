@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from eventlog.diagnostics.findings import Finding
-from eventlog.diagnostics.registry import Result, diagnose, worst
+from eventlog.diagnostics.registry import CheckResult, diagnose, worst
 from eventlog.diagnostics.site import MAX_AGE, TIMEOUT, Options, Site
 from eventlog.management.arguments import seconds
 from eventlog.management.terminal import until_closed
@@ -101,7 +101,7 @@ class Command(BaseCommand):
         if worst(results) in FAIL_LEVELS[options["fail_level"]]:
             raise CommandError(_summary(results))
 
-    def _write(self, results: Sequence[Result]) -> None:
+    def _write(self, results: Sequence[CheckResult]) -> None:
         styles = {"problem": self.style.ERROR, "warning": self.style.WARNING}
         for level, heading in HEADINGS.items():
             found = [each for each in _findings(results) if each.level == level]
@@ -119,11 +119,11 @@ class Command(BaseCommand):
             self.stdout.write(self.style.SUCCESS(_summary(results)))
 
 
-def _findings(results: Sequence[Result]) -> list[Finding]:
+def _findings(results: Sequence[CheckResult]) -> list[Finding]:
     return [finding for result in results for finding in result.findings]
 
 
-def _document(results: Sequence[Result]) -> dict[str, Any]:
+def _document(results: Sequence[CheckResult]) -> dict[str, Any]:
     return {
         "level": worst(results),
         "findings": [
@@ -135,7 +135,7 @@ def _document(results: Sequence[Result]) -> dict[str, Any]:
     }
 
 
-def _summary(results: Sequence[Result]) -> str:
+def _summary(results: Sequence[CheckResult]) -> str:
     """Return the numbers of findings and checks."""
     levels = [finding.level for finding in _findings(results)]
     counts = [

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from eventlog.diagnostics import recorded, stored
+from eventlog.diagnostics import recording_entries, storage_entries
 from eventlog.diagnostics.inventory import SECTIONS, Entry, inventory
 from eventlog.management.terminal import until_closed
 
@@ -22,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, **options: Any) -> None:
-        entries = inventory((*recorded.PARTS, *stored.PARTS))
+        entries = inventory((*recording_entries.PARTS, *storage_entries.PARTS))
         with until_closed(self.stdout):
             self._write(entries, options)
 

@@ -11,7 +11,7 @@ from django.db import connections, router
 
 from eventlog.management.arguments import positive_number
 from eventlog.models import Log
-from eventlog.partitions.catalog import Table, find_table, partitions_of, spans
+from eventlog.partitions.catalog import EventTable, find_table, partitions_of, spans
 from eventlog.partitions.conversion import Conversion
 from eventlog.partitions.creation import (
     MONTHS_AHEAD,
@@ -19,7 +19,7 @@ from eventlog.partitions.creation import (
     creation_statements,
     missing_spans,
 )
-from eventlog.partitions.locks import Patience
+from eventlog.partitions.locks import LockWaits
 
 MIN_MONTHS_AHEAD, MAX_MONTHS_AHEAD = 1, 24
 CONSEQUENCES = (
@@ -83,18 +83,18 @@ class Command(BaseCommand):
         parser.add_argument(
             "--lock-timeout",
             type=positive_number,
-            default=Patience().timeout_ms,
+            default=LockWaits().timeout_ms,
             metavar="MS",
             help="milliseconds to wait for each lock before the step releases its locks and is "
-            f"tried again ({Patience().timeout_ms})",
+            f"tried again ({LockWaits().timeout_ms})",
         )
 
         parser.add_argument(
             "--attempts",
             type=positive_number,
-            default=Patience().attempts,
+            default=LockWaits().attempts,
             metavar="NUMBER",
-            help=f"attempts to get the locks of a step ({Patience().attempts})",
+            help=f"attempts to get the locks of a step ({LockWaits().attempts})",
         )
 
     def handle(self, **options: Any) -> None:
@@ -114,11 +114,11 @@ class Command(BaseCommand):
         else:
             self._convert(connection, table, options)
 
-    def _maintain(self, connection: Any, table: Table, options: dict[str, Any]) -> None:
-        patience = Patience(options["lock_timeout"], options["attempts"])
+    def _maintain(self, connection: Any, table: EventTable, options: dict[str, Any]) -> None:
+        waits = LockWaits(options["lock_timeout"], options["attempts"])
         ahead, since = options["months_ahead"], options["since"]
         if options["apply"]:
-            created = create_missing(connection, ahead, since, patience)
+            created = create_missing(connection, ahead, since, waits)
             if created:
                 with connection.cursor() as cursor:
                     # Autovacuum does not collect statistics of the partitioned table.
@@ -136,13 +136,13 @@ class Command(BaseCommand):
         else:
             self.stdout.write("No month is missing.")
 
-    def _convert(self, connection: Any, table: Table, options: dict[str, Any]) -> None:
+    def _convert(self, connection: Any, table: EventTable, options: dict[str, Any]) -> None:
         conversion = Conversion(
             connection,
             table,
             months_ahead=options["months_ahead"],
             since=options["since"],
-            patience=Patience(options["lock_timeout"], options["attempts"]),
+            waits=LockWaits(options["lock_timeout"], options["attempts"]),
         )
         if options["cancel"]:
             conversion.cancel()

@@ -14,11 +14,11 @@ from eventlog.backends import get_backend
 from eventlog.backends.buffered import BufferedBackend
 from eventlog.conf import Misconfigured
 from eventlog.management.accounts import AccountCommand
-from eventlog.management.operator import add_operator_arguments, command_run
-from eventlog.management.retention import of_earlier_backend
-from eventlog.management.terminal import of_events
+from eventlog.management.operator_arguments import add_operator_arguments, run_from_options
+from eventlog.management.retention_run import remark_about_earlier_backend
+from eventlog.management.terminal import events_in_words
 from eventlog.models import Log
-from eventlog.people import Match, account_of, condition_of, custom_keys
+from eventlog.people import Match, account_of, condition_of_matches, custom_keys
 from eventlog.retention.compiled import UnusableSearch, hold_condition
 from eventlog.retention.policy import current_policy
 from eventlog.review.export.formats import values
@@ -67,40 +67,42 @@ class Command(AccountCommand):
                 f"Events were not delivered within {SPOOL_TIMEOUT:.0f} s. "
                 f"Run 'manage.py eventlog_spool status' to see why."
             )
-        if remark := of_earlier_backend(self.store):
+        if remark := remark_about_earlier_backend(self.store):
             self.note(remark)
         chosen = self.choose(options["username"], options["key"], options["deleted"])
         if options["what"] == "erase":
             self._erase(chosen, options)
         elif options["dry_run"]:
-            self._report(condition_of(chosen), chosen, "exported")
+            self._report(condition_of_matches(chosen), chosen, "exported")
         else:
             self._export(chosen, options)
 
     def _export(self, chosen: list[Match], options: dict[str, Any]) -> None:
         account = account_of(chosen[0]) if len(chosen) == 1 else None
         recorded = {"accounts": len(chosen), "format": "jsonl"}
-        run = command_run(COMMAND, options)
-        with access.Operation("export", recorded, obj=account, command=run) as running:
-            for events in running.counted(self._chunks(condition_of(chosen))):
+        run = run_from_options(COMMAND, options)
+        with access.RecordedOperation("export", recorded, obj=account, command=run) as running:
+            for events in running.counted(self._chunks(condition_of_matches(chosen))):
                 for event in events:
                     text = json.dumps(values(event), cls=DjangoJSONEncoder, ensure_ascii=False)
                     self.stdout.write(text)
 
     def _erase(self, chosen: list[Match], options: dict[str, Any]) -> None:
         done = "deleted" if options["delete"] else "erased"
-        events = self._without_held(condition_of(chosen), options)
+        events = self._without_held(condition_of_matches(chosen), options)
         if options["dry_run"]:
             self._report(events, chosen, done)
             return
         count = self.store.count(events)
         if count and not options["yes"]:
-            self._confirm(f"{of_events(count)} ", done, chosen)
+            self._confirm(f"{events_in_words(count)} ", done, chosen)
         keys: set[str] = set()
         # Without the account, because the event would name the person again.
         recorded = {"accounts": len(chosen), "delete": options["delete"]}
         recorded |= {name: True for name in ("override_hold", "skip_held") if options[name]}
-        with access.Operation("erase", recorded, command=command_run(COMMAND, options)) as erasing:
+        with access.RecordedOperation(
+            "erase", recorded, command=run_from_options(COMMAND, options)
+        ) as erasing:
 
             def read() -> Iterator[Sequence[Log]]:
                 for chunk in self._chunks(events):
@@ -113,14 +115,14 @@ class Command(AccountCommand):
                 erasing.count += number
         if options["verbosity"]:
             self._note_custom_keys(keys, "and were not changed")
-            self.stdout.write(f"{of_events(erasing.count)} {done}.")
+            self.stdout.write(f"{events_in_words(erasing.count)} {done}.")
 
     def _without_held(self, events: Q, options: dict[str, Any]) -> Q:
         """Return the events that may be erased. Raise CommandError if a legal hold forbids it."""
         if options["override_hold"]:
             return events
         try:
-            with self.store.searching():
+            with self.store.looking_up_names():
                 hold = hold_condition(current_policy())
         except (Misconfigured, UnusableSearch) as error:
             raise CommandError(
@@ -130,11 +132,11 @@ class Command(AccountCommand):
         if hold is None or not (held := self.store.count(events & hold)):
             return events
         if options["skip_held"]:
-            self.note(f"{of_events(held)} under legal hold left as they are.")
+            self.note(f"{events_in_words(held)} under legal hold left as they are.")
             return events & complement(Condition(hold)).q
         raise CommandError(
-            f"{of_events(held)} under legal hold, see EVENTLOG['RETENTION']. Nothing was changed. "
-            f"Erase only the others with --skip-held, or all with --override-hold."
+            f"{events_in_words(held)} under legal hold, see EVENTLOG['RETENTION']. Nothing was "
+            f"changed. Erase only the others with --skip-held, or all with --override-hold."
         )
 
     def _confirm(self, count: str, done: str, chosen: list[Match]) -> None:
@@ -157,7 +159,7 @@ class Command(AccountCommand):
             keys |= custom_keys(chunk)
         if done == "erased":
             self._note_custom_keys(keys, "and would not be changed")
-        self.stdout.write(f"{of_events(count)} would be {done}.")
+        self.stdout.write(f"{events_in_words(count)} would be {done}.")
 
     def _chunks(self, events: Q) -> Iterator[Sequence[Log]]:
         """Yield the events, newest first, and write the progress to standard error."""
@@ -165,7 +167,7 @@ class Command(AccountCommand):
         for some in self.store.chunks(events):
             yield some
             if read // PROGRESS_STEP != (read + len(some)) // PROGRESS_STEP:
-                self.note(f"{of_events(read + len(some))} so far")
+                self.note(f"{events_in_words(read + len(some))} so far")
             read += len(some)
 
     def _note_custom_keys(self, keys: set[str], outcome: str) -> None:

@@ -13,16 +13,20 @@ from django.utils import timezone
 
 from eventlog import access
 from eventlog.conf import Misconfigured
-from eventlog.counts.hours import drop_before
+from eventlog.counts.hours import drop_counts_before
 from eventlog.management.arguments import seconds
-from eventlog.management.operator import add_operator_arguments, command_run
-from eventlog.management.retention import RetentionReport, drop_old_months, of_earlier_backend
-from eventlog.management.terminal import SearchCommand, number_of_events, of_events
-from eventlog.models.queryset import any_action
+from eventlog.management.operator_arguments import add_operator_arguments, run_from_options
+from eventlog.management.retention_run import (
+    TerminalRetentionRun,
+    drop_old_months,
+    remark_about_earlier_backend,
+)
+from eventlog.management.terminal import SearchCommand, events_in_words, number_of_events
+from eventlog.models.queryset import any_action_condition
 from eventlog.retention.ages import age_text, parse_age
 from eventlog.retention.compiled import UnusableSearch, compile_policy, hold_condition
+from eventlog.retention.event_store import event_store
 from eventlog.retention.policy import Policy, current_policy
-from eventlog.retention.store import store
 from eventlog.review.search.condition import Condition, complement
 from eventlog.review.search.known_values import known_actions
 from eventlog.review.search.plan import QueryPlan
@@ -109,10 +113,10 @@ class Command(SearchCommand):
     def handle(self, **options: Any) -> None:
         try:
             policy = current_policy()
-            self.store = store()
-            if remark := of_earlier_backend(self.store):
+            self.store = event_store()
+            if remark := remark_about_earlier_backend(self.store):
                 self.warn(remark)
-            with self.store.searching():
+            with self.store.looking_up_names():
                 if options["older_than"] is None:
                     self._apply_rules(policy, options)
                 else:
@@ -133,19 +137,19 @@ class Command(SearchCommand):
         compiled = compile_policy(policy)
         for warning in compiled.warnings:
             self.warn(warning)
-        report = RetentionReport(self, compiled, options)
+        report = TerminalRetentionRun(self, compiled, options)
         if options["dry_run"]:
             self._report_actions(policy)
             report.count()
         else:
-            report.apply(command_run(COMMAND, options))
-            drop_before()
+            report.apply(run_from_options(COMMAND, options))
+            drop_counts_before()
 
     def _report_actions(self, policy: Policy) -> None:
         """Warn if an action of a rule matches no event, because it may be misspelled."""
         for rule in policy.rules:
             for pattern in rule.actions:
-                if not self.store.exists(any_action([pattern])):
+                if not self.store.exists(any_action_condition([pattern])):
                     self.warn(
                         f"rule {rule.number}: {pattern!r} matches no event.{_suggestion(pattern)}"
                     )
@@ -166,13 +170,13 @@ class Command(SearchCommand):
         before = timezone.now() - options["older_than"]
         old = Q(timestamp__lt=before)
         if options["action"]:
-            old &= any_action(options["action"])
+            old &= any_action_condition(options["action"])
         if options["requests"]:
             old &= Q(is_request=True)
         if options["events"]:
             old &= Q(is_request=False)
         if options["keep"]:
-            old &= ~any_action(options["keep"])
+            old &= ~any_action_condition(options["keep"])
         found = QueryPlan() if options["search"] is None else self._plan(options["search"])
         hold = hold_condition(policy)
         plan = found
@@ -181,11 +185,11 @@ class Command(SearchCommand):
         self._report_patterns(options)
         if options["dry_run"]:
             count = self.store.count(old & plan.condition)
-            self.stdout.write(f"{of_events(count)} would be deleted.")
+            self.stdout.write(f"{events_in_words(count)} would be deleted.")
         else:
             recorded = _recorded(options, before)
-            with access.Operation(
-                "prune", recorded, command=command_run(COMMAND, options)
+            with access.RecordedOperation(
+                "prune", recorded, command=run_from_options(COMMAND, options)
             ) as pruning:
                 has_conditions = hold is not None or any(map(options.get, CONDITIONS))
                 if not has_conditions:
@@ -195,11 +199,11 @@ class Command(SearchCommand):
                     time.sleep(options["pause"])
                 if has_conditions:
                     deque(self.store.drop_months(before, only_empty=True), maxlen=0)
-            drop_before()
+            drop_counts_before()
             if options["verbosity"]:
-                self.stdout.write(f"{of_events(pruning.count)} deleted.")
+                self.stdout.write(f"{events_in_words(pruning.count)} deleted.")
         if hold is not None and (held := self.store.count(old & found.condition & hold)):
-            self.stdout.write(f"{of_events(held)} under legal hold.")
+            self.stdout.write(f"{events_in_words(held)} under legal hold.")
 
     def _plan(self, text: str) -> QueryPlan:
         search = self.parse(text)
@@ -211,14 +215,14 @@ class Command(SearchCommand):
         """Warn if a pattern matches no event of any age. In a dry run, count its old events."""
         for option in ("action", "keep"):
             for pattern in options[option] or ():
-                found = any_action([pattern])
+                found = any_action_condition([pattern])
                 if not self.store.exists(found):
                     self.stderr.write(
                         f"--{option} {pattern!r} matches no event.{_suggestion(pattern)}"
                     )
                 elif options["dry_run"]:
                     old = Q(timestamp__lt=timezone.now() - options["older_than"])
-                    count = of_events(self.store.count(found & old))
+                    count = events_in_words(self.store.count(found & old))
                     self.stdout.write(f"--{option} {pattern!r} matches {count} of this age.")
 
 

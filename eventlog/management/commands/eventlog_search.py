@@ -17,7 +17,7 @@ from eventlog.management.terminal import (
     write,
 )
 from eventlog.review.export.formats import Chunks
-from eventlog.review.newest import newest
+from eventlog.review.newest_pages import newest_pages
 from eventlog.review.pagination import Page
 from eventlog.review.reader import reader
 from eventlog.review.search.plan import QueryPlan
@@ -85,7 +85,7 @@ class Command(SearchCommand):
 
     def _newest(self, plan: QueryPlan, options: dict[str, Any]) -> Iterator[Page]:
         count, is_scanning, page = options["limit"], options["scan"], None
-        for page in newest(plan, count, scan_all=is_scanning):
+        for page in newest_pages(plan, count, scan_all=is_scanning):
             count -= len(page.events)
             yield page
             if page.scanned_until and count:
@@ -97,4 +97,4 @@ class Command(SearchCommand):
 
 def _rows(pages: Iterator[Page]) -> Chunks:
     for page in pages:
-        yield from reader().in_full(page.events)
+        yield from reader().with_full_extra(page.events)

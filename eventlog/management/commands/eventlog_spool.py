@@ -13,8 +13,8 @@ from eventlog.backends import destinations, get_backend
 from eventlog.backends.buffered import BufferedBackend
 from eventlog.backends.losses import DROPPED
 from eventlog.backends.spool import Status
-from eventlog.backends.spool.directory import is_writable
-from eventlog.diagnostics import waiting
+from eventlog.backends.spool.directory import is_writable_or_creatable
+from eventlog.diagnostics import spool_findings
 from eventlog.management.arguments import seconds
 from eventlog.models import DeliveredBatch, Log
 
@@ -88,7 +88,9 @@ class Command(BaseCommand):
                 self.stdout.write(f"{name.replace('_', ' '):22}{_shown(fact)}")
         for warning in _warnings(status, backend):
             self.stderr.write(self.style.WARNING(warning))
-        is_check = options["max_age"] is not None or not is_writable(backend.spool.directory)
+        is_check = options["max_age"] is not None or not is_writable_or_creatable(
+            backend.spool.directory
+        )
         if is_check and problems:
             raise CommandError(" ".join(problems))
 
@@ -141,16 +143,16 @@ class Command(BaseCommand):
 
 def _problems(status: Status, max_age: float | None, backend: BufferedBackend) -> Iterator[str]:
     """Yield the reasons for which the health check fails."""
-    found = [] if max_age is None else [*waiting.too_old(status, max_age)]
-    yield from map(str, [*found, *waiting.dead_letters(status)])
+    found = [] if max_age is None else [*spool_findings.age_findings(status, max_age)]
+    yield from map(str, [*found, *spool_findings.dead_letter_findings(status)])
     yield from _warnings(status, backend)
 
 
 def _warnings(status: Status, backend: BufferedBackend) -> Iterator[str]:
-    yield from map(str, waiting.unwritable(backend))
-    yield from map(str, waiting.unreadable(backend, status))
-    yield from map(str, waiting.undeliverable(status))
-    yield from map(str, waiting.overdue(backend))
+    yield from map(str, spool_findings.unwritable_findings(backend))
+    yield from map(str, spool_findings.unreadable_findings(backend, status))
+    yield from map(str, spool_findings.undeliverable_findings(status))
+    yield from map(str, spool_findings.overdue_findings(backend))
 
 
 def _split_by_test_run(status: Status) -> tuple[int, int]:

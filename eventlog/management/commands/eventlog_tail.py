@@ -24,7 +24,7 @@ from eventlog.management.terminal import (
     write,
 )
 from eventlog.models import Log
-from eventlog.review.newest import newest
+from eventlog.review.newest_pages import newest_pages
 from eventlog.review.reader import EventFollower, reader
 from eventlog.review.search.query import Search
 
@@ -105,7 +105,7 @@ class Command(SearchCommand):
             plan = plan._replace(period=plan.period & Q(timestamp__gte=timezone.now() - since))
         count = options["lines"] or (DEFAULT_LINES if since is None else MAX_LINES_SINCE)
         texts: list[str] = []
-        for page in newest(plan, count):
+        for page in newest_pages(plan, count):
             follower.skip([event.pk for event in page.events])
             texts.append(self._text(page.events[::-1]))
             count -= len(page.events)
@@ -135,7 +135,7 @@ class Command(SearchCommand):
 
     def _text(self, events: Sequence[Log]) -> str:
         if self._is_json:
-            return "".join(jsonl_of(reader().in_full(events)))
+            return "".join(jsonl_of(reader().with_full_extra(events)))
         return lines_of(events, self._render)
 
     def _write(self, text: str) -> None:

@@ -16,9 +16,9 @@ from django.http import HttpRequest, StreamingHttpResponse
 
 from ...metadata.fields import export_columns
 from ...models import Log
-from ...models.relations import select
+from ...models.relations import with_relations
 from ...records.user_state import UserState
-from ..extras import full_size, load_full_extra
+from ..extra_loading import full_size, load_full_extra
 from ..pagination import SCAN_LIMIT, SCAN_LIMIT_FACTOR, Cursor, page
 from ..search.plan import QueryPlan
 
@@ -49,7 +49,7 @@ def chunks(events: QuerySet[Log], plan: QueryPlan) -> Chunks:
 
     Each chunk is a query of its own, so a slow download keeps no transaction or cursor open.
     """
-    events = select(events, "user", "content_type")
+    events = with_relations(events, "user", "content_type")
     cursor: Cursor | None = None
     while True:
         some = page(
@@ -65,10 +65,10 @@ def chunks(events: QuerySet[Log], plan: QueryPlan) -> Chunks:
 def with_full_extra(waiting: deque[Log]) -> Chunks:
     """Remove the events, and yield them with all of ``extra`` in chunks bounded in bytes."""
     while waiting:
-        yield load_full_extra(take(waiting))
+        yield load_full_extra(take_chunk(waiting))
 
 
-def take(waiting: deque[Log]) -> list[Log]:
+def take_chunk(waiting: deque[Log]) -> list[Log]:
     """Remove and return the next events, up to CHUNK_BYTES of large documents."""
     taken = [waiting.popleft()]
     size = full_size(taken[0])

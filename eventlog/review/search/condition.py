@@ -116,7 +116,7 @@ class _Failed(GreaterThanOrEqual):
         return f"LIKELY({sql})", params
 
 
-def is_failed() -> Q:
+def failed_condition() -> Q:
     """Return the condition of the index of failed requests, with a constant in the SQL."""
     limit: Any = Func(template=str(MIN_FAILED_STATUS), output_field=IntegerField())
     return Q(_Failed(F("status"), limit))

@@ -12,13 +12,13 @@ from ...models.expressions import Fact, Number, Text
 from ...models.fields import NameField
 from ...records.user_state import UserState
 from . import patterns
-from .changes import hint_about
+from .change_filters import hint_about
 from .condition import Condition, Hint, InvalidTermError, any_of, indexed, union
 from .known_values import MAX_ACTIONS, known_actions
-from .numbers import compare, number
-from .references import has_partial_indexes, known_user, users_named
+from .numbers import comparison_condition, parse_number
+from .reference_filters import has_partial_indexes, known_user_condition, users_named
 from .request_filters import ip, path
-from .spelling import nearest, one_of
+from .spelling import choices_sentence, nearest_spelling
 from .tree import Term
 from .valid_values import DEVICES
 
@@ -63,7 +63,7 @@ def action(value: str) -> Condition:
         if names:
             return any_of("action", names)
         # The event log's own actions have similar names, but are never misspelled ones.
-        near = None if value.startswith(OWN_ACTIONS) else nearest(value, known)
+        near = None if value.startswith(OWN_ACTIONS) else nearest_spelling(value, known)
         suggestion = Term("action", near) if near else None
         unknown = Hint(_("No event has the action %(value)r.") % {"value": value}, suggestion)
         return any_of("action", [value])._replace(hint=unknown)
@@ -75,15 +75,16 @@ def action(value: str) -> Condition:
             return any_of("action", names)._replace(hint=hint)
     if value.strip("*") == value[:-1]:
         return Condition(NameField.begins("action", value[:-1]))
-    return Condition(patterns.glob(F("action"), value, any_case=True))
+    return Condition(patterns.glob_condition(F("action"), value, any_case=True))
 
 
 def is_(value: str) -> Condition:
     """Find the events of users or anonymous visitors, bots or people; requests or other events."""
     if (build := KINDS.get(value.lower())) is None:
-        near = nearest(value, KINDS)
+        near = nearest_spelling(value, KINDS)
         raise InvalidTermError(
-            _("Unknown kind %(value)r. %(choices)s") % {"value": value, "choices": one_of(KINDS)},
+            _("Unknown kind %(value)r. %(choices)s")
+            % {"value": value, "choices": choices_sentence(KINDS)},
             Term("is", near) if near else None,
         )
     if value.lower() == "event" and has_partial_indexes():
@@ -93,7 +94,7 @@ def is_(value: str) -> Condition:
 
 _DEVICE = Fact("device_type")
 KINDS: Mapping[str, Q] = {
-    "user": known_user(),
+    "user": known_user_condition(),
     "anonymous": Q(user_state=UserState.ANONYMOUS),
     "unknown": Q(user_state=UserState.UNKNOWN),
     "bot": Q(Exact(_DEVICE, "bot")),
@@ -110,14 +111,14 @@ def has(value: str) -> Condition:
     name = value.lower()
     if name not in HAS:
         choices = [*HAS, f"{EXTRA}NAME"]
-        near = nearest(value, HAS)
+        near = nearest_spelling(value, HAS)
         raise InvalidTermError(
             _("Unknown field %(value)r. %(choices)s")
-            % {"value": value, "choices": one_of(choices)},
+            % {"value": value, "choices": choices_sentence(choices)},
             Term("has", near) if near else None,
         )
     columns = {
-        "user": known_user(),
+        "user": known_user_condition(),
         "object": Q(object_id__isnull=False),
         "ip": Q(ip__isnull=False),
         "status": Q(status__isnull=False),
@@ -144,10 +145,10 @@ def extra(name: str, value: str, operator: str = "") -> Condition:
     """Find a value in ``extra``, such as ``extra.title:Foo`` or ``extra.order.total:>7``."""
     keys = keys_of(name)
     if operator:
-        found = compare(Number(*keys), operator, number(value))
+        found = comparison_condition(Number(*keys), operator, parse_number(value))
         return Condition(found, hint=hint_about(keys))
     text: Any = Text(*keys)
-    found = patterns.glob(text, value) if "*" in value else Q(Exact(text, value))
+    found = patterns.glob_condition(text, value) if "*" in value else Q(Exact(text, value))
     return Condition(found, hint=hint_about(keys))
 
 
@@ -160,7 +161,7 @@ def word(value: str) -> Condition:
     except InvalidTermError:
         pass
     part = value.strip("*")
-    in_text = Q(object_repr__icontains=part) | patterns.contains(Fact("path"), part)
+    in_text = Q(object_repr__icontains=part) | patterns.contains_condition(Fact("path"), part)
     users, known = users_named(value), known_actions()
     names = [name for name in known if part.casefold() in name.casefold()]
     if len(known) == MAX_ACTIONS or len(names) > MAX_INDEXED_ACTIONS:

@@ -11,11 +11,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ...text import UNSTORABLE
-from .changes import changed
+from .change_filters import changed
 from .condition import Condition, InvalidTermError
 from .event_filters import EXTRA, HAS, KINDS, action, extra, has, is_, word
-from .periods import at, from_, last, to
-from .references import acting_user, obj, user
+from .reference_filters import acting_user, obj, user
 from .request_filters import (
     browser,
     command,
@@ -35,7 +34,8 @@ from .request_filters import (
     trace,
     view,
 )
-from .spelling import nearest, one_of
+from .spelling import choices_sentence, nearest_spelling
+from .time_filters import at, from_, last, to
 from .tree import Node, Term
 from .valid_values import DEVICES
 
@@ -206,10 +206,10 @@ def _filter_of(term: Term) -> Filter:
         return FILTERS[term.key]
     if term.key.startswith(EXTRA):
         return EXTRA_FILTER
-    near = nearest(term.key, FILTERS)
+    near = nearest_spelling(term.key, FILTERS)
     raise InvalidTermError(
         gettext("Unknown key %(key)r. %(choices)s Put a text with a colon in quotation marks.")
-        % {"key": term.key, "choices": one_of([*FILTERS, f"{EXTRA}NAME"])},
+        % {"key": term.key, "choices": choices_sentence([*FILTERS, f"{EXTRA}NAME"])},
         term._replace(key=near) if near else _as_extra(term),
     )
 

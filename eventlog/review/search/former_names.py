@@ -8,7 +8,7 @@ from django.db.models import Max, Min, Q, QuerySet
 
 from ...models import HourCount, Log
 from ...models.keys import user_id
-from .sources import other_source
+from .name_sources import current_name_source
 
 # No index finds the names of accounts that exist, because each event of a user would be written to
 # it. These bounded queries read the newest events, and hours in which the name was counted.
@@ -20,7 +20,7 @@ HOUR = timedelta(hours=1)
 
 def keys_with_former_name(names: Collection[str]) -> list[Any]:
     """Return the primary keys of accounts whose events have one of these names."""
-    if (source := other_source()) is not None:
+    if (source := current_name_source()) is not None:
         with_name = Q(user__isnull=False, user_repr__in=names)
         return [user_id(key) for key in source.values("user_id", with_name, MAX_KEYS)]
     found: dict[Any, None] = {}

@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from ...models import Log
 from ...models.fields import LAST_CHARACTER
-from .sources import other_source
+from .name_sources import current_name_source
 
 MAX_ACTIONS = 1000  # that a search compares its words with
 
@@ -39,7 +39,7 @@ def known_values(column: str, start: Any, end: Any, limit: int) -> list[Any]:
     """
     if limit <= 0:
         return []
-    if (source := other_source()) is not None:
+    if (source := current_name_source()) is not None:
         within = Q(**{f"{column}__gte": start, f"{column}__lt": end})
         return source.values(column, within, limit)
     connection = connections[router.db_for_read(Log)]

@@ -51,7 +51,7 @@ def addresses_in(network: IPv4Network | IPv6Network, limit: int) -> list[str] | 
     return None if len(found) > limit else found
 
 
-def condition(network: IPv4Network | IPv6Network) -> tuple[Q, int]:
+def network_condition(network: IPv4Network | IPv6Network) -> tuple[Q, int]:
     """Return the condition that an address is in the network, and its number of values."""
     if network.num_addresses == 1:
         return Q(ip=str(network.network_address)), 1

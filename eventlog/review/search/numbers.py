@@ -17,7 +17,7 @@ LOOKUPS = {
 }
 
 
-def number(text: str) -> float:
+def parse_number(text: str) -> float:
     """Parse a number. Raise ``InvalidTermError`` for other text."""
     try:
         if len(text) > MAX_DIGITS or not text.isascii():
@@ -33,6 +33,6 @@ def number(text: str) -> float:
     return value
 
 
-def compare(expression: Any, operator: str, value: float) -> Q:
+def comparison_condition(expression: Any, operator: str, value: float) -> Q:
     """Return the condition that a number compares in this way; false where it is missing."""
     return Q(LOOKUPS[operator](expression, Value(value, output_field=FloatField())))

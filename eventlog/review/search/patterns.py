@@ -13,20 +13,20 @@ from .condition import InvalidTermError
 from .valid_values import MAX_STARS
 
 
-def starts_with(text: Any, value: str, *, any_case: bool = False) -> Q:
+def starts_with_condition(text: Any, value: str, *, any_case: bool = False) -> Q:
     """Return the condition that ``text`` starts with ``value``, or matches it if it has a ``*``.
 
     A ``*`` at the end is the same as none.
     """
-    return glob(text, start_pattern(value), any_case=any_case)
+    return glob_condition(text, start_pattern(value), any_case=any_case)
 
 
-def contains(text: Any, value: str, *, any_case: bool = False) -> Q:
+def contains_condition(text: Any, value: str, *, any_case: bool = False) -> Q:
     """Return the condition that ``text`` contains ``value``, or matches it if it has a ``*``."""
-    return glob(text, part_pattern(value), any_case=any_case)
+    return glob_condition(text, part_pattern(value), any_case=any_case)
 
 
-def glob(text: Any, pattern: str, *, any_case: bool = False) -> Q:
+def glob_condition(text: Any, pattern: str, *, any_case: bool = False) -> Q:
     """Return the condition that the whole ``text`` matches ``pattern``."""
     pattern = checked_pattern(pattern)
     if any_case:

@@ -60,14 +60,16 @@ def limit_to_first(
     # For several values, some databases read and sort all matching rows, so the query gets a bound:
     # the time by which one branch alone has enough rows.
     ends = [
-        Subquery(timestamps(events.filter(branch), backwards=backwards)[count : count + 1])
+        Subquery(ordered_timestamps(events.filter(branch), backwards=backwards)[count : count + 1])
         for branch in index_scan.branches
     ]
     one_row = Log.objects.using(events.db).order_by()[:1]
     reached = [end for row in one_row.values_list(*ends) for end in row if end is not None]
     if not reached:
         return found
-    return found.filter(up_to(min(reached) if backwards else max(reached), backwards=backwards))
+    return found.filter(
+        up_to_condition(min(reached) if backwards else max(reached), backwards=backwards)
+    )
 
 
 def count_up_to(limit: int, events: QuerySet[Log], index_scan: IndexScan | None) -> int:
@@ -75,13 +77,13 @@ def count_up_to(limit: int, events: QuerySet[Log], index_scan: IndexScan | None)
     return limit_to_first(events, index_scan, limit).order_by()[: limit + 1].count()
 
 
-def timestamps(events: QuerySet[Log], *, backwards: bool) -> QuerySet[Log, datetime]:
+def ordered_timestamps(events: QuerySet[Log], *, backwards: bool) -> QuerySet[Log, datetime]:
     """Return the times of events in order, by time alone because the indexes end with it."""
     return events.order_by("timestamp" if backwards else "-timestamp").values_list(
         "timestamp", flat=True
     )
 
 
-def up_to(end: datetime, *, backwards: bool) -> Q:
+def up_to_condition(end: datetime, *, backwards: bool) -> Q:
     """Return the condition that an event is not beyond ``end`` in the order of the list."""
     return Q(timestamp__lte=end) if backwards else Q(timestamp__gte=end)

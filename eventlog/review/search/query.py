@@ -28,8 +28,8 @@ from .tree import (
     Term,
     all_of,
     alternatives,
-    changed,
     conjuncts,
+    map_nodes,
     terms_of,
 )
 
@@ -143,11 +143,11 @@ class Search:
 
 
 def _without(tree: Node, node: Node) -> str:
-    kept = changed(tree, lambda each: None if each == node else each)
+    kept = map_nodes(tree, lambda each: None if each == node else each)
     return "" if kept is None else str(kept)
 
 
-def condition_of(text: str) -> Q:
+def search_condition(text: str) -> Q:
     """Return the condition of a search. Raise ``InvalidSearch`` if it is not valid."""
     search = Search.parse(text)
     if search.errors:
@@ -210,7 +210,7 @@ class _Builder:
         without = _without(self._tree, term)
         if other is None:
             return Problem(str(term), reason, without=without)
-        corrected = changed(
+        corrected = map_nodes(
             self._tree,
             lambda node: corrections.get(node, node) if isinstance(node, Term) else node,
         )

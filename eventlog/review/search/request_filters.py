@@ -20,13 +20,13 @@ from .condition import (
     IndexScan,
     InvalidTermError,
     any_of,
-    is_failed,
+    failed_condition,
 )
 from .known_values import known_values
-from .networks import UnsupportedNetworkError, addresses_in, condition
-from .numbers import compare, number
-from .sources import other_source
-from .spelling import nearest, one_of
+from .name_sources import current_name_source
+from .networks import UnsupportedNetworkError, addresses_in, network_condition
+from .numbers import comparison_condition, parse_number
+from .spelling import choices_sentence, nearest_spelling
 from .tree import Not, Term
 from .valid_values import DEVICES, TRACE_ID
 
@@ -40,8 +40,8 @@ def ip(value: str) -> Condition:
     """Find the events of an address or a network."""
     try:
         network = ip_network(value, strict=False)
-        in_network, value_count = condition(network)
-        is_listed = other_source() is None or network.num_addresses == 1
+        in_network, value_count = network_condition(network)
+        is_listed = current_name_source() is None or network.num_addresses == 1
         addresses = addresses_in(network, MAX_ADDRESSES) if is_listed else None
     except UnsupportedNetworkError as error:
         raise InvalidTermError(str(error)) from error
@@ -60,16 +60,18 @@ def ip(value: str) -> Condition:
 
 def path(value: str) -> Condition:
     """Find a path that starts with ``value``, or matches it for ``*value*``."""
-    return Condition(patterns.starts_with(Fact("path"), value))
+    return Condition(patterns.starts_with_condition(Fact("path"), value))
 
 
 def status(value: str, operator: str = "") -> Condition:
     """Find a status code, a class of codes such as ``4xx``, or a range such as ``>=500``."""
     start, end = range_of_statuses(value, operator)
-    if start < MIN_FAILED_STATUS or other_source() is not None:
+    if start < MIN_FAILED_STATUS or current_name_source() is not None:
         return Condition(Q(status__gte=start, status__lt=end))
     # The index has failed requests only, and serves only a query with its condition.
-    branches = [Q(status=code) & is_failed() for code in known_values("status", start, end, 100)]
+    branches = [
+        Q(status=code) & failed_condition() for code in known_values("status", start, end, 100)
+    ]
     found = reduce(or_, branches) if branches else NOTHING
     return Condition(found, IndexScan(found, branches or [NOTHING]), len(branches) or 1)
 
@@ -82,7 +84,7 @@ def range_of_statuses(value: str, operator: str) -> tuple[int, int]:
             Not(Term("status", value.lstrip("!="))),
         )
     if not re.fullmatch(r"[1-5](\d\d|xx)", value.lower(), re.ASCII):
-        near = nearest(value, STATUSES)
+        near = nearest_spelling(value, STATUSES)
         raise InvalidTermError(
             _("%(value)r is not a status. Use a code such as 404, or a class such as 4xx.")
             % {"value": value},
@@ -108,10 +110,10 @@ def method(value: str) -> Condition:
 def device(value: str) -> Condition:
     """Find a kind of device."""
     if value.lower() not in DEVICES:
-        near = nearest(value, DEVICES)
+        near = nearest_spelling(value, DEVICES)
         raise InvalidTermError(
             _("Unknown device %(value)r. %(choices)s")
-            % {"value": value, "choices": one_of(DEVICES)},
+            % {"value": value, "choices": choices_sentence(DEVICES)},
             Term("device", near) if near else None,
         )
     return Condition(Q(Exact(Fact("device_type"), value.lower())))
@@ -119,7 +121,9 @@ def device(value: str) -> Condition:
 
 def duration(value: str, operator: str = "") -> Condition:
     """Find requests that took longer or shorter, such as ``>500ms``, ``>=2s`` or ``<1min``."""
-    return Condition(compare(NumberFact("duration_ms"), operator, milliseconds(value, operator)))
+    return Condition(
+        comparison_condition(NumberFact("duration_ms"), operator, milliseconds(value, operator))
+    )
 
 
 def milliseconds(value: str, operator: str) -> float:
@@ -135,52 +139,52 @@ def milliseconds(value: str, operator: str) -> float:
             _("A duration needs a comparison, such as duration:>500ms."),
             Term("duration", value, ">="),
         )
-    return number(match[1]) * MILLISECONDS[match[2]]
+    return parse_number(match[1]) * MILLISECONDS[match[2]]
 
 
 def view(value: str) -> Condition:
     """Find a view by name, or all views that match a pattern such as ``shop:*``."""
-    return Condition(patterns.glob(Fact("view"), value))
+    return Condition(patterns.glob_condition(Fact("view"), value))
 
 
 def route(value: str) -> Condition:
     """Find a URL pattern, or all that match a pattern."""
-    return Condition(patterns.glob(Fact("route"), value))
+    return Condition(patterns.glob_condition(Fact("route"), value))
 
 
 def exception(value: str) -> Condition:
     """Find the class name of an exception, in any case."""
-    return Condition(patterns.glob(Fact("exception"), value, any_case=True))
+    return Condition(patterns.glob_condition(Fact("exception"), value, any_case=True))
 
 
 def browser(value: str) -> Condition:
     """Find a browser whose name starts with ``value``, in any case."""
-    return Condition(patterns.starts_with(Fact("browser"), value, any_case=True))
+    return Condition(patterns.starts_with_condition(Fact("browser"), value, any_case=True))
 
 
 def system(value: str) -> Condition:
     """Find an operating system whose name starts with ``value``, in any case."""
-    return Condition(patterns.starts_with(Fact("os"), value, any_case=True))
+    return Condition(patterns.starts_with_condition(Fact("os"), value, any_case=True))
 
 
 def referer(value: str) -> Condition:
     """Find a part of the page that the visitor came from."""
-    return Condition(patterns.contains(Fact("referer"), value))
+    return Condition(patterns.contains_condition(Fact("referer"), value))
 
 
 def reason(value: str) -> Condition:
     """Find a part of the reason, in any case."""
-    return Condition(patterns.contains(Fact("reason"), value, any_case=True))
+    return Condition(patterns.contains_condition(Fact("reason"), value, any_case=True))
 
 
 def command(value: str) -> Condition:
     """Find a management command, or all that match a pattern."""
-    return Condition(patterns.glob(Fact("command"), value))
+    return Condition(patterns.glob_condition(Fact("command"), value))
 
 
 def query(value: str) -> Condition:
     """Find a part of the query string."""
-    return Condition(patterns.contains(Fact("query"), value))
+    return Condition(patterns.contains_condition(Fact("query"), value))
 
 
 def trace(value: str) -> Condition:
@@ -191,7 +195,7 @@ def trace(value: str) -> Condition:
 def trace_id_of(value: str) -> str:
     """Return the ID in ``value``, which may be a whole ``traceparent``."""
     text = value.lower()
-    trace_id = correlation.trace(text).get("trace_id", text)
+    trace_id = correlation.trace_ids(text).get("trace_id", text)
     if not TRACE_ID.fullmatch(trace_id):
         raise InvalidTermError(
             _(

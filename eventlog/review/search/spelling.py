@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 MAX_SPELLED_LENGTH = 50  # characters, because difflib's time grows with the square of the length
 
 
-def nearest(text: str, choices: Iterable[str]) -> str:
+def nearest_spelling(text: str, choices: Iterable[str]) -> str:
     """Return the choice that is spelled most like ``text``; empty if none is close."""
     if len(text) > MAX_SPELLED_LENGTH:
         return ""
@@ -17,6 +17,6 @@ def nearest(text: str, choices: Iterable[str]) -> str:
     return by_spelling[found[0]] if found else ""
 
 
-def one_of(choices: Iterable[str]) -> str:
+def choices_sentence(choices: Iterable[str]) -> str:
     """Return the sentence that lists the valid choices."""
     return _("Use one of: %(choices)s.") % {"choices": ", ".join(choices)}

@@ -173,15 +173,15 @@ def terms_of(node: Node) -> Iterator[Term]:
             yield from terms_of(each)
 
 
-def changed(node: Node, change: Callable[[Node], Node | None]) -> Node | None:
+def map_nodes(node: Node, change: Callable[[Node], Node | None]) -> Node | None:
     """Return the tree with ``change`` applied to each node; None removes a node."""
     found = change(node)
     if found is not node or isinstance(node, Term):
         return found
     if isinstance(node, Not):
-        inner = changed(node.node, change)
+        inner = map_nodes(node.node, change)
         return None if inner is None else negate(inner)
-    kept = [new for each in node.nodes if (new := changed(each, change)) is not None]
+    kept = [new for each in node.nodes if (new := map_nodes(each, change)) is not None]
     if not kept:
         return None
     return either(kept) if isinstance(node, Or) else all_of(kept)

@@ -1,8 +1,8 @@
 import pytest
 from django.core.management import call_command
 
-from eventlog.contrib.archive.database import DatabaseStore
-from eventlog.contrib.archive.parquet import ParquetStore
+from eventlog.contrib.archive.database_store import DatabaseCopyStore
+from eventlog.contrib.archive.parquet_store import ParquetCopyStore
 
 from ...shop.models import Widget
 from .samples import write_samples
@@ -25,12 +25,12 @@ def copy(app, tmp_path):
 
 @pytest.fixture
 def database(db):
-    return DatabaseStore()
+    return DatabaseCopyStore()
 
 
 @pytest.fixture
 def archive(tmp_path):
-    store = ParquetStore(tmp_path / "archive")
+    store = ParquetCopyStore(tmp_path / "archive")
     yield store
     store.close()
 

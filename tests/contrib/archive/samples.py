@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from eventlog.contrib.archive.event import Event
+from eventlog.contrib.archive.event import CopiedEvent
 from eventlog.models import Log
 from tests.events import request_row
 
@@ -54,6 +54,6 @@ def as_compared(events):
 
 def sample_of(number):
     """Return an event as a store without a database would have it."""
-    return Event(
+    return CopiedEvent(
         f"{number:032x}", number, "A", None, "", 2, "", None, "", True, None, 200, "", "{}"
     )

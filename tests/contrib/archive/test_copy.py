@@ -10,9 +10,9 @@ from django.core.management import CommandError
 from django.utils import timezone
 
 from eventlog.backends.spool import locks
-from eventlog.contrib.archive.event import Check, batches, canonical
-from eventlog.contrib.archive.parquet import ParquetStore
-from eventlog.contrib.archive.store import StoreError, missing
+from eventlog.contrib.archive.copy_store import StoreError, missing
+from eventlog.contrib.archive.event import Checksum, canonical, event_batches
+from eventlog.contrib.archive.parquet_store import ParquetCopyStore
 from eventlog.models import Log
 
 from .samples import APRIL, MARCH, as_compared, contents, sample_of
@@ -151,7 +151,7 @@ def test_the_run_is_recorded(copy, samples):
 
 
 def test_one_process_at_a_time_writes_an_archive(copy, samples, tmp_path):
-    other = ParquetStore(tmp_path / "archive")
+    other = ParquetCopyStore(tmp_path / "archive")
     other.add([sample_of(1)], None)
     with pytest.raises(CommandError, match="Another process writes the archive"):
         copy("--to", "parquet")
@@ -220,7 +220,7 @@ def test_an_archive_needs_a_directory(app, db):
 def test_a_site_without_time_zones_copies_each_event_once(
     copy, settings, zone, db, database, archive, monkeypatch
 ):
-    monkeypatch.setattr("eventlog.contrib.archive.database.PAGE_ROWS", 2)
+    monkeypatch.setattr("eventlog.contrib.archive.database_store.PAGE_ROWS", 2)
     settings.USE_TZ, settings.TIME_ZONE = False, zone
     # In Berlin, the clock went from 3 to 2 on this day, so the hour of 2 comes twice.
     start = datetime(2025, 10, 26)
@@ -268,20 +268,20 @@ def test_the_checksum_covers_each_field(field):
     event = sample_of(1)
     values = [*event]
     values[field] = {13: '{"a":1}'}.get(field, 99 if field == 1 else "changed")
-    assert Check.of([event]) != Check.of([event._make(values)])
+    assert Checksum.of([event]) != Checksum.of([event._make(values)])
 
 
 def test_the_checksum_does_not_depend_on_the_order():
     events = [sample_of(number) for number in range(5)]
-    assert Check.of(events) == Check.of(reversed(events))
-    assert Check.of(events[:2]).plus(Check.of(events[2:])) == Check.of(events)
+    assert Checksum.of(events) == Checksum.of(reversed(events))
+    assert Checksum.of(events[:2]).plus(Checksum.of(events[2:])) == Checksum.of(events)
 
 
 def test_batches_are_bounded_in_rows_and_bytes():
     events = [sample_of(number)._replace(extra="x" * 10) for number in range(5)]
-    assert [len(batch) for batch in batches(events, rows=2)] == [2, 2, 1]
-    assert [len(batch) for batch in batches(events, size=25)] == [2, 2, 1]
-    assert [len(batch) for batch in batches(events, size=5)] == [1] * 5
+    assert [len(batch) for batch in event_batches(events, rows=2)] == [2, 2, 1]
+    assert [len(batch) for batch in event_batches(events, size=25)] == [2, 2, 1]
+    assert [len(batch) for batch in event_batches(events, size=5)] == [1] * 5
 
 
 def test_the_current_month_is_not_archived_by_default(copy, db, archive):
@@ -298,7 +298,7 @@ def test_events_that_another_process_has_just_written_are_not_written_twice(
     some = contents(database)[:3]
     stale = iter([some])  # the answer from before the other process has written
     monkeypatch.setattr(
-        "eventlog.contrib.archive.database.missing",
+        "eventlog.contrib.archive.database_store.missing",
         lambda store, events: next(stale, None) or missing(store, events),
     )
     assert database.add(some, None) == 0

@@ -11,8 +11,8 @@ import pytest
 from django.core.management import CommandError
 
 from eventlog.backends.spool import locks
-from eventlog.contrib.archive.parquet import ParquetStore
-from eventlog.contrib.archive.store import StoreError
+from eventlog.contrib.archive.copy_store import StoreError
+from eventlog.contrib.archive.parquet_store import ParquetCopyStore
 from eventlog.models import Log
 
 from .samples import APRIL, END, MARCH, as_compared, contents, sample_of
@@ -99,7 +99,7 @@ def test_what_another_run_added_in_the_meantime_is_not_added_again(tmp_path, arc
 
     add(archive, 1)
     archive.hours(datetime(1970, 1, 1, tzinfo=UTC), END)  # opens the file, and waits
-    assert add(ParquetStore(tmp_path / "archive"), 2) == 1
+    assert add(ParquetCopyStore(tmp_path / "archive"), 2) == 1
     assert add(archive, 2) == 0
     assert len(contents(archive)) == 2
 

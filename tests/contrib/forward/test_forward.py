@@ -16,7 +16,7 @@ from eventlog.contrib.forward.event import Event
 from eventlog.contrib.forward.file import FileTarget
 from eventlog.contrib.forward.queue import TargetQueue
 from eventlog.contrib.forward.sender import Sender
-from eventlog.contrib.forward.state import State
+from eventlog.contrib.forward.state import SendingState
 from eventlog.models import Log, log
 from eventlog.records.record import Record
 
@@ -301,7 +301,7 @@ def test_a_state_that_cannot_be_stored_is_reported(forwarding, run, monkeypatch)
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(State, "write", refuse)
+        patch.setattr(SendingState, "write", refuse)
         with pytest.raises(CommandError):
             run("run")
     run("run")

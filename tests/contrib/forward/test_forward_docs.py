@@ -9,14 +9,14 @@ import pytest
 from django.core.checks import run_checks
 
 from eventlog.conf import FIELDS
-from eventlog.contrib.forward import configured
+from eventlog.contrib.forward import configured_targets
 from eventlog.contrib.forward.fields import FIELD_NAMES
 from eventlog.contrib.forward.matchers import REFUSED
 
 PAGE = (Path(__file__).parents[3] / "docs" / "forward.md").read_text()
-SETTINGS = {"OPTIONS": {}, "SEARCH": "", "MAX_BYTES": configured.MAX_BYTES} | {
-    "BATCH_SIZE": configured.BATCH_SIZE,
-    "INTERVAL": configured.INTERVAL,
+SETTINGS = {"OPTIONS": {}, "SEARCH": "", "MAX_BYTES": configured_targets.MAX_BYTES} | {
+    "BATCH_SIZE": configured_targets.BATCH_SIZE,
+    "INTERVAL": configured_targets.INTERVAL,
 }
 
 
@@ -33,15 +33,15 @@ def test_each_field_of_a_request_has_a_name_in_other_systems():
 
 
 def test_each_setting_of_a_target_has_its_default():
-    assert {*configured.KEYS} == {"TARGET", *SETTINGS}
+    assert {*configured_targets.KEYS} == {"TARGET", *SETTINGS}
     for name, default in SETTINGS.items():
         written = re.escape(f'"{default}"' if default == "" else str(default))
         assert re.search(rf"^\| `{name}` \| .* \| `{written}` \| ", PAGE, re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", configured.SHORT_NAMES)
+@pytest.mark.parametrize("name", configured_targets.SHORT_NAMES)
 def test_each_option_of_a_target_has_its_default(name):
-    path, extra = configured.SHORT_NAMES[name]
+    path, extra = configured_targets.SHORT_NAMES[name]
     if extra:
         pytest.importorskip({"otlp": "opentelemetry.exporter"}.get(extra, extra))
     module, _, attribute = path.rpartition(".")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from eventlog.backends.database import DatabaseBackend
 from eventlog.contrib.forward.event import Event
 from eventlog.contrib.forward.matchers import MATCHERS, REFUSED
-from eventlog.contrib.forward.selection import UndecidableSearch, selection
+from eventlog.contrib.forward.selection import UndecidableSearch, compile_selection
 from eventlog.models import Log
 from eventlog.records.record import Record
 from eventlog.review.search.event_filters import HAS, KINDS
@@ -112,7 +112,7 @@ def test_a_search_selects_what_it_finds_in_the_database(site, rows, searches):
     DatabaseBackend().write(records)
     found = [Event(record.to_json()) for record in records]
     for search in searches:
-        selects = selection(search)
+        selects = compile_selection(search)
         expected = {str(uid) for uid in Log.objects.search(search).values_list("uid", flat=True)}
         assert {event.id for event in found if selects(event)} == expected, search
 
@@ -142,14 +142,14 @@ def test_each_key_of_the_search_language_is_decided_or_refused():
 )
 def test_a_search_that_an_event_cannot_decide_is_refused_with_its_term(search, reason):
     with pytest.raises(UndecidableSearch) as caught:
-        selection(search)
+        compile_selection(search)
     assert reason in str(caught.value)
 
 
 def test_a_text_that_is_not_an_address_is_in_no_network():
     record = Record.build(None, "A")._replace(ip="unix")
-    assert not selection("ip:0.0.0.0/0")(Event(record.to_json()))
+    assert not compile_selection("ip:0.0.0.0/0")(Event(record.to_json()))
 
 
 def test_an_empty_search_selects_each_event():
-    assert selection("")(Event(Record.build(None, "A").to_json()))
+    assert compile_selection("")(Event(Record.build(None, "A").to_json()))

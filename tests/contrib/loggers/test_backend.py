@@ -10,7 +10,7 @@ from django.db import transaction
 
 from eventlog.backends.database import DatabaseBackend
 from eventlog.checks import check_settings
-from eventlog.contrib.loggers.lines import line_of
+from eventlog.contrib.loggers.json_lines import json_line_of
 from eventlog.models import Log, alog, log
 from eventlog.records.record import Record
 from eventlog.review.export.formats import COLUMNS
@@ -53,7 +53,7 @@ def test_a_line_is_the_line_of_the_export(root, anna, user):
     widget = Widget.objects.create(name="Foo\nBär")
     record = Record.build(anna if user else None, "ORDER_PAID", extra, widget, facts=facts)
     (event,) = DatabaseBackend().write([record])
-    line = line_of(record)
+    line = json_line_of(record)
     assert json.loads(line) == exported(root, event)
     assert line.isascii()
     assert len(line.splitlines()) == 1

@@ -1,7 +1,7 @@
 import pytest
 from django.contrib.auth.models import User
 
-from eventlog.contrib.sign_ins.connections import disconnect
+from eventlog.contrib.sign_ins.connect_receivers import disconnect
 
 PASSWORD = "Ko7-marzipan"
 LOCMEM = "django.core.mail.backends.locmem.EmailBackend"

@@ -22,8 +22,8 @@ from eventlog.backends import get_backend
 from eventlog.contrib.sign_ins import OWASP
 from eventlog.contrib.sign_ins.actions import KEYS
 from eventlog.contrib.sign_ins.checks import check_sign_ins
-from eventlog.contrib.sign_ins.connections import connect, disconnect
-from eventlog.contrib.sign_ins.views import after_response
+from eventlog.contrib.sign_ins.connect_receivers import connect, disconnect
+from eventlog.contrib.sign_ins.watched_views import after_response
 from eventlog.middleware.response_hooks import hooks
 from eventlog.models import Log
 from eventlog.records.redaction import MASK

@@ -5,7 +5,7 @@ import pyarrow.dataset as ds
 import pytest
 from django.core.management import call_command
 
-from eventlog.contrib.archive.parquet import ParquetStore
+from eventlog.contrib.archive.parquet_store import ParquetCopyStore
 from tests.contrib.archive.samples import contents, write_samples
 
 from ...shop.models import Widget
@@ -21,7 +21,7 @@ def archive(settings, anna, tmp_path):
     settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "eventlog.contrib.archive"]
     write_samples(anna, Widget.objects.create(name="sprocket"))
     call_command("eventlog_copy", "--to", "parquet", "--archive", str(tmp_path), verbosity=0)
-    return ParquetStore(tmp_path)
+    return ParquetCopyStore(tmp_path)
 
 
 def duckdb_rows(directory, where):

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 
 from eventlog.contrib.clickhouse.conditions import Renderer
-from eventlog.contrib.clickhouse.source import ClickHouseSource
+from eventlog.contrib.clickhouse.name_source import ClickHouseNameSource
 from eventlog.models import Log, log
+from eventlog.review.search.name_sources import looking_up_names_in
 from eventlog.review.search.query import InvalidSearch, Search
-from eventlog.review.search.sources import searching
 
 from ...events import write_request
 from ...review.test_search_properties import EXAMPLES, rows
@@ -30,7 +30,7 @@ def found(backend):
     """Return a function that returns a column of the events that a search finds."""
 
     def run(text, column="action"):
-        with searching(ClickHouseSource(backend.table)):
+        with looking_up_names_in(ClickHouseNameSource(backend.table)):
             search = Search.parse(text)
         assert not search.errors, search.errors
         renderer = Renderer()

@@ -6,8 +6,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from eventlog.backends import get_backend
-from eventlog.contrib.archive.clickhouse import ClickHouseStore
-from eventlog.contrib.archive.database import DatabaseStore
+from eventlog.contrib.archive.clickhouse_store import ClickHouseCopyStore
+from eventlog.contrib.archive.database_store import DatabaseCopyStore
 from eventlog.models import Log
 from tests.contrib.archive.samples import (
     EXTRAS,
@@ -23,7 +23,7 @@ from ...shop.models import Widget
 
 @pytest.fixture
 def database(db):
-    return DatabaseStore()
+    return DatabaseCopyStore()
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def clickhouse(settings, backend, engine):
     """The table in ClickHouse, of a site that writes to the database."""
     settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "eventlog.contrib.archive"]
     settings.EVENTLOG = {"CLICKHOUSE": {"connection": engine}}
-    yield ClickHouseStore(backend.table)
+    yield ClickHouseCopyStore(backend.table)
     settings.EVENTLOG = {}
     get_backend()
 
@@ -119,7 +119,7 @@ def test_times_that_clickhouse_does_not_store_are_left_out_and_reported(
 
 
 def test_many_events_at_the_same_time_are_read_in_pages(clickhouse, monkeypatch):
-    monkeypatch.setattr("eventlog.contrib.archive.clickhouse.PAGE_ROWS", 3)
+    monkeypatch.setattr("eventlog.contrib.archive.clickhouse_store.PAGE_ROWS", 3)
     events = [sample_of(number)._replace(micros=0) for number in range(10)]
     clickhouse.add(events, None)
     start = datetime(1970, 1, 1, tzinfo=UTC)

@@ -12,8 +12,8 @@ NUMBER = 12_000
 FILL = """
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
-from eventlog.contrib.archive.stores import open_store
-from eventlog.contrib.clickhouse.configured import configured_table
+from eventlog.contrib.archive.open_stores import open_store
+from eventlog.contrib.clickhouse.configured_table import configured_table
 table = configured_table()
 table.create("MergeTree")
 start, number = datetime(2026, 3, 31, 20, 40, tzinfo=UTC), int(sys.argv[1])
@@ -50,7 +50,7 @@ call_command("eventlog_copy", *sys.argv[5:])
 """
 COMPARE = """
 from datetime import UTC, datetime
-from eventlog.contrib.archive.stores import open_store
+from eventlog.contrib.archive.open_stores import open_store
 
 def rows(name):
     store = open_store(name, sys.argv[1])
@@ -103,11 +103,11 @@ def site(project, tmp_path):
         (
             "parquet",
             [
-                (f"{STORE}.parquet.ParquetStore", "add", 3, "after"),
-                (f"{STORE}.parquet_file.Writing", "close", 1, "before"),
+                (f"{STORE}.parquet_store.ParquetCopyStore", "add", 3, "after"),
+                (f"{STORE}.parquet_file.ParquetWriter", "close", 1, "before"),
                 ("pathlib.Path", "replace", 1, "before"),
                 ("pathlib.Path", "replace", 1, "after"),
-                (f"{STORE}.parquet_file.Writing", "_write_group", 1, "after"),
+                (f"{STORE}.parquet_file.ParquetWriter", "_write_group", 1, "after"),
             ],
         ),
     ],
@@ -128,7 +128,7 @@ def test_a_copy_that_is_killed_is_completed(site, target, points):
 @pytest.mark.faults
 def test_a_copy_to_the_database_that_is_killed_is_completed(site):
     site.python(FILL + MOVE, NUMBER)
-    point = f"{STORE}.database.DatabaseStore", "add", 3
+    point = f"{STORE}.database_store.DatabaseCopyStore", "add", 3
     arguments = ["--from", "clickhouse", "--to", "database", "--until", "2026-05-01"]
     for when in ("before", "after"):
         site.python(KILL, *point, when, *arguments, code=-signal.SIGKILL)

@@ -19,7 +19,7 @@ from eventlog import access, admin
 from eventlog.backends import get_backend
 from eventlog.models import Log
 from eventlog.review import links
-from eventlog.review.database import DatabaseReader
+from eventlog.review.database_reader import DatabaseReader
 
 from ...events import write_request
 from ...shop.models import Widget

@@ -16,7 +16,7 @@ from eventlog.contrib.clickhouse.columns import WRITTEN
 from eventlog.contrib.clickhouse.rows import event_values
 from eventlog.management.commands.eventlog_tail import Command as Tail
 from eventlog.models import Log
-from eventlog.review.database import DatabaseReader
+from eventlog.review.database_reader import DatabaseReader
 from eventlog.review.export.formats import FORMATS
 from eventlog.review.facets import facets
 from eventlog.review.pagination import Cursor
@@ -105,7 +105,7 @@ def test_a_large_document_is_loaded_in_part_and_in_full(reader):
     assert (small.full_size, small.extra) == (0, {"a": 1})
     assert large.full_size > len(LARGE)
     assert large.extra == {"path": "/x", "status": 200}
-    ((full_small, full_large),) = found.in_full([small, large])
+    ((full_small, full_large),) = found.with_full_extra([small, large])
     assert (full_small.extra, full_large.extra) == ({"a": 1}, extra)
 
 
@@ -167,9 +167,9 @@ def test_the_events_of_a_request_are_found(reader):
     event("A3", 3, {"request_id": "r1"}, own_keys=",request_id,")
     found = reader()
     some = found.same_request(found.page().events[-1])
-    assert actions(found.at(some)[0]) == ["A0", "A2"]
+    assert actions(found.events_at(some)[0]) == ["A0", "A2"]
     assert found.same_request(found.page().events[0]) == []
-    assert found.at() == []
+    assert found.events_at() == []
 
 
 def test_an_export_has_every_event_once(reader, monkeypatch):

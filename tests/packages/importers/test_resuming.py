@@ -15,7 +15,7 @@ from eventlog.contrib.importers.event import Origin, uid_of
 from eventlog.contrib.importers.importing import AlreadyMovedError, TableImport
 from eventlog.contrib.importers.models import ImportedTable
 from eventlog.contrib.importers.sources.django_request import Requests
-from eventlog.contrib.importers.table import Context
+from eventlog.contrib.importers.table import ConversionContext
 from eventlog.models import Log, log
 from eventlog.models.hourly import HourCount
 from eventlog.signals import event_logged
@@ -49,7 +49,7 @@ def expected(count):
 def begun(batch=2):
     """Return an import, and its pages."""
     table = Requests()
-    found = TableImport(table, Context(table.using), "default", batch)
+    found = TableImport(table, ConversionContext(table.using), "default", batch)
     found.begin(None)
     return found, found.run(found.choose(None, final=True), lambda: None)
 

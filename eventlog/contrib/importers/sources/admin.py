@@ -4,16 +4,16 @@ from collections.abc import Iterable, Mapping
 
 from django.db import models
 
-from ..event import Event
+from ..event import ImportedEvent
 from ..package_table import Factory, PackageTable, user_key_field
 from ..problems import Problems, SkipRow
-from ..table import Context, Row
-from ..values import document
+from ..stored_values import parsed_document
+from ..table import ConversionContext, Row
 
 KINDS = {1: "CREATED", 2: "UPDATED", 3: "DELETED"}
 
 
-class LogEntries(PackageTable):
+class AdminLogEntries(PackageTable):
     """Additions, changes and deletions in the admin. Only the names of fields are known."""
 
     name = "admin.LogEntry"
@@ -30,18 +30,20 @@ class LogEntries(PackageTable):
         "change_message": models.TextField,
     }
 
-    def events(self, row: Row, context: Context, problems: Problems) -> Iterable[Event]:
+    def events(
+        self, row: Row, context: ConversionContext, problems: Problems
+    ) -> Iterable[ImportedEvent]:
         action = KINDS.get(row["action_flag"])
         if action is None:
             raise SkipRow(f"action_flag is {row['action_flag']}, which is not known")
         kind = context.kinds.by_key(row["content_type_id"])
-        yield Event(
+        yield ImportedEvent(
             kind.action(action),
             row["action_time"],
             context.users.by_key(row["user_id"]),
             kind.obj(row["object_id"], row["object_repr"]),
-            extra={"change_message": document(row["change_message"])},
+            extra={"change_message": parsed_document(row["change_message"])},
         )
 
 
-TABLES = (LogEntries,)
+TABLES = (AdminLogEntries,)

@@ -7,21 +7,21 @@ from django.conf import settings
 from django.db import models
 
 from ....changes import Changes, checked_changes
-from ..event import Event
+from ..event import ImportedEvent
 from ..objects import Kind
 from ..package_table import Factory, PackageTable, user_key_field
 from ..problems import Problems, SkipRow
-from ..requests import address_of
-from ..table import Context, Row
+from ..request_facts import address_of
+from ..stored_values import field_of, parsed_document, typed_pair
+from ..table import ConversionContext, Row
 from ..users import Who
-from ..values import document, field_of, typed_pair
 
 CREATE, UPDATE, DELETE, ACCESS = range(4)
 ACTIONS = {CREATE: "CREATED", UPDATE: "UPDATED", DELETE: "DELETED", ACCESS: "VIEWED"}
 UNREADABLE = "the changes could not be read and were kept as they are"
 
 
-class LogEntries(PackageTable):
+class AuditlogEntries(PackageTable):
     """The log of django-auditlog, or the model that ``AUDITLOG_LOGENTRY_MODEL`` names."""
 
     name = "auditlog.LogEntry"
@@ -49,7 +49,9 @@ class LogEntries(PackageTable):
     def label(self) -> str:
         return str(getattr(settings, "AUDITLOG_LOGENTRY_MODEL", self.name))
 
-    def events(self, row: Row, context: Context, problems: Problems) -> Iterable[Event]:
+    def events(
+        self, row: Row, context: ConversionContext, problems: Problems
+    ) -> Iterable[ImportedEvent]:
         action = ACTIONS.get(row["action"])
         if action is None:
             raise SkipRow(f"action is {row['action']}, which is not known")
@@ -60,7 +62,7 @@ class LogEntries(PackageTable):
         if changes is None:
             problems.note(UNREADABLE, row[self.key])
             extra["changes_as_stored"] = row.get("changes")
-        yield Event(
+        yield ImportedEvent(
             kind.action(action),
             row["timestamp"],
             _who(row, context),
@@ -71,7 +73,7 @@ class LogEntries(PackageTable):
         )
 
 
-def _who(row: Row, context: Context) -> Who:
+def _who(row: Row, context: ConversionContext) -> Who:
     key, email = row["actor_id"], row.get("actor_email")
     if key is not None and not context.users.is_deleted(key):
         return context.users.by_key(key)
@@ -86,12 +88,12 @@ def _extra(row: Row) -> dict[str, Any]:
     names = ("actor_email", "cid", "remote_port", "serialized_data", "additional_data")
     extra = {name: row.get(name) for name in names}
     text = row.get("changes_text")
-    return extra | {"changes_text": document(text)} if text and row.get("changes") else extra
+    return extra | {"changes_text": parsed_document(text)} if text and row.get("changes") else extra
 
 
 def _changes(row: Row, kind: Kind) -> Changes | None:
     """Return the changes as events have them; None if they cannot be read."""
-    stored = document(row.get("changes") or row.get("changes_text") or {})
+    stored = parsed_document(row.get("changes") or row.get("changes_text") or {})
     if not isinstance(stored, dict):
         return None
     pairs: dict[str, list[Any]] = {}
@@ -112,4 +114,4 @@ def _with_nothing(action: int, pair: list[Any]) -> list[Any]:
     return [None if action == CREATE else old, None if action == DELETE else new]
 
 
-TABLES = (LogEntries,)
+TABLES = (AuditlogEntries,)

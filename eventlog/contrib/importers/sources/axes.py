@@ -8,13 +8,13 @@ from typing import Any
 
 from django.db import models
 
-from ...sign_ins.names import masked_name
+from ...sign_ins.tried_names import masked_name
 from ..actions import sign_in_action
-from ..event import Event
+from ..event import ImportedEvent
 from ..package_table import Factory, PackageTable
 from ..problems import Problems
-from ..requests import address_of, facts_of, request_of
-from ..table import Context, Row
+from ..request_facts import address_of, facts_of, request_of
+from ..table import ConversionContext, Row
 
 UNKNOWN = "<unknown>"  # stands for a missing header
 
@@ -50,16 +50,20 @@ class AccessLogs(_AxesTable):
     # Without session_hash, because no event contains a session.
     fields: Mapping[str, Factory] = {**_FIELDS, "logout_time": models.DateTimeField}
 
-    def prepare(self, rows: Sequence[Row], context: Context) -> None:
+    def prepare(self, rows: Sequence[Row], context: ConversionContext) -> None:
         context.users.load(names=(row["username"] or "" for row in rows))
 
-    def events(self, row: Row, context: Context, problems: Problems) -> Iterable[Event]:
+    def events(
+        self, row: Row, context: ConversionContext, problems: Problems
+    ) -> Iterable[ImportedEvent]:
         facts, extra = self.values(row)
         who = context.users.by_name(row["username"] or "", row["attempt_time"])
-        yield Event(sign_in_action("logged_in"), row["attempt_time"], who, facts=facts, extra=extra)
+        yield ImportedEvent(
+            sign_in_action("logged_in"), row["attempt_time"], who, facts=facts, extra=extra
+        )
         if row["logout_time"] is not None:
             action = sign_in_action("logged_out")
-            yield Event(action, row["logout_time"], who, part="logout")
+            yield ImportedEvent(action, row["logout_time"], who, part="logout")
 
 
 class FailureLogs(_AxesTable):
@@ -69,12 +73,14 @@ class FailureLogs(_AxesTable):
     db_table = "axes_accessfailurelog"
     fields: Mapping[str, Factory] = {**_FIELDS, "locked_out": models.BooleanField}
 
-    def events(self, row: Row, context: Context, problems: Problems) -> Iterable[Event]:
+    def events(
+        self, row: Row, context: ConversionContext, problems: Problems
+    ) -> Iterable[ImportedEvent]:
         facts, extra = self.values(row)
         if row["username"]:
             extra["username"] = masked_name(row["username"])
         key = "locked_out" if row["locked_out"] else "login_failed"
-        yield Event(sign_in_action(key), row["attempt_time"], facts=facts, extra=extra)
+        yield ImportedEvent(sign_in_action(key), row["attempt_time"], facts=facts, extra=extra)
 
 
 TABLES = (AccessLogs, FailureLogs)

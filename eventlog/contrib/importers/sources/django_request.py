@@ -6,11 +6,11 @@ from django.conf import settings
 from django.db import models
 
 from ....records.user_state import ANONYMOUS
-from ..event import Event
+from ..event import ImportedEvent
 from ..package_table import Factory, PackageTable, user_key_field
 from ..problems import Problems
-from ..requests import action_of, address_of, facts_of, request_of
-from ..table import Context, Row
+from ..request_facts import action_of, address_of, facts_of, request_of
+from ..table import ConversionContext, Row
 from ..users import without_login
 
 DUMMY_ADDRESS = "1.1.1.1"  # that django-request stores if REQUEST_LOG_IP is False
@@ -38,7 +38,9 @@ class Requests(PackageTable):
         "language": models.TextField,
     }
 
-    def events(self, row: Row, context: Context, problems: Problems) -> Iterable[Event]:
+    def events(
+        self, row: Row, context: ConversionContext, problems: Problems
+    ) -> Iterable[ImportedEvent]:
         request = request_of(
             row["path"],
             row["method"],
@@ -51,7 +53,7 @@ class Requests(PackageTable):
         if row["user_id"] is None:
             is_refused = row["response"] == UNAUTHORIZED
             who = without_login(ANONYMOUS) if is_refused else context.no_user
-        yield Event(
+        yield ImportedEvent(
             action_of(request),
             row["time"],
             who,

@@ -7,13 +7,13 @@ from urllib.parse import unquote, urlsplit
 from django.db import models
 
 from ....records.user_state import ANONYMOUS
-from ..event import Event
+from ..event import ImportedEvent
 from ..package_table import Factory, PackageTable
 from ..problems import Problems
-from ..requests import action_of, address_of, facts_of, request_of
-from ..table import Context, Row
+from ..request_facts import action_of, address_of, facts_of, request_of
+from ..stored_values import parsed_document
+from ..table import ConversionContext, Row
 from ..users import Who, without_login
-from ..values import document
 
 UNAUTHORIZED = 401  # This status says that the site has examined the credentials.
 NEVER_STORED = ("AUTHORIZATION", "COOKIE", "PROXY_AUTHORIZATION", "SET_COOKIE")
@@ -40,8 +40,10 @@ class ApiLogs(PackageTable):
         "sql_query_count": models.PositiveIntegerField,
     }
 
-    def events(self, row: Row, context: Context, problems: Problems) -> Iterable[Event]:
-        found = document(row["headers"])
+    def events(
+        self, row: Row, context: ConversionContext, problems: Problems
+    ) -> Iterable[ImportedEvent]:
+        found = parsed_document(row["headers"])
         headers = (
             {str(name).upper().replace("-", "_"): value for name, value in found.items()}
             if isinstance(found, dict)
@@ -61,7 +63,7 @@ class ApiLogs(PackageTable):
             "status": row["status_code"],
             "duration_ms": round(float(row["execution_time"]) * 1000, 2),
         }
-        yield Event(
+        yield ImportedEvent(
             action_of(request),
             row["added_on"],
             _who(row, headers, context),
@@ -78,7 +80,7 @@ def _split(api: str) -> Any:
         return urlsplit("")._replace(path=api)
 
 
-def _who(row: Row, headers: Mapping[str, Any], context: Context) -> Who:
+def _who(row: Row, headers: Mapping[str, Any], context: ConversionContext) -> Who:
     """Return the state of the user, by the rule of the middleware."""
     has_credentials = not headers or "AUTHORIZATION" in headers or "COOKIE" in headers
     if row["status_code"] == UNAUTHORIZED or not has_credentials:
@@ -86,7 +88,7 @@ def _who(row: Row, headers: Mapping[str, Any], context: Context) -> Who:
     return context.no_user
 
 
-def _extra(row: Row, headers: Mapping[str, Any], context: Context) -> dict[str, Any]:
+def _extra(row: Row, headers: Mapping[str, Any], context: ConversionContext) -> dict[str, Any]:
     extra: dict[str, Any] = {
         "headers": {
             name: value
@@ -94,11 +96,14 @@ def _extra(row: Row, headers: Mapping[str, Any], context: Context) -> dict[str, 
             if name not in NEVER_STORED and name not in FACTS
         }
         or None,
-        "profiling_data": document(row.get("profiling_data")),
+        "profiling_data": parsed_document(row.get("profiling_data")),
         "sql_query_count": row.get("sql_query_count"),
     }
     if context.bodies:
-        extra |= {"body": document(row["body"]), "response": document(row["response"])}
+        extra |= {
+            "body": parsed_document(row["body"]),
+            "response": parsed_document(row["response"]),
+        }
     return extra
 
 

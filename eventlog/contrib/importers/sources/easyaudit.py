@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from django.db import models
 
-from ...sign_ins.names import masked_name
+from ...sign_ins.tried_names import masked_name
 from ..actions import sign_in_action
-from ..event import Event
+from ..event import ImportedEvent
 from ..package_table import Factory, PackageTable, user_key_field
 from ..problems import Problems, SkipRow
-from ..requests import action_of, address_of, facts_of, request_of
-from ..table import Context, Row, Table
+from ..request_facts import action_of, address_of, facts_of, request_of
+from ..table import ConversionContext, Row, SourceTable
 from ..users import NO_ONE
 from .easyaudit_crud import CrudEvents
 
@@ -38,13 +38,15 @@ class RequestEvents(PackageTable):
         "remote_ip": models.TextField,
     }
 
-    def events(self, row: Row, context: Context, problems: Problems) -> Iterable[Event]:
+    def events(
+        self, row: Row, context: ConversionContext, problems: Problems
+    ) -> Iterable[ImportedEvent]:
         as_bytes = _BYTES.fullmatch(row["query_string"] or "")
         query = as_bytes[2] if as_bytes else row["query_string"] or ""
         request = request_of(row["url"], row["method"], query=query)
         address, extra = address_of(row["remote_ip"])
         has_user = row["user_id"] is not None
-        yield Event(
+        yield ImportedEvent(
             action_of(request),
             row["datetime"],
             context.users.by_key(row["user_id"]) if has_user else context.no_user,
@@ -69,7 +71,9 @@ class LoginEvents(PackageTable):
         "remote_ip": models.TextField,
     }
 
-    def events(self, row: Row, context: Context, problems: Problems) -> Iterable[Event]:
+    def events(
+        self, row: Row, context: ConversionContext, problems: Problems
+    ) -> Iterable[ImportedEvent]:
         key = SIGN_INS.get(row["login_type"])
         if key is None:
             raise SkipRow(f"login_type is {row['login_type']}, which is not known")
@@ -79,7 +83,7 @@ class LoginEvents(PackageTable):
             who = context.users.by_key(row["user_id"], username)
         elif username:
             extra = {**extra, "username": masked_name(username)}
-        yield Event(sign_in_action(key), row["datetime"], who, facts=facts, extra=extra)
+        yield ImportedEvent(sign_in_action(key), row["datetime"], who, facts=facts, extra=extra)
 
 
-TABLES: Sequence[type[Table]] = (RequestEvents, LoginEvents, CrudEvents)
+TABLES: Sequence[type[SourceTable]] = (RequestEvents, LoginEvents, CrudEvents)

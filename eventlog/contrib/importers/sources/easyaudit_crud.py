@@ -6,12 +6,12 @@ from typing import Any
 from django.db import models
 
 from ....changes import Changes, checked_changes
-from ..event import Event
+from ..event import ImportedEvent
 from ..objects import Kind
 from ..package_table import Factory, PackageTable, user_key_field
 from ..problems import Problems, SkipRow
-from ..table import Context, Row
-from ..values import document, field_of, parsed_literal, typed_pair
+from ..stored_values import field_of, parsed_document, parsed_literal, typed_pair
+from ..table import ConversionContext, Row
 
 CREATE, UPDATE, DELETE = 1, 2, 3
 ACTIONS = {CREATE: "CREATED", UPDATE: "UPDATED", DELETE: "DELETED"}
@@ -48,7 +48,9 @@ class CrudEvents(PackageTable):
         "user_pk_as_string": models.TextField,
     }
 
-    def events(self, row: Row, context: Context, problems: Problems) -> Iterable[Event]:
+    def events(
+        self, row: Row, context: ConversionContext, problems: Problems
+    ) -> Iterable[ImportedEvent]:
         number = row["event_type"]
         relation = RELATIONS.get(number)
         action = "UPDATED" if relation else ACTIONS.get(number)
@@ -66,11 +68,11 @@ class CrudEvents(PackageTable):
         if changes is None:
             problems.note(UNREADABLE, row[self.key])
             names = ("changed_fields", "object_json_repr")
-            extra |= {name: document(row[name]) for name in names}
+            extra |= {name: parsed_document(row[name]) for name in names}
         key, name = row["user_id"], ""
         if key is None and row.get("user_pk_as_string"):
             name = f"user {row['user_pk_as_string']}"  # The account was deleted.
-        yield Event(
+        yield ImportedEvent(
             kind.action(action),
             row["datetime"],
             context.users.by_key(key, name),
@@ -82,7 +84,7 @@ class CrudEvents(PackageTable):
 
 def _state(serialized: str) -> dict[str, Any]:
     """Return the values of the object, as Django's serializer has written them."""
-    found = document(serialized)
+    found = parsed_document(serialized)
     if isinstance(found, list) and found and isinstance(found[0], dict):
         fields = found[0].get("fields")
         related = {name: found[0][name] for name in found[0] if name.startswith("m2m_rev_")}

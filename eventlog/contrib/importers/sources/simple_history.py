@@ -9,21 +9,21 @@ from typing import Any
 from django.apps import apps
 from django.db import models
 
-from ....changes import Changes, Pair, compact, comparable
+from ....changes import Changes, Pair, comparable, masked_differences
 from ....records.arguments import object_parts
 from ....text import MAX_REASON_LENGTH, cut
-from ..event import Event, Object
-from ..history_versions import State, Versions
+from ..event import ImportedEvent, ImportedObject
+from ..history_versions import Versions, VersionState
 from ..objects import kind_of_model
 from ..problems import Problems, SkipRow
-from ..table import Context, Row, Table
+from ..table import ConversionContext, Row, SourceTable
 
 CREATED, UPDATED, DELETED = "+", "~", "-"
 ACTIONS = {CREATED: "CREATED", UPDATED: "UPDATED", DELETED: "DELETED"}
 NO_VERSION = "an earlier version is missing, so the changes are not known"
 
 
-class HistoryTable(Table):
+class HistoryTable(SourceTable):
     """The versions of the objects of one model."""
 
     timestamp = "history_date"
@@ -53,11 +53,13 @@ class HistoryTable(Table):
         own = ("history_type", "history_change_reason", "history_user_id")
         return [*(field.attname for field in self.fields), *own]
 
-    def prepare(self, rows: Sequence[Row], context: Context) -> None:
+    def prepare(self, rows: Sequence[Row], context: ConversionContext) -> None:
         super().prepare(rows, context)
         self.versions.load(rows, [row for row in rows if row["history_type"] == UPDATED])
 
-    def events(self, row: Row, context: Context, problems: Problems) -> Iterable[Event]:
+    def events(
+        self, row: Row, context: ConversionContext, problems: Problems
+    ) -> Iterable[ImportedEvent]:
         kind = row["history_type"]
         if kind not in ACTIONS:
             raise SkipRow(f"history_type is {kind!r}, which is not known")
@@ -70,7 +72,7 @@ class HistoryTable(Table):
         else:
             changes = self._changes(kind, before, state)
         reason = row["history_change_reason"]
-        yield Event(
+        yield ImportedEvent(
             self.kind.action(ACTIONS[kind]),
             row["history_date"],
             context.users.by_key(row["history_user_id"]),
@@ -80,22 +82,26 @@ class HistoryTable(Table):
             changes,
         )
 
-    def _object(self, row: Row) -> Object:
+    def _object(self, row: Row) -> ImportedObject:
         """Return the object with the name that it had in this version."""
         names = [field.attname for field in self.fields]
         instance = self.original.from_db(self.using, names, [row[name] for name in names])
-        return Object(*object_parts(instance))
+        return ImportedObject(*object_parts(instance))
 
-    def _changes(self, kind: str, before: State | None, state: State) -> Changes:
+    def _changes(self, kind: str, before: VersionState | None, state: VersionState) -> Changes:
         if kind == UPDATED:
             pairs = self._pairs(before or state, state)
-            return compact((name, pair) for name, pair in pairs)
+            return masked_differences((name, pair) for name, pair in pairs)
         contents = self._contents(state)
         if kind == CREATED:
-            return compact((name, (_nothing(value), value)) for name, value in contents.items())
-        return compact((name, (value, _nothing(value))) for name, value in contents.items())
+            return masked_differences(
+                (name, (_nothing(value), value)) for name, value in contents.items()
+            )
+        return masked_differences(
+            (name, (value, _nothing(value))) for name, value in contents.items()
+        )
 
-    def _contents(self, state: State) -> dict[str, Any]:
+    def _contents(self, state: VersionState) -> dict[str, Any]:
         """Return the values of a version, without its key and its empty fields."""
         values = {
             field.name: comparable(field, state.columns[field.attname])
@@ -103,7 +109,7 @@ class HistoryTable(Table):
         } | {name: list(keys) for name, keys in state.relations.items()}
         return {name: value for name, value in values.items() if value not in (None, "", [], {})}
 
-    def _pairs(self, before: State, after: State) -> Iterable[tuple[str, Pair]]:
+    def _pairs(self, before: VersionState, after: VersionState) -> Iterable[tuple[str, Pair]]:
         for field in self._comparable():
             old, new = (state.columns[field.attname] for state in (before, after))
             yield field.name, (comparable(field, old), comparable(field, new))
@@ -124,7 +130,7 @@ def _nothing(value: Any) -> Any:
     return [] if isinstance(value, list) else None
 
 
-def tables(using: str | None = None) -> list[Table]:
+def tables(using: str | None = None) -> list[SourceTable]:
     """Return the tables of all models with a history."""
     return [
         HistoryTable(model, using)

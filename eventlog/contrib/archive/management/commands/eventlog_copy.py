@@ -13,20 +13,20 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
 from eventlog import access
+from eventlog.contrib.archive.copy_store import StoreError
 from eventlog.contrib.archive.copying import Copy, Difference
-from eventlog.contrib.archive.store import StoreError
-from eventlog.contrib.archive.stores import (
+from eventlog.contrib.archive.open_stores import (
     PARQUET,
     STORES,
+    default_source,
     open_source,
     open_store,
-    other_store,
     store_of_site,
 )
 from eventlog.contrib.importers.progress import progress
 from eventlog.datetimes import EARLIEST, aware
-from eventlog.management.operator import add_operator_arguments, command_run
-from eventlog.partitions.months import later, month_of
+from eventlog.management.operator_arguments import add_operator_arguments, run_from_options
+from eventlog.partitions.months import month_of, months_later
 
 MAX_LISTED_HOURS = 20
 
@@ -54,7 +54,7 @@ def month(text: str) -> datetime:
     return datetime(year, number, 1, tzinfo=UTC)
 
 
-def how_many(number: int, noun: str) -> str:
+def number_with_noun(number: int, noun: str) -> str:
     """Return a number with its noun."""
     return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
 
@@ -139,22 +139,22 @@ class Command(BaseCommand):
             total = sum(copy.hours[hour] for hour in hours)
             waiting = sum(copy.hours[hour] for hour in pending)
             self.stdout.write(
-                f"{start:%Y-%m}: {how_many(total, 'event')} in the source, {waiting:,} in "
-                f"{how_many(len(pending), 'hour')} that would be copied"
+                f"{start:%Y-%m}: {number_with_noun(total, 'event')} in the source, {waiting:,} in "
+                f"{number_with_noun(len(pending), 'hour')} that would be copied"
             )
-        self.stdout.write(f"{how_many(copy.total, 'event')} from {names[0]} to {names[1]}")
+        self.stdout.write(f"{number_with_noun(copy.total, 'event')} from {names[0]} to {names[1]}")
 
     def _verify(self, copy: Copy, names: tuple[str, str], options: dict[str, Any]) -> None:
         with self._progress(copy, options) as advance:
             found = [*copy.differences(advance)]
         if found:
             raise CommandError(
-                f"{names[0]} and {names[1]} differ in {how_many(len(found), 'hour')}:\n"
+                f"{names[0]} and {names[1]} differ in {number_with_noun(len(found), 'hour')}:\n"
                 + "\n".join(_listed(found, names))
             )
         self.stdout.write(
-            f"{names[0]} and {names[1]} have the same {how_many(copy.total, 'event')} in "
-            f"{how_many(len(copy.hours), 'hour')}."
+            f"{names[0]} and {names[1]} have the same {number_with_noun(copy.total, 'event')} in "
+            f"{number_with_noun(len(copy.hours), 'hour')}."
         )
 
     def _copy(self, copy: Copy, names: tuple[str, str], options: dict[str, Any]) -> None:
@@ -166,10 +166,10 @@ class Command(BaseCommand):
         }
         unequal: list[Difference] = []
         with (
-            access.Operation(
+            access.RecordedOperation(
                 "export" if names[1] == PARQUET else "import",
                 conditions,
-                command=command_run("eventlog_copy", options),
+                command=run_from_options("eventlog_copy", options),
             ) as operation,
             self._progress(copy, options) as advance,
         ):
@@ -180,19 +180,20 @@ class Command(BaseCommand):
                 unequal += done.unequal
                 if options["verbosity"]:
                     self.stdout.write(
-                        f"{start:%Y-%m}: {how_many(done.added, 'event')} copied, "
-                        f"{how_many(done.verified, 'hour')} compared"
+                        f"{start:%Y-%m}: {number_with_noun(done.added, 'event')} copied, "
+                        f"{number_with_noun(done.verified, 'hour')} compared"
                     )
         for note, count in copy.notes.items():
-            self.stderr.write(f"Some events {note}: {how_many(count, 'event')}.")
+            self.stderr.write(f"Some events {note}: {number_with_noun(count, 'event')}.")
         if unequal:
             raise CommandError(
                 f"After the copy, {names[0]} and {names[1]} differ in "
-                f"{how_many(len(unequal), 'hour')}:\n" + "\n".join(_listed(unequal, names))
+                f"{number_with_noun(len(unequal), 'hour')}:\n" + "\n".join(_listed(unequal, names))
             )
         if options["verbosity"]:
             self.stdout.write(
-                f"{how_many(operation.count, 'event')} copied from {names[0]} to {names[1]}."
+                f"{number_with_noun(operation.count, 'event')} copied from {names[0]} "
+                f"to {names[1]}."
             )
 
     def _progress(self, copy: Copy, options: dict[str, Any]) -> Any:
@@ -206,7 +207,7 @@ def _stores(options: dict[str, Any]) -> tuple[str, str]:
         if source != PARQUET:
             raise CommandError(f"Give --to with one of: {', '.join(STORES)}.")
         target = store_of_site()
-    source = source or other_store(target)
+    source = source or default_source(target)
     if source == target:
         raise CommandError(f"--from and --to are both {target}. Give two stores.")
     return source, target
@@ -219,7 +220,7 @@ def _span(options: dict[str, Any], target: str) -> tuple[datetime, datetime]:
     if options["month"]:
         if options["since"] or end:
             raise CommandError("Give either --month, or --since and --until.")
-        start, end = options["month"], later(options["month"])
+        start, end = options["month"], months_later(options["month"])
     if end is None:
         end = month_of(this_hour) if target == PARQUET else this_hour
     return start, max(start, min(end, this_hour))

@@ -8,8 +8,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
-from eventlog.contrib.clickhouse.configured import configured_table
-from eventlog.contrib.clickhouse.table import Table, checked_name
+from eventlog.contrib.clickhouse.configured_table import configured_table
+from eventlog.contrib.clickhouse.table import ClickHouseTable, checked_name
 
 
 class Command(BaseCommand):
@@ -44,25 +44,27 @@ class Command(BaseCommand):
         except (ImproperlyConfigured, OperationalError, ValueError) as error:
             raise CommandError(str(error)) from error
 
-    def _create(self, table: Table, options: dict[str, Any]) -> None:
+    def _create(self, table: ClickHouseTable, options: dict[str, Any]) -> None:
         self._run(table, table.creation(options["engine"], options["cluster"]), options)
         if not options["dry_run"]:
             self.stdout.write(f"The table {table.name} exists.")
 
-    def _migrate(self, table: Table, options: dict[str, Any]) -> None:
+    def _migrate(self, table: ClickHouseTable, options: dict[str, Any]) -> None:
         statements = table.migrations(options["cluster"])
         self._run(table, statements, options)
         if not statements:
             self.stdout.write(f"The table {table.name} has all columns and indexes.")
 
-    def _run(self, table: Table, statements: Sequence[str], options: dict[str, Any]) -> None:
+    def _run(
+        self, table: ClickHouseTable, statements: Sequence[str], options: dict[str, Any]
+    ) -> None:
         for statement in statements:
             if options["dry_run"] or options["verbosity"] > 1:
                 self.stdout.write(f"{statement};")
             if not options["dry_run"]:
                 table.server.command(statement)
 
-    def _check(self, table: Table, options: dict[str, Any]) -> None:
+    def _check(self, table: ClickHouseTable, options: dict[str, Any]) -> None:
         ((version,),) = table.server.query("SELECT version()")
         self.stdout.write(f"ClickHouse {version} at {table.server.address}")
         if problems := [*table.problems()]:

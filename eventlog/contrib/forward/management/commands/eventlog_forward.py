@@ -13,7 +13,7 @@ from eventlog.conf import Misconfigured, conf
 from eventlog.contrib.forward.event import Event
 from eventlog.contrib.forward.forwarder import senders_of
 from eventlog.contrib.forward.sender import Sender
-from eventlog.contrib.forward.status import facts_of, problems_of
+from eventlog.contrib.forward.status import queue_facts, queue_problems
 from eventlog.management.arguments import seconds
 from eventlog.records.record import Record
 
@@ -71,7 +71,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{sender.name}: sent the event {event.id}; {answer}.")
 
     def _status(self, senders: Sequence[Sender], options: dict[str, Any]) -> None:
-        all_facts = {sender.name: facts_of(sender) for sender in senders}
+        all_facts = {sender.name: queue_facts(sender) for sender in senders}
         if options["json"]:
             self.stdout.write(json.dumps(all_facts))
         else:
@@ -84,7 +84,7 @@ class Command(BaseCommand):
         problems = [
             f"{name}: {problem}"
             for name, facts in all_facts.items()
-            for problem in problems_of(facts, max_age)
+            for problem in queue_problems(facts, max_age)
         ]
         if max_age is not None and problems:
             raise CommandError(" ".join(problems))

@@ -19,12 +19,12 @@ from eventlog.contrib.importers.models import ImportedTable
 from eventlog.contrib.importers.positions import forget_position, stored_state
 from eventlog.contrib.importers.progress import progress
 from eventlog.contrib.importers.registry import SOURCES, Source
-from eventlog.contrib.importers.report import how_many, listing, summary
-from eventlog.contrib.importers.table import Context, Table
+from eventlog.contrib.importers.report import listing, number_with_noun, summary
+from eventlog.contrib.importers.table import ConversionContext, SourceTable
 from eventlog.contrib.importers.users import STATES
 from eventlog.contrib.importers.writing import NoPartitionError
 from eventlog.datetimes import aware, to_db_timezone, to_utc
-from eventlog.management.operator import add_operator_arguments, command_run
+from eventlog.management.operator_arguments import add_operator_arguments, run_from_options
 from eventlog.models import Log
 
 
@@ -119,8 +119,8 @@ class Command(BaseCommand):
                 self._import(table, using, options)
             return
         conditions = {"source": source, "tables": [table.name for table in tables]}
-        with access.Operation(
-            "import", conditions, command=command_run("eventlog_import", options)
+        with access.RecordedOperation(
+            "import", conditions, command=run_from_options("eventlog_import", options)
         ) as operation:
             for table in tables:
                 self._import(table, using, options, operation)
@@ -129,12 +129,14 @@ class Command(BaseCommand):
 
     def _import(
         self,
-        table: Table,
+        table: SourceTable,
         using: str,
         options: dict[str, Any],
-        operation: access.Operation | None = None,
+        operation: access.RecordedOperation | None = None,
     ) -> None:
-        context = Context(table.using, no_user=options["no_user"], bodies=not options["no_bodies"])
+        context = ConversionContext(
+            table.using, no_user=options["no_user"], bodies=not options["no_bodies"]
+        )
         run = TableImport(table, context, using, options["batch"])
         is_dry, quiet = operation is None, not options["verbosity"]
         if not is_dry:
@@ -169,8 +171,8 @@ class Command(BaseCommand):
         left = 0 if quiet or is_dry else run.remaining(run.choose(since, final=True))
         if left:
             self.stdout.write(
-                f"  {how_many(left, 'row')} of the last minute left for the next run. Give --final "
-                "if nothing writes to the table any more."
+                f"  {number_with_noun(left, 'row')} of the last minute left for the next run. "
+                "Give --final if nothing writes to the table any more."
             )
 
 
@@ -194,7 +196,7 @@ def _source(name: str) -> Source:
     raise CommandError(f"Unknown source {name!r}. {hint}")
 
 
-def _tables(source: Source, database: str | None, names: Sequence[str] | None) -> list[Table]:
+def _tables(source: Source, database: str | None, names: Sequence[str] | None) -> list[SourceTable]:
     if database is not None and database not in connections:
         raise CommandError(f"Unknown database {database!r}. Use one of: {', '.join(connections)}.")
     every = list(source.tables(database))
@@ -214,7 +216,7 @@ def _tables(source: Source, database: str | None, names: Sequence[str] | None) -
     return found
 
 
-def _check_since(table: Table, using: str, since: datetime | None) -> None:
+def _check_since(table: SourceTable, using: str, since: datetime | None) -> None:
     state = stored_state(table, using)
     if state is None or since is None or since == state.since:
         return
