@@ -14,8 +14,8 @@ def used_active(days: int) -> tuple[int, int]:
     """
     end = timezone.now()
     events = reader()
-    used, active = events.users(events.overview(end - timedelta(days=days), end))
-    return used, used if active is None else active
+    users = events.users(events.overview(end - timedelta(days=days), end))
+    return users.all, users.all if users.joined_before is None else users.joined_before
 
 
 def stats() -> dict[str, int]:

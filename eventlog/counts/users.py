@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist
@@ -14,26 +14,32 @@ from ..models.many_keys import with_keys
 from ..models.relations import users_in
 
 
-def count_users(events: QuerySet[Log], start: datetime) -> tuple[int, int | None]:
-    """Count the users of ``events``, and among them those who joined before ``start``.
+class UserCounts(NamedTuple):
+    """The users with an event, and how many of them joined before the period.
 
-    Users that the default manager hides are counted too. The second number is None if the model
-    does not have a field ``date_joined``.
+    ``joined_before`` is None if the user model does not have a field ``date_joined``.
     """
-    return _count(users_in(events, get_user_model()._base_manager), start)
+
+    all: int
+    joined_before: int | None
 
 
-def count_users_with_keys(keys: Collection[Any], start: datetime) -> tuple[int, int | None]:
+def count_users(events: QuerySet[Log], period_start: datetime) -> UserCounts:
+    """Count the users of ``events``, also users that the default manager hides."""
+    return _count(users_in(events, get_user_model()._base_manager), period_start)
+
+
+def count_users_with_keys(keys: Collection[Any], period_start: datetime) -> UserCounts:
     """Like ``count_users()``, for the primary keys of users."""
-    return _count(with_keys(get_user_model()._base_manager.all(), keys), start)
+    return _count(with_keys(get_user_model()._base_manager.all(), keys), period_start)
 
 
-def _count(users: QuerySet[Any], start: datetime) -> tuple[int, int | None]:
+def _count(users: QuerySet[Any], period_start: datetime) -> UserCounts:
     if not _has_date_joined():
-        return users.count(), None
-    joined = Count("pk", filter=Q(date_joined__gt=to_db_timezone(start)))
-    found = users.aggregate(all=Count("pk"), joined=joined)
-    return found["all"], found["all"] - found["joined"]
+        return UserCounts(users.count(), None)
+    joined_since = Count("pk", filter=Q(date_joined__gt=to_db_timezone(period_start)))
+    found = users.aggregate(all=Count("pk"), joined_since=joined_since)
+    return UserCounts(found["all"], found["all"] - found["joined_since"])
 
 
 def _has_date_joined() -> bool:

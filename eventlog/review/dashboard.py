@@ -16,12 +16,13 @@ from ..counts.backlog import find_backlog
 from ..counts.buckets import PERIODS, WIDTH_TEXTS, Bucket, bounds_of, buckets_of
 from ..counts.hours import catch_up
 from ..counts.period import MAX_NEWEST_EVENTS, PeriodCounts
+from ..counts.users import UserCounts
 from ..counts.verify import mark_some_differing_hours
 from ..datetimes import HOUR, aware, hour_of
 from ..models import Log
 from . import charts
 from .comparison import moment_text, shift_of, why_not_compared, why_not_counted
-from .figures import Figure, Numbers, UserCounts, figures
+from .figures import Figure, Numbers, figures
 from .matching_counts import MAX_CHECKED_EVENTS
 from .overview_links import STACKINGS, OverviewLinks
 from .rankings import Ranking, rankings

@@ -16,6 +16,7 @@ from ..counts.period import (
     PreviousPeriodCounts,
     count_actions,
 )
+from ..counts.users import UserCounts
 from ..datetimes import aware
 from ..models import Log
 from ..models.decoding import read_any_text
@@ -23,7 +24,7 @@ from ..models.expressions import Text
 from ..models.relations import with_relations
 from .export.formats import Chunks, chunks, with_full_extra
 from .extra_loading import MAX_SHOWN_BYTES, defer_large_extra, fetch
-from .figures import UserCounts, count_users_of_period
+from .figures import count_users_of_period
 from .follower import Follower
 from .histogram import Histogram, histogram
 from .matching_counts import count_matching

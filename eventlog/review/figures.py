@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from .. import formats
 from ..counts.percentiles import percentile
 from ..counts.period import NewestPeriodCounts, PeriodCounts
-from ..counts.users import count_users, count_users_with_keys
+from ..counts.users import UserCounts, count_users, count_users_with_keys
 from ..datetimes import to_db_timezone
 from ..models import Log
 from .comparison import Change, figure_change
@@ -34,20 +34,13 @@ class Address(Protocol):
     def __call__(self, *terms: Term) -> str: ...
 
 
-class UserCounts(NamedTuple):
-    """The users with an event, and how many of them joined before the period, if known."""
-
-    used: int
-    active: int | None
-
-
 def count_users_of_period(counts: PeriodCounts, events: QuerySet[Log]) -> UserCounts:
     """Count the users of a period."""
     if isinstance(counts, NewestPeriodCounts):
-        return UserCounts(*count_users_with_keys(counts.users, counts.start))
+        return count_users_with_keys(counts.users, counts.start)
     start, end = to_db_timezone(counts.start), to_db_timezone(counts.until)
     within = events.filter(timestamp__gte=start, timestamp__lt=end)
-    return UserCounts(*count_users(within, counts.start))
+    return count_users(within, counts.start)
 
 
 class Numbers:
@@ -102,19 +95,19 @@ def _response_times(now: Numbers, before: Numbers | None, address: Address) -> l
 
 
 def _users(now: UserCounts, before: UserCounts | None, address: Address) -> list[Figure]:
-    earlier = before.used if before else 0
+    earlier = before.all if before else 0
     used = Figure(
         _("Users"),
-        formats.number(now.used),
+        formats.number(now.all),
         _("with an event"),
         address(Term("is", "user")),
-        figure_change(now.used, earlier, formats.number(earlier)),
+        figure_change(now.all, earlier, formats.number(earlier)),
     )
-    if now.active is None:
+    if now.joined_before is None:
         return [used]
-    joined, returned = now.used - now.active, now.active
-    active = before.active or 0 if before else 0
-    new = earlier - active
+    joined, returned = now.all - now.joined_before, now.joined_before
+    returned_before = before.joined_before or 0 if before else 0
+    new = earlier - returned_before
     return [
         used,
         Figure(
@@ -129,7 +122,7 @@ def _users(now: UserCounts, before: UserCounts | None, address: Address) -> list
             formats.number(returned),
             _("joined earlier"),
             None,
-            figure_change(returned, active, formats.number(active)),
+            figure_change(returned, returned_before, formats.number(returned_before)),
         ),
     ]
 

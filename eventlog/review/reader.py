@@ -12,10 +12,10 @@ from django.db.models import QuerySet
 
 from ..backends import get_backend
 from ..counts.period import PeriodCounts
+from ..counts.users import UserCounts
 from ..models import Log
 from .database_reader import RELATED, DatabaseReader
 from .export.formats import Chunks
-from .figures import UserCounts
 from .histogram import Histogram
 from .pagination import SCAN_LIMIT, Cursor, Page
 from .reader_results import ActionCounts, EventWithChange

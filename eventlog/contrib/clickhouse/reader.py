@@ -12,14 +12,13 @@ from django.db.models.lookups import Exact
 
 from ...changes import KEY as CHANGES
 from ...counts.period import PeriodCounts
-from ...counts.users import count_users_with_keys
+from ...counts.users import UserCounts, count_users_with_keys
 from ...datetimes import aware, shifted
 from ...models import Log
 from ...models.expressions import Fact
 from ...models.keys import user_id
 from ...review.export.formats import CHUNK_EVENTS, Chunks, take_chunk
 from ...review.extra_loading import MAX_SHOWN_BYTES
-from ...review.figures import UserCounts
 from ...review.histogram import Histogram
 from ...review.pagination import SCAN_LIMIT, SCAN_LIMIT_FACTOR, Cursor, Page, page_of
 from ...review.reader_results import ActionCounts, EventWithChange
@@ -236,7 +235,7 @@ class ClickHouseReader:
 
     def users(self, counts: PeriodCounts) -> UserCounts:
         assert isinstance(counts, ClickHouseCounts)
-        return UserCounts(*count_users_with_keys(counts.users, counts.start))
+        return count_users_with_keys(counts.users, counts.start)
 
     def oldest(self) -> datetime | None:
         rows = self._table.server.query(

@@ -50,7 +50,7 @@ def _is_among_newest(condition: Q) -> bool:
     return any(newest.values_list("_has_it", flat=True)[:MAX_NEWEST_EVENTS])
 
 
-def hint_about(keys: Sequence[str]) -> Hint | None:
+def hint_about_changed_values(keys: Sequence[str]) -> Hint | None:
     """Return the remark that a value in ``extra`` is an old or a new value of a field."""
     if len(keys) < 2 or keys[0] != CHANGES:
         return None

@@ -12,7 +12,7 @@ from ...models.expressions import Fact, Number, Text
 from ...models.fields import NameField
 from ...records.user_state import UserState
 from . import patterns
-from .change_filters import hint_about
+from .change_filters import hint_about_changed_values
 from .condition import Condition, Hint, InvalidTermError, any_of, indexed, union
 from .known_values import MAX_ACTIONS, known_actions
 from .numbers import comparison_condition, parse_number
@@ -146,10 +146,10 @@ def extra(name: str, value: str, operator: str = "") -> Condition:
     keys = keys_of(name)
     if operator:
         found = comparison_condition(Number(*keys), operator, parse_number(value))
-        return Condition(found, hint=hint_about(keys))
+        return Condition(found, hint=hint_about_changed_values(keys))
     text: Any = Text(*keys)
     found = patterns.glob_condition(text, value) if "*" in value else Q(Exact(text, value))
-    return Condition(found, hint=hint_about(keys))
+    return Condition(found, hint=hint_about_changed_values(keys))
 
 
 def word(value: str) -> Condition:
