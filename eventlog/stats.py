@@ -12,9 +12,7 @@ def used_active(days: int) -> tuple[int, int]:
 
     Without a field ``date_joined``, both numbers count all users with an event.
     """
-    end = timezone.now()
-    events = reader()
-    used, active = events.users(events.overview(end - timedelta(days=days), end))
+    used, active = reader().users_since(timezone.now() - timedelta(days=days))
     return used, used if active is None else active
 
 

@@ -16,7 +16,8 @@ from ..counts.period import (
     PreviousPeriodCounts,
     count_actions,
 )
-from ..datetimes import aware
+from ..counts.users import count_users
+from ..datetimes import aware, to_db_timezone
 from ..models import Log
 from ..models.decoding import read_any_text
 from ..models.expressions import Text
@@ -167,6 +168,10 @@ class DatabaseReader:
 
     def users(self, counts: PeriodCounts) -> Users:
         return users_of(counts, self._events)
+
+    def users_since(self, start: datetime) -> Users:
+        since = self._events.filter(timestamp__gte=to_db_timezone(start))
+        return Users(*count_users(since, start))
 
     def oldest(self) -> datetime | None:
         found = Log.objects.using(self._events.db).aggregate(oldest=Min("timestamp"))["oldest"]

@@ -40,11 +40,12 @@ from ...review.search.sources import searching
 from ...review.search.tree import Term
 from ...text import UNSTORABLE
 from .aggregation import count_values
-from .columns import QUARTER, text_at
+from .columns import DAY, QUARTER, text_at
 from .conditions import Renderer
 from .counts import ClickHouseCounts, PreviousClickHouseCounts
 from .events import in_utc, load_full_extra, moment_of
 from .following import ClickHouseFollower
+from .rows import LAST
 from .selection import Selection
 from .source import ClickHouseSource
 from .table import Table
@@ -235,6 +236,11 @@ class ClickHouseReader:
     def users(self, counts: PeriodCounts) -> Users:
         assert isinstance(counts, ClickHouseCounts)
         return Users(*count_users_with_keys(counts.users, counts.start))
+
+    def users_since(self, start: datetime) -> Users:
+        rows = count_values(self._selection, ["user_id"], Q(), start, LAST, length=DAY)
+        keys = {user_id(key) for key, _times in rows if key is not None}
+        return Users(*count_users_with_keys(keys, start))
 
     def oldest(self) -> datetime | None:
         rows = self._table.server.query(
