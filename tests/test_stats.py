@@ -6,6 +6,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import FieldDoesNotExist
 from django.utils import timezone
 
+from eventlog.counts.users import count_users_with_keys
 from eventlog.models import Log, log
 from eventlog.review.dashboard import Overview
 from eventlog.stats import stats, used_active
@@ -76,6 +77,15 @@ def test_the_period_of_stats_begins_at_a_minute_and_not_at_an_hour(
 def test_stats_count_an_event_of_this_moment(anna, now):
     log(anna, "X")
     assert used_active(7)[0] == 1
+
+
+def test_very_many_users_are_counted_in_parts(monkeypatch):
+    monkeypatch.setattr("eventlog.counts.users.MAX_KEYS", 2)
+    start = timezone.now()
+    joined = [start - timedelta(days=1)] * 3 + [start + timedelta(days=1)] * 2
+    users = [User.objects.create_user(f"user{n}", date_joined=day) for n, day in enumerate(joined)]
+    assert count_users_with_keys({user.pk for user in users}, start) == (5, 3)
+    assert count_users_with_keys(set(), start) == (0, 0)
 
 
 def test_stats_need_one_query_for_each_period(anna, django_assert_num_queries):

@@ -13,6 +13,8 @@ from ..models import Log
 from ..models.many_keys import with_keys
 from ..models.relations import users_in
 
+MAX_KEYS = 100_000  # in one query, because MariaDB and MySQL limit its bytes to 16 MB by default
+
 
 def count_users(events: QuerySet[Log], start: datetime) -> tuple[int, int | None]:
     """Count the users of ``events``, and among them those who joined before ``start``.
@@ -24,8 +26,12 @@ def count_users(events: QuerySet[Log], start: datetime) -> tuple[int, int | None
 
 
 def count_users_with_keys(keys: Collection[Any], start: datetime) -> tuple[int, int | None]:
-    """Like ``count_users()``, for the primary keys of users."""
-    return _count(with_keys(get_user_model()._base_manager.all(), keys), start)
+    """Like ``count_users()``, for different primary keys of users."""
+    keys, users = [*keys], get_user_model()._base_manager.all()
+    parts = [keys[at : at + MAX_KEYS] for at in range(0, max(1, len(keys)), MAX_KEYS)]
+    counts = [_count(with_keys(users, part), start) for part in parts]
+    active = [each for _used, each in counts if each is not None]
+    return sum(used for used, _active in counts), sum(active) if active else None
 
 
 def _count(users: QuerySet[Any], start: datetime) -> tuple[int, int | None]:
