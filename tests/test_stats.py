@@ -59,9 +59,7 @@ def now(monkeypatch, settings):
 
 
 @pytest.mark.parametrize("minutes", [0, 50])
-def test_the_period_of_stats_begins_at_a_minute_and_not_at_an_hour(
-    anna, now, monkeypatch, minutes
-):
+def test_the_period_of_stats_begins_at_a_minute_and_not_at_an_hour(anna, now, monkeypatch, minutes):
     moment = now + timedelta(minutes=minutes)
     monkeypatch.setattr(timezone, "now", lambda: moment)
     start = moment - timedelta(days=7)

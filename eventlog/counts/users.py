@@ -13,7 +13,7 @@ from ..models import Log
 from ..models.many_keys import with_keys
 from ..models.relations import users_in
 
-MAX_KEYS = 100_000  # in one query, because MariaDB and MySQL limit its bytes to 16 MB by default
+MAX_KEYS = 100_000  # in one query, whose bytes MariaDB limits, to 16 MB by default
 
 
 def count_users(events: QuerySet[Log], start: datetime) -> tuple[int, int | None]:

@@ -19,13 +19,15 @@ class _Keys(models.Func):
         value = models.Value(json.dumps(keys, default=str))
         super().__init__(value, output_field=models.TextField(), key_type=key_type)
 
-    def as_sqlite(self, *args: Any, **context: Any) -> Any:
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
         template = "(SELECT value FROM json_each(%(expressions)s))"
-        return self.as_sql(*args, template=template, **context)
+        return self.as_sql(compiler, connection, template=template, **context)
 
-    def as_postgresql(self, *args: Any, **context: Any) -> Any:
-        rows = "json_array_elements_text(%(expressions)s::json)"
-        return self.as_sql(*args, template=f"(SELECT value::%(key_type)s FROM {rows})", **context)
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = (
+            "(SELECT value::%(key_type)s FROM json_array_elements_text(%(expressions)s::json))"
+        )
+        return self.as_sql(compiler, connection, template=template, **context)
 
 
 def with_keys(objects: "models.QuerySet[Any]", keys: Iterable[Any]) -> "models.QuerySet[Any]":
