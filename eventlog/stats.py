@@ -12,9 +12,7 @@ def used_active(days: int) -> tuple[int, int]:
 
     Without a field ``date_joined``, both numbers count all users with an event.
     """
-    end = timezone.now()
-    events = reader()
-    users = events.users(events.overview(end - timedelta(days=days), end))
+    users = reader().users_since(timezone.now() - timedelta(days=days))
     return users.all, users.all if users.joined_before is None else users.joined_before
 
 

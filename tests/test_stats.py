@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -6,6 +6,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import FieldDoesNotExist
 from django.utils import timezone
 
+from eventlog.counts.users import count_users_with_keys
 from eventlog.models import Log, log
 from eventlog.review.dashboard import Overview
 from eventlog.stats import stats, used_active
@@ -46,6 +47,48 @@ def _without_date_joined(request, monkeypatch):
 def test_users_who_joined_before_the_period_are_counted_as_active():
     assert used_active(7) == (2, 1)
     assert Overview("7d", "status", "admin").users() == (2, 1)
+
+
+@pytest.fixture
+def now(monkeypatch, settings):
+    """A time at the start of an hour and of a day, at which the clock stands still."""
+    settings.TIME_ZONE = "UTC"
+    moment = datetime(2026, 5, 8, tzinfo=UTC)
+    monkeypatch.setattr(timezone, "now", lambda: moment)
+    return moment
+
+
+@pytest.mark.parametrize("minutes", [0, 50])
+def test_the_period_of_stats_begins_at_a_minute_and_not_at_an_hour(anna, now, monkeypatch, minutes):
+    moment = now + timedelta(minutes=minutes)
+    monkeypatch.setattr(timezone, "now", lambda: moment)
+    start = moment - timedelta(days=7)
+    log(anna, "X", dateof=start - timedelta(minutes=1))
+    assert used_active(7) == (0, 0)
+    log(anna, "X", dateof=start)
+    User.objects.update(date_joined=start)
+    assert used_active(7) == (1, 1)
+    User.objects.update(date_joined=start + timedelta(minutes=1))
+    assert used_active(7) == (1, 0)
+
+
+def test_stats_count_an_event_of_this_moment(anna, now):
+    log(anna, "X")
+    assert used_active(7)[0] == 1
+
+
+def test_very_many_users_are_counted_in_parts(monkeypatch):
+    monkeypatch.setattr("eventlog.counts.users.MAX_KEYS", 2)
+    start = timezone.now()
+    joined = [start - timedelta(days=1)] * 3 + [start + timedelta(days=1)] * 2
+    users = [User.objects.create_user(f"user{n}", date_joined=day) for n, day in enumerate(joined)]
+    assert count_users_with_keys({user.pk for user in users}, start) == (5, 3)
+    assert count_users_with_keys(set(), start) == (0, 0)
+
+
+def test_stats_need_one_query_for_each_period(anna, django_assert_num_queries):
+    with django_assert_num_queries(2):
+        stats()
 
 
 @pytest.mark.usefixtures("_two_users", "_without_date_joined")

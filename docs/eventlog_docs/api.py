@@ -105,6 +105,7 @@ INTERNAL = {
     "status",
     "stored_timestamps",
     "users",
+    "users_since",
     "wait_until_delivered",
     "with_full_extra",
     "worker_question",

@@ -13,6 +13,8 @@ from ..models import Log
 from ..models.many_keys import with_keys
 from ..models.relations import users_in
 
+MAX_KEYS = 100_000  # in one query, whose bytes MariaDB limits, to 16 MB by default
+
 
 class UserCounts(NamedTuple):
     """The users with an event, and how many of them joined before the period.
@@ -30,8 +32,12 @@ def count_users(events: QuerySet[Log], period_start: datetime) -> UserCounts:
 
 
 def count_users_with_keys(keys: Collection[Any], period_start: datetime) -> UserCounts:
-    """Like ``count_users()``, for the primary keys of users."""
-    return _count(with_keys(get_user_model()._base_manager.all(), keys), period_start)
+    """Like ``count_users()``, for different primary keys of users."""
+    keys, users = [*keys], get_user_model()._base_manager.all()
+    parts = [keys[at : at + MAX_KEYS] for at in range(0, max(1, len(keys)), MAX_KEYS)]
+    counts = [_count(with_keys(users, part), period_start) for part in parts]
+    before = [each.joined_before for each in counts if each.joined_before is not None]
+    return UserCounts(sum(each.all for each in counts), sum(before) if before else None)
 
 
 def _count(users: QuerySet[Any], period_start: datetime) -> UserCounts:

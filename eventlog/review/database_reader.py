@@ -16,8 +16,8 @@ from ..counts.period import (
     PreviousPeriodCounts,
     count_actions,
 )
-from ..counts.users import UserCounts
-from ..datetimes import aware
+from ..counts.users import UserCounts, count_users
+from ..datetimes import aware, to_db_timezone
 from ..models import Log
 from ..models.decoding import read_any_text
 from ..models.expressions import Text
@@ -177,6 +177,10 @@ class DatabaseReader:
 
     def users(self, counts: PeriodCounts) -> UserCounts:
         return count_users_of_period(counts, self._events)
+
+    def users_since(self, start: datetime) -> UserCounts:
+        since = self._events.filter(timestamp__gte=to_db_timezone(start))
+        return count_users(since, start)
 
     def oldest(self) -> datetime | None:
         found = Log.objects.using(self._events.db).aggregate(oldest=Min("timestamp"))["oldest"]

@@ -160,7 +160,10 @@ class Reader(Protocol):
         """Return the counts of the period that ``counts`` are compared with."""
 
     def users(self, counts: PeriodCounts) -> UserCounts:
-        """Count the users of a period."""
+        """Count the users of a period, which consists of whole hours."""
+
+    def users_since(self, start: datetime) -> UserCounts:
+        """Count the users with an event from ``start`` on."""
 
     def oldest(self) -> datetime | None:
         """Return the time of the oldest of all events; None if there is none."""

@@ -29,6 +29,25 @@ class Country(models.Model):
         return self.code
 
 
+class BinaryKey(models.BinaryField):
+    """A binary field that MySQL accepts as a primary key."""
+
+    def db_type(self, connection):
+        return "varbinary(40)" if connection.vendor == "mysql" else super().db_type(connection)
+
+
+class Digest(models.Model):
+    """A model whose primary key is binary."""
+
+    value = BinaryKey(primary_key=True)
+
+
+class Price(models.Model):
+    """A model whose primary key is a decimal number."""
+
+    amount = models.DecimalField(primary_key=True, max_digits=9, decimal_places=2)
+
+
 class Grumpy(models.Model):
     """A model whose ``__str__()`` raises an error."""
 

@@ -56,12 +56,15 @@ def _portable_inode(path: bytes, buffer: "ctypes.Array[ctypes.c_uint64]") -> int
 
 # A check by descriptor takes half the time of a check by name.
 def _is_removed(file: int, buffer: "ctypes.Array[ctypes.c_uint64]") -> bool:
-    _libc.statx(file, b"", _AT_EMPTY_PATH, _STATX_NLINK, buffer)
-    return not buffer[2] & 0xFFFFFFFF  # stx_nlink
+    failed = _libc.statx(file, b"", _AT_EMPTY_PATH, _STATX_NLINK, buffer)
+    return not (failed or buffer[2] & 0xFFFFFFFF)  # stx_nlink
 
 
 def _portable_is_removed(file: int, buffer: "ctypes.Array[ctypes.c_uint64]") -> bool:
-    return os.fstat(file).st_nlink == 0
+    try:
+        return os.fstat(file).st_nlink == 0
+    except OSError:  # a signal handler's event closed the file
+        return False
 
 
 def _has_statx() -> bool:

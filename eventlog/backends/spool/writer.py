@@ -47,17 +47,21 @@ class SegmentWriter:
 
         Raises ``OSError`` if the event cannot be written.
         """
+        length = len(data)
         with self._mutex:
-            if (
-                (file := self._file) is None
-                or files.is_removed(file, self._stat)
-                or (time.monotonic() > self._next_name_check and not self._has_name())
+            # Some file systems do not count links, so a removal is also checked by name.
+            if (file := self._file) is None or (
+                (files.is_removed(file, self._stat) or time.monotonic() > self._next_name_check)
+                and not self._has_name()
             ):
                 self._open()
-                file = self._file
-            assert file is not None
-            if (written := files.write(file, data, len(data))) != len(data):
-                if self._file is not file:  # a signal handler's event completed the file first
+            # Signal handlers run after calls, so none can close the file before the write. The
+            # name is compared as well, because another file may get the same descriptor.
+            file, name = self._file, self._name
+            if file is None:  # a signal handler's event completed the file
+                return self.append(data)
+            if (written := files.write(file, data, length)) != length:
+                if self._file is not file or self._name is not name:
                     return self.append(data)
                 try:
                     self._write_rest(file, data[max(0, written) :])
@@ -67,9 +71,9 @@ class SegmentWriter:
                         self.append(data)
                         return True
                     raise
-            if self._file is not file:  # a signal handler's event completed the file
+            if self._file is not file or self._name is not name:
                 return True
-            self._size += len(data)
+            self._size += length
             self._count += 1
             # The event is on disk, so the caller must not see an error from here on.
             try:
@@ -84,7 +88,8 @@ class SegmentWriter:
     def _has_name(self) -> bool:
         """Return False if the file was removed, moved or replaced."""
         self._next_name_check = time.monotonic() + NAME_CHECK_INTERVAL
-        return files.inode(self._name, self._stat) == self._inode
+        inode = self._inode  # read first, because a signal handler may open another file
+        return files.inode(self._name, self._stat) == inode
 
     def _write_rest(self, file: int, rest: bytes) -> None:
         """Write the rest of a line, or remove the line and raise the error that prevents it."""
@@ -130,11 +135,12 @@ class SegmentWriter:
                 file = files.create_locked(path)
             if file is not None:
                 break
+        name, inode = os.fsencode(path), os.fstat(file).st_ino
         if self._file is not None:  # a signal handler's event opened a file first
             path.unlink(missing_ok=True)
             files.unlock(file)
             return
-        self._path, self._name, self._inode = path, os.fsencode(path), os.fstat(file).st_ino
+        self._path, self._name, self._inode = path, name, inode
         self._size, self._count = 0, 0
         self._file = file
 

@@ -39,12 +39,13 @@ from ...review.search.query import InvalidSearch, Problem, Search
 from ...review.search.tree import Term
 from ...text import UNSTORABLE
 from .aggregation import count_values
-from .columns import QUARTER, text_sql
+from .columns import DAY, QUARTER, text_sql
 from .conditions import Renderer
 from .counts import ClickHouseCounts, PreviousClickHouseCounts
 from .events import in_utc, load_full_extra, moment_of
 from .follower import ClickHouseFollower
 from .name_source import ClickHouseNameSource
+from .rows import LAST
 from .table import ClickHouseTable
 from .timeline import timeline
 from .visible_events import VisibleEvents
@@ -236,6 +237,11 @@ class ClickHouseReader:
     def users(self, counts: PeriodCounts) -> UserCounts:
         assert isinstance(counts, ClickHouseCounts)
         return count_users_with_keys(counts.users, counts.start)
+
+    def users_since(self, start: datetime) -> UserCounts:
+        rows = count_values(self._visible, ["user_id"], Q(), start, LAST, length=DAY)
+        keys = {user_id(key) for key, _times in rows if key is not None}
+        return count_users_with_keys(keys, start)
 
     def oldest(self) -> datetime | None:
         rows = self._table.server.query(

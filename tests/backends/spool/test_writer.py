@@ -52,6 +52,58 @@ def test_a_signal_handler_may_log_while_its_thread_logs(tmp_path, monkeypatch, n
     assert sorted(lines(spool)) == expected
 
 
+@pytest.mark.parametrize("check", [files.is_removed, files._portable_is_removed])
+def test_a_signal_handler_may_complete_the_file_while_it_is_checked(tmp_path, monkeypatch, check):
+    monkeypatch.setattr(files, "is_removed", check)
+    spool = Spool(tmp_path, batch_size=2)
+    spool.append("0", HERE)
+    interrupting(monkeypatch, "is_removed", lambda: spool.append("handler", HERE))
+    spool.append("1", HERE)
+    spool.rotate()
+    assert lines(spool) == ["0", "handler", "1"]
+
+
+def test_events_of_a_signal_handler_after_a_write_are_not_counted_as_lost(tmp_path, monkeypatch):
+    """The handler completes the file, and opens another one with the same descriptor."""
+    spool = Spool(tmp_path, batch_size=2)
+    real = files.write
+
+    def interrupted(*args):
+        monkeypatch.undo()
+        written = real(*args)
+        for number in range(3):
+            spool.append(f"handler{number}", HERE)
+        return written
+
+    monkeypatch.setattr(files, "write", interrupted)
+    spool.append("0", HERE)
+    spool.rotate()
+    assert lines(spool) == ["0", "handler0", "handler1", "handler2"]
+    assert spool.take_lost() == 0
+
+
+def test_a_signal_handler_may_open_a_file_while_its_thread_opens_a_file(spool, monkeypatch):
+    real = os.fsencode
+
+    def interrupted(path):
+        monkeypatch.undo()
+        spool.append("handler", HERE)
+        return real(path)
+
+    monkeypatch.setattr("eventlog.backends.spool.writer.os.fsencode", interrupted)
+    spool.append("0", HERE)
+    spool.rotate()
+    assert sorted(lines(spool)) == ["0", "handler"]
+
+
+def test_a_file_system_that_does_not_count_links_has_the_same_segments(spool, monkeypatch, caplog):
+    monkeypatch.setattr(files, "is_removed", lambda *args: True)
+    for number in range(3):
+        spool.append(f"{number}", HERE)
+    assert len(files_of(spool)) == 1
+    assert not caplog.text
+
+
 def test_a_file_that_is_removed_at_its_creation_is_created_again(spool, monkeypatch):
     """A process that removes empty files may be faster than the lock."""
     real = files.create_locked

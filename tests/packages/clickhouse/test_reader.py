@@ -271,6 +271,15 @@ def test_active_users_are_counted_in_the_configured_store(backend, copy, anna):
     assert (found["used_seven"], found["used_thirty"]) == (1, 2)
 
 
+def test_users_are_counted_from_a_minute_on(reader, anna):
+    event("A", user=anna)
+    get_user_model().objects.update(date_joined=START - timedelta(minutes=1))
+    found = reader()
+    assert found.users_since(START) == (1, 1)
+    assert found.users_since(START - timedelta(minutes=2)) == (1, 0)
+    assert found.users_since(START + timedelta(seconds=1)) == (0, 0)
+
+
 def test_a_condition_that_the_store_cannot_apply_is_refused(backend):
     found = eventlog.reader()
     wanted = found.parse("")
