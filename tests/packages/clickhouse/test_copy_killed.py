@@ -31,7 +31,7 @@ Log.objects.all().delete()
 KILL = """
 from django.utils.module_loading import import_string
 import eventlog.contrib.archive.event as event
-event.batches.__defaults__ = (500, event.BATCH_BYTES)
+event.event_batches.__defaults__ = (500, event.BATCH_BYTES)
 owner, name, number, when = sys.argv[1:5]
 owner, calls = import_string(owner), []
 original = getattr(owner, name)
