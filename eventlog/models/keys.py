@@ -8,9 +8,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import models, router
 
+from .many_keys import MAX_INTEGER_KEY
 from .relations import database_of, event_model
-
-MAX_INTEGER_KEY = 2**63  # one more than the largest integer of a column
 
 
 @cache

@@ -9,7 +9,7 @@ from django.db import connections, models
 
 from ..text import UNSTORABLE
 
-MAX_INTEGER = 2**63  # one more than the largest integer of a column
+MAX_INTEGER_KEY = 2**63  # one more than the largest integer of a column
 
 
 class _Keys(models.Func):
@@ -44,7 +44,7 @@ def with_keys(objects: "models.QuerySet[Any]", keys: Iterable[Any]) -> "models.Q
     kinds = {type(key) for key in prepared}
     if kinds == {int}:
         # Not the type of the column, because a cast raises an error if a key is too large for it.
-        prepared = [key for key in prepared if -MAX_INTEGER <= key < MAX_INTEGER]
+        prepared = [key for key in prepared if -MAX_INTEGER_KEY <= key < MAX_INTEGER_KEY]
         return objects.filter(pk__in=_Keys(prepared, "bigint"))
     if kinds <= {str} or kinds == {UUID}:
         key_type = field.cast_db_type(connection)

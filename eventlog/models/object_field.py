@@ -9,9 +9,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connections, models
 
 from ..records.arguments import object_key
+from .many_keys import MAX_INTEGER_KEY
 from .relations import content_types, rows_in_own_database
-
-MAX_INTEGER_KEY = 2**63  # one more than the largest integer that a query may contain
 
 
 class ObjectField(GenericForeignKey):

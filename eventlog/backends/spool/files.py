@@ -60,7 +60,7 @@ def _is_removed(file: int, buffer: "ctypes.Array[ctypes.c_uint64]") -> bool:
     return not (failed or buffer[2] & 0xFFFFFFFF)  # stx_nlink
 
 
-def _portable_is_removed(file: int, buffer: "ctypes.Array[ctypes.c_uint64]") -> bool:
+def portable_is_removed(file: int, buffer: "ctypes.Array[ctypes.c_uint64]") -> bool:
     try:
         return os.fstat(file).st_nlink == 0
     except OSError:  # a signal handler's event closed the file
@@ -77,7 +77,7 @@ def _has_statx() -> bool:
 # not contain NUL. is_removed() returns whether an open file has no name any more. The buffer
 # belongs to the caller, because creating one takes a tenth of the time.
 inode, is_removed = (
-    (_inode, _is_removed) if _has_statx() else (_portable_inode, _portable_is_removed)
+    (_inode, _is_removed) if _has_statx() else (_portable_inode, portable_is_removed)
 )
 
 

@@ -52,7 +52,7 @@ def test_a_signal_handler_may_log_while_its_thread_logs(tmp_path, monkeypatch, n
     assert sorted(lines(spool)) == expected
 
 
-@pytest.mark.parametrize("check", [files.is_removed, files._portable_is_removed])
+@pytest.mark.parametrize("check", [files.is_removed, files.portable_is_removed])
 def test_a_signal_handler_may_complete_the_file_while_it_is_checked(tmp_path, monkeypatch, check):
     monkeypatch.setattr(files, "is_removed", check)
     spool = Spool(tmp_path, batch_size=2)
